@@ -1,0 +1,100 @@
+"""The training folder as a container sees it: images, labels and the split."""
+
+import csv
+import random
+from pathlib import Path
+
+from contract.errors import CallError
+from contract.files import sha256_file, sha256_json
+from contract.names import label_name, list_images, list_labels, refuse_shared_stems, stem
+from contract.protocol import TrainPair
+from contract.schema import Subset
+
+VALIDATION_SHARE = 10
+"""One training image in this many is kept for validation when no split is given."""
+
+
+def training_pairs(folder: Path, seed: int) -> tuple[tuple[TrainPair, ...], list[str]]:
+    """The labelled images below `folder` with their subset, and warnings for people.
+
+    Reads `folder`/images, `folder`/labels and, when it is there, `folder`/split.csv
+    (`image,subset`). Without a split one image in ten is drawn for validation by `seed`.
+    Images without a label, or without a line in the split, are left out and named.
+
+    Raises CallError when a folder is missing, two images share a stem, the split is malformed,
+    or nothing is left to train on.
+    """
+    images_folder, labels_folder = folder / "images", folder / "labels"
+    for needed in (images_folder, labels_folder):
+        if not needed.is_dir():
+            raise CallError(
+                f"No folder {needed}.",
+                "train reads images/ and labels/ below its input folder",
+                "mount a folder that holds both",
+            )
+    images = list_images(images_folder)
+    refuse_shared_stems(images)
+    labels = {path.name: path for path in list_labels(labels_folder)}
+    labelled = {image.name: image for image in images if label_name(image.name) in labels}
+    warnings = [
+        f"{image.name}: no label {label_name(image.name)}, left out"
+        for image in images
+        if image.name not in labelled
+    ]
+    split_file = folder / "split.csv"
+    if split_file.exists():
+        subsets = read_split(split_file)
+        warnings += [
+            f"{name}: not in split.csv, left out" for name in labelled if name not in subsets
+        ]
+        labelled = {name: image for name, image in labelled.items() if name in subsets}
+    else:
+        subsets = draw_split(list(labelled), seed)
+    if not any(subsets[name] == "train" for name in labelled):
+        raise CallError(
+            f"No image to train on in {folder}.",
+            "no image has a label named <stem>_label.tiff, or the split has no training line",
+            "check the names in images/ and labels/",
+        )
+    pairs = tuple(
+        TrainPair(image=image, label=labels_folder / label_name(name), subset=subsets[name])
+        for name, image in sorted(labelled.items())
+    )
+    return pairs, warnings
+
+
+def draw_split(names: list[str], seed: int) -> dict[str, Subset]:
+    """Nine in ten images for training, one in ten (at least one of two) for validation."""
+    shuffled = sorted(names)
+    random.Random(seed).shuffle(shuffled)
+    held_out = max(1, round(len(shuffled) / VALIDATION_SHARE)) if len(shuffled) > 1 else 0
+    return {name: "val" if index < held_out else "train" for index, name in enumerate(shuffled)}
+
+
+def read_split(path: Path) -> dict[str, Subset]:
+    """Reads `image,subset` lines; raises CallError on another column or subset."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    split: dict[str, Subset] = {}
+    for row in rows:
+        match row.get("image"), row.get("subset"):
+            case (str(image), "train"):
+                split[image] = "train"
+            case (str(image), "val"):
+                split[image] = "val"
+            case _:
+                raise CallError(
+                    f"{path} has a line that is no image,subset pair: {row}",
+                    do="use the columns image and subset, with train or val in the second",
+                )
+    return split
+
+
+def pairs_sha256(pairs: tuple[TrainPair, ...]) -> str:
+    """One hash over the names, contents and subsets of all training pairs."""
+    return sha256_json(
+        [
+            [stem(pair.image.name), sha256_file(pair.image), sha256_file(pair.label), pair.subset]
+            for pair in pairs
+        ]
+    )

@@ -1,0 +1,107 @@
+"""Every error that a user can meet, with its exit code and a message in three parts."""
+
+import errno
+import sys
+from collections.abc import Callable
+from typing import ClassVar
+
+
+class CellbenchError(Exception):
+    """What happened, why that is likely, and what to do about it.
+
+    `str(error)` joins the three parts, one a line; `what` alone is one sentence.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, why: str = "", do: str = "") -> None:
+        super().__init__(what, why, do)
+        self.what = what
+        self.why = why
+        self.do = do
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.why:
+            lines.append(f"  likely why: {self.why}")
+        if self.do:
+            lines.append(f"  do this:    {self.do}")
+        return "\n".join(lines)
+
+
+class CallError(CellbenchError):
+    """The call is wrong: nothing was done."""
+
+    exit_code = 2
+
+
+class OutOfMemory(CellbenchError):
+    """The work needed more memory than there was."""
+
+    exit_code = 4
+
+
+class Interrupted(CellbenchError):
+    """The user or the system asked the program to stop."""
+
+    exit_code = 130
+
+
+class UnreadableImage(CellbenchError):
+    """An image that cannot be used as input; `what` is the reason."""
+
+
+class UnreadableMask(CellbenchError):
+    """A mask file that cannot be opened or decoded."""
+
+
+class WrongMaskType(CellbenchError):
+    """A mask that was decoded but is no H×W map of whole, non-negative ids."""
+
+
+def os_error(error: OSError) -> CellbenchError:
+    """The three-part form of an operating system's refusal to read or write."""
+    where = f" {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return CellbenchError(
+            f"The disk is full:{where or ' a file could not be written'}.",
+            "the run folder's file system has no space left",
+            "free some space and give the same command again; finished work is kept",
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return CallError(
+            f"No permission for{where or ' a file'}.",
+            "the folder belongs to another user or is mounted read-only",
+            "choose another folder, or give yourself write permission",
+        )
+    return CellbenchError(f"{error.strerror or error}:{where}" if where else str(error))
+
+
+def run_cli(app: Callable[[], object]) -> None:
+    """Runs a command line to its end: the only place that prints an error and picks the exit code.
+
+    Programming errors keep their traceback.
+    """
+    try:
+        app()
+    except CellbenchError as error:
+        _leave(error)
+    except KeyboardInterrupt:
+        _leave(Interrupted("Interrupted."))
+    except MemoryError:
+        _leave(
+            OutOfMemory(
+                "Out of memory.",
+                "the images or the model need more than this machine or container was given",
+                "give more memory, or use a smaller profile",
+            )
+        )
+    except BrokenPipeError:
+        sys.exit(141)
+    except OSError as error:
+        _leave(os_error(error))
+
+
+def _leave(error: CellbenchError) -> None:
+    print(f"error: {error}", file=sys.stderr, flush=True)
+    sys.exit(error.exit_code)

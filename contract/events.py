@@ -1,0 +1,44 @@
+"""The JSON-lines events that a container prints on stdout; stderr stays for people."""
+
+import json
+import os
+import sys
+from typing import Any, TextIO
+
+EventFields = dict[str, Any]
+
+
+class Events:
+    """Writes events to the process's first stdout.
+
+    Taking the stream over sends everything else that prints (libraries, compiled code, child
+    processes) to stderr, so that stdout holds events alone.
+    """
+
+    def __init__(self) -> None:
+        sys.stdout.flush()
+        self._stream: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Prints one event; a reader that has gone away is no reason to stop the work."""
+        try:
+            self._stream.write(json.dumps({"event": event, **fields}, ensure_ascii=False) + "\n")
+            self._stream.flush()
+        except BrokenPipeError:
+            self._stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+
+    def progress(self, stage: str, done: int, total: int, message: str = "") -> None:
+        """How far a stage has come, in steps or images."""
+        self.emit("progress", stage=stage, done=done, total=total, message=message)
+
+
+def parse_event(line: str) -> EventFields | None:
+    """The event in a line of a container's stdout; None when the line is something else."""
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        value = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) and isinstance(value.get("event"), str) else None

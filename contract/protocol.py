@@ -1,0 +1,81 @@
+"""What a Python model implements, and what it is handed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from contract.schema import Subset, TrainingSummary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """One image to segment.
+
+    `pixels` has shape (H, W, 3) and dtype uint8, uint16 or float32, not normalised.
+    `truth` is the label file, for controls that ask for it in model.yaml; None for all others.
+    """
+
+    name: str
+    pixels: npt.NDArray[np.generic]
+    truth: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainPair:
+    """One labelled image and the part of the split that it belongs to."""
+
+    image: Path
+    label: Path
+    subset: Subset
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainTask:
+    """Everything that one training needs.
+
+    `weights` exists and takes whatever the model saves. `out` is the mounted output folder:
+    history.jsonl goes there, and checkpoints into `out`/checkpoint, which is there again after a
+    kill and is removed by the container when training has finished. `settings` is the profile
+    with the --set overrides. `progress(done, total, message)` reports optimiser steps or epochs.
+    """
+
+    pairs: tuple[TrainPair, ...]
+    weights: Path
+    out: Path
+    profile: str
+    settings: Mapping[str, Any]
+    seed: int
+    threads: int
+    progress: Callable[[int, int, str], None]
+
+    @property
+    def checkpoint(self) -> Path:
+        """The folder for resumable state."""
+        return self.out / "checkpoint"
+
+
+class Segmenter(Protocol):
+    """A model behind the contract.
+
+    Built once per call: with the weights folder to predict, with None to train or when the
+    model needs no weights. A model that does not learn leaves `train` out and does not list the
+    verb in model.yaml.
+    """
+
+    def __init__(self, weights: Path | None, threads: int) -> None: ...
+
+    def predict(self, image: Image) -> npt.NDArray[np.integer]:
+        """Labels of shape (H, W), 0 for background, each id one cell."""
+        ...
+
+
+class Trainable(Segmenter, Protocol):
+    """A segmenter that learns."""
+
+    def train(self, task: TrainTask) -> TrainingSummary:
+        """Fills `task.weights` and says what was done."""
+        ...

@@ -1,0 +1,136 @@
+"""The documents that containers and harness exchange, version 1 of the contract."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from contract.errors import CallError
+
+ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Verb = Literal["describe", "train", "predict", "generate"]
+Kind = Literal["segmenter", "generator", "control"]
+Contract = Literal["cellbench-1", "neurips22", "grand-challenge"]
+PredictOutcome = Literal["predicted", "unreadable", "out_of_memory", "crashed"]
+Subset = Literal["train", "val"]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelCard(_Document):
+    """model.yaml, and what `describe` prints."""
+
+    name: ModelName
+    title: str
+    kind: Kind
+    contract: Contract = "cellbench-1"
+    verbs: tuple[Verb, ...]
+    entry: str = "segmenter.py"
+    """The Python file that serves the contract, beside model.yaml."""
+    image: str | None = None
+    """A ready image to run instead of one built from this folder."""
+    needs_truth: bool = False
+    shm: str = "1g"
+    """Size of /dev/shm in the container."""
+    source: str | None = None
+    repository: str | None = None
+    licence: str | None = None
+    architecture: str | None = None
+    citation: str | None = None
+
+
+class PredictionLine(_Document):
+    """One line of predictions.jsonl: how one image ended."""
+
+    image: str
+    mask: str | None
+    outcome: PredictOutcome
+    cells: int | None = Field(ge=0)
+    seconds: float = Field(ge=0)
+    message: str = ""
+
+
+class TrainingSummary(_Document):
+    """What a model knows about its own training; a field that does not apply is None."""
+
+    architecture: str | None = None
+    parameters: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    input_size: str | None = None
+    """Height×width of a training crop, in pixels, as "256x256"."""
+    optimizer: str | None = None
+    scheduler: str | None = None
+    loss: str | None = None
+    epochs: int | None = None
+    steps: int | None = None
+    final_loss: float | None = None
+    best_val_dice: float | None = None
+    best_val_f1: float | None = None
+    best_epoch: int | None = None
+    pretrained: str | None = None
+    device: str | None = None
+    precision: str | None = None
+    stopped: Literal["finished", "early_stop", "time_limit"] | None = None
+    """Why training ended; "time_limit" means that the result depends on the machine's speed."""
+
+
+class TrainingRecord(TrainingSummary):
+    """training.json: the model's own summary and what the container adds to it."""
+
+    model: str
+    version: str
+    source: str | None
+    repository: str | None
+    licence: str | None
+    profile: str
+    seed: int
+    train_images: int
+    val_images: int
+    data_sha256: str
+    seconds: float
+    peak_memory_bytes: int
+
+
+class HistoryLine(BaseModel):
+    """One line of history.jsonl, an epoch; models may add fields of their own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    epoch: int
+    step: int
+    loss: float | None
+    val_f1: float | None = None
+    val_dice: float | None = None
+    lr: float | None = None
+    seconds: float
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Reads `folder`/model.yaml; raises CallError that names the wrong field."""
+    import yaml
+    from pydantic import ValidationError
+
+    path = folder / "model.yaml"
+    try:
+        return ModelCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise CallError(f"No model.yaml in {folder}.", "the folder holds no model") from error
+    except (yaml.YAMLError, ValidationError) as error:
+        raise CallError(
+            f"{path} is no valid model description: {_explain(error)}",
+            do="compare it with containers/unet/model.yaml",
+        ) from error
+
+
+def _explain(error: Exception) -> str:
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        return "; ".join(
+            f"{'.'.join(str(part) for part in item['loc']) or 'document'}: {item['msg']}"
+            for item in error.errors()
+        )
+    return " ".join(str(error).split())

@@ -1,0 +1,157 @@
+"""The command line of a container: describe, train and predict."""
+
+import argparse
+import inspect
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from contract.errors import CallError, run_cli
+from contract.events import Events
+from contract.schema import ModelCard, read_card
+
+BAKED_WEIGHTS = Path("/opt/cellbench/weights")
+MOUNTED_WEIGHTS = Path("/weights")
+MOUNTED_TRUTH = Path("/truth")
+
+
+def serve(segmenter: type[Any]) -> None:
+    """Runs the verb on the command line with `segmenter`, then exits.
+
+    The class implements `contract.Segmenter` (and `train` when model.yaml lists it). model.yaml
+    and profiles/ are read from the folder of the class's module.
+    """
+    folder = Path(inspect.getfile(segmenter)).resolve().parent
+    run_cli(lambda: _main(segmenter, folder, sys.argv[1:]))
+
+
+def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
+    card = read_card(folder)
+    arguments = _parser(card).parse_args(argv)
+    match arguments.verb:
+        case "describe":
+            print(card.model_dump_json(indent=2))
+            sys.exit(0)
+        case "train":
+            from contract.train import train
+
+            train(
+                segmenter,
+                card,
+                folder,
+                source=arguments.input,
+                out=arguments.output,
+                profile=arguments.profile,
+                seed=arguments.seed,
+                overrides=arguments.set,
+                threads=usable_cores(),
+                events=Events(),
+            )
+            sys.exit(0)
+        case "predict":
+            from contract.predict import predict
+
+            sys.exit(
+                predict(
+                    segmenter,
+                    source=arguments.input,
+                    out=arguments.output,
+                    weights=_find_weights(arguments.weights, card),
+                    truth=_find_truth(arguments.truth, card),
+                    threads=usable_cores(),
+                    events=Events(),
+                )
+            )
+        case verb:
+            raise CallError(f"{card.name} has no verb {verb}.")
+
+
+def _parser(card: ModelCard) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=card.name, description=f"{card.title} behind the cellbench contract, version 1"
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verbs.add_parser("describe", help="print what this model is, as JSON")
+    if "train" in card.verbs:
+        train = verbs.add_parser("train", help="learn from labelled images")
+        train.add_argument("input", type=Path, help="folder with images/, labels/, split.csv")
+        train.add_argument("output", type=Path, help="folder for weights/ and training.json")
+        train.add_argument("--profile", default="quick", help="named settings (default quick)")
+        train.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+        train.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting"
+        )
+    if "predict" in card.verbs:
+        predict = verbs.add_parser("predict", help="write a label mask for every image")
+        predict.add_argument("input", type=Path, help="folder with images, or with images/")
+        predict.add_argument("output", type=Path, help="folder for <stem>_label.tiff")
+        predict.add_argument("--weights", type=Path, help="folder that train wrote as weights/")
+        predict.add_argument("--truth", type=Path, help="folder of label masks, for controls only")
+    return parser
+
+
+def _find_weights(asked: Path | None, card: ModelCard) -> Path | None:
+    """The first of --weights, /weights and the baked ones; None for a model without any."""
+    if "train" not in card.verbs:
+        return None
+    if asked is not None:
+        if not _holds_files(asked):
+            raise CallError(
+                f"No weights in {asked}.",
+                "the folder is missing or empty",
+                "name the weights/ folder that train wrote",
+            )
+        return asked
+    for folder in (MOUNTED_WEIGHTS, BAKED_WEIGHTS):
+        if _holds_files(folder):
+            return folder
+    raise CallError(
+        f"{card.name} has no weights to predict with.",
+        "this image carries none: they come from training",
+        f"train first, then mount the result (-v RUN/models/{card.name}/seed0/train/weights"
+        f":/weights:ro), or put it into the image with `harness bake {card.name} --run RUN`",
+    )
+
+
+def _find_truth(asked: Path | None, card: ModelCard) -> Path | None:
+    if not card.needs_truth:
+        return None
+    folder = asked or MOUNTED_TRUTH
+    if not folder.is_dir():
+        raise CallError(
+            f"{card.name} is a control that needs the true labels, and {folder} is no folder.",
+            do="give the folder of label masks with --truth, or mount it at /truth",
+        )
+    return folder
+
+
+def _holds_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def usable_cores() -> int:
+    """Threads to use: OMP_NUM_THREADS if set, else the cores this process or container may use."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    cores = len(os.sched_getaffinity(0))
+    quota = _cgroup_cores()
+    return max(1, min(cores, quota)) if quota else cores
+
+
+def _cgroup_cores() -> int | None:
+    """The CPU quota of this container in whole cores, from cgroup v2 or v1; None without one."""
+    try:
+        text = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        quota, period = text[0], text[1]
+    except (OSError, IndexError):
+        try:
+            base = Path("/sys/fs/cgroup/cpu")
+            quota = (base / "cpu.cfs_quota_us").read_text(encoding="ascii").strip()
+            period = (base / "cpu.cfs_period_us").read_text(encoding="ascii").strip()
+        except OSError:
+            return None
+    if not quota.isdigit() or not period.isdigit() or int(period) == 0:
+        return None
+    return max(1, int(quota) // int(period))

@@ -1,0 +1,156 @@
+"""The verb train: settings, data, one call of the model, and the record of it."""
+
+import difflib
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from contract.dataset import pairs_sha256, training_pairs
+from contract.errors import CallError, OutOfMemory
+from contract.events import Events
+from contract.files import read_lines, sha256_json, write_json
+from contract.predict import is_out_of_memory
+from contract.protocol import TrainTask
+from contract.schema import ModelCard, TrainingRecord, TrainingSummary
+from contract.version import __version__
+
+
+def train(
+    segmenter: type[Any],
+    card: ModelCard,
+    folder: Path,
+    *,
+    source: Path,
+    out: Path,
+    profile: str,
+    seed: int,
+    overrides: list[str],
+    threads: int,
+    events: Events,
+) -> None:
+    """Trains `segmenter` on `source` and writes weights/, history.jsonl and training.json.
+
+    A checkpoint left in `out` by a killed call with the same settings, seed and data is taken
+    up; anything else there is replaced. training.json appears last, when all is done.
+
+    Raises CallError for a profile, setting or data folder that is not there.
+    """
+    events.emit("started")
+    start = time.monotonic()
+    settings = load_settings(folder / "profiles", profile, overrides)
+    pairs, warnings = training_pairs(source, seed)
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    data_sha256 = pairs_sha256(pairs)
+    earlier_seconds = _prepare(out, sha256_json([settings, profile, seed, data_sha256]))
+    events.emit("loaded")
+    task = TrainTask(
+        pairs=pairs,
+        weights=out / "weights",
+        out=out,
+        profile=profile,
+        settings=settings,
+        seed=seed,
+        threads=threads,
+        progress=lambda done, total, message: events.progress("train", done, total, message),
+    )
+    try:
+        summary: TrainingSummary = segmenter(None, threads).train(task)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise OutOfMemory(
+                f"{card.name} ran out of memory while training: {error}",
+                "the batch or the crops are too large for the memory given",
+                "give more memory, or lower it with --set batch_size=…",
+            ) from error
+        raise
+    record = TrainingRecord(
+        **{
+            **summary.model_dump(),
+            "architecture": summary.architecture or card.architecture,
+        },
+        model=card.name,
+        version=__version__,
+        source=card.source,
+        repository=card.repository,
+        licence=card.licence,
+        profile=profile,
+        seed=seed,
+        train_images=sum(pair.subset == "train" for pair in pairs),
+        val_images=sum(pair.subset == "val" for pair in pairs),
+        data_sha256=data_sha256,
+        seconds=round(earlier_seconds + time.monotonic() - start, 2),
+        peak_memory_bytes=peak_memory_bytes(),
+    )
+    write_json(out / "training.json", record.model_dump())
+    shutil.rmtree(task.checkpoint, ignore_errors=True)
+
+
+def load_settings(profiles: Path, profile: str, overrides: list[str]) -> Mapping[str, Any]:
+    """The profile's settings with `key=value` overrides, whose values are read as YAML."""
+    names = sorted(path.stem for path in profiles.glob("*.yaml"))
+    if profile not in names:
+        close = difflib.get_close_matches(profile, names, n=1)
+        raise CallError(
+            f"No profile {profile!r}{f'; did you mean {close[0]!r}?' if close else '.'}",
+            do=f"choose one of: {', '.join(names)}",
+        )
+    settings: dict[str, Any] = yaml.safe_load(
+        (profiles / f"{profile}.yaml").read_text(encoding="utf-8")
+    )
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or key not in settings:
+            close = difflib.get_close_matches(key, settings, n=1)
+            raise CallError(
+                f"--set {override}: no setting {key!r}"
+                f"{f'; did you mean {close[0]!r}?' if close else '.'}",
+                "settings are written key=value, and the key must be one of the profile's",
+                f"choose one of: {', '.join(sorted(settings))}",
+            )
+        settings[key] = yaml.safe_load(value)
+    return settings
+
+
+def peak_memory_bytes() -> int:
+    """The largest resident set that this process or one of its children has had, in bytes."""
+    return 1024 * max(
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+
+
+def _prepare(out: Path, key: str) -> float:
+    """Clears what another training left in `out`; returns seconds already spent on this one."""
+    checkpoint = out / "checkpoint"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        marker = checkpoint / "task.json"
+        resumes = not (out / "training.json").exists() and [key] == [
+            line["key"] for line in read_lines(marker)
+        ]
+        if not resumes:
+            shutil.rmtree(checkpoint, ignore_errors=True)
+            shutil.rmtree(out / "weights", ignore_errors=True)
+            for name in ("history.jsonl", "training.json"):
+                (out / name).unlink(missing_ok=True)
+            checkpoint.mkdir()
+            marker.write_text(f'{{"key": "{key}"}}\n', encoding="utf-8")
+        (out / "weights").mkdir(exist_ok=True)
+    except OSError as error:
+        raise CallError(
+            f"Cannot write to {out}: {error.strerror}.",
+            "the folder belongs to another user, or is mounted read-only",
+            "mount a folder that this user may write to, or run as its owner (--user)",
+        ) from error
+    if not resumes:
+        return 0.0
+    print("taking up an interrupted training", file=sys.stderr)
+    seconds = [line.get("seconds", 0.0) for line in read_lines(out / "history.jsonl")]
+    return float(seconds[-1]) if seconds else 0.0

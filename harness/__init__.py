@@ -1,0 +1,1 @@
+"""Runs models in containers over datasets, and scores what they write."""
