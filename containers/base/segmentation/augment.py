@@ -1,0 +1,65 @@
+"""Random changes of a training crop; every draw comes from the generator that is passed in."""
+
+import numpy as np
+import torch
+from torch.nn.functional import conv2d, pad
+
+from containers.base.segmentation.settings import Settings
+
+
+def flip_turn(
+    image: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """One of the eight mirror images and quarter turns of a square crop, both arrays alike."""
+    turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+    image, labels = np.rot90(image, turns), np.rot90(labels, turns)
+    return (image[:, ::-1], labels[:, ::-1]) if mirrored else (image, labels)
+
+
+def change_intensities(
+    image: np.ndarray, settings: Settings, rng: np.random.Generator
+) -> np.ndarray:
+    """Noise, gamma, blur, histogram shift, colour and inversion, each with its probability.
+
+    `image` is H×W×3 float32 in [0, 1]; so is the result.
+    """
+    if rng.random() < settings.invert_probability:
+        image = 1 - image
+    if rng.random() < settings.colour_probability:
+        image = _change_colour(image, rng)
+    if rng.random() < settings.gamma_probability:
+        image = image ** np.float32(2.0 ** rng.uniform(-1, 1))
+    if rng.random() < settings.histogram_probability:
+        image = _shift_histogram(image, rng)
+    if rng.random() < settings.blur_probability:
+        image = _blur(image, float(rng.uniform(0.5, 1.5)))
+    if rng.random() < settings.noise_probability:
+        strength = np.float32(rng.uniform(0, 0.1))
+        image = image + strength * rng.standard_normal(image.shape, np.float32)
+    return np.clip(image, 0, 1).astype(np.float32, copy=False)
+
+
+def _change_colour(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    if rng.random() < 0.5:
+        return np.repeat(image.mean(2, keepdims=True), 3, axis=2)
+    gain = rng.uniform(0.7, 1.3, 3).astype(np.float32)
+    return np.clip(image * gain, 0, 1)
+
+
+def _shift_histogram(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Monotonic piecewise linear change through three random inner control points."""
+    knots = np.linspace(0, 1, 5, dtype=np.float32)
+    moved = knots.copy()
+    moved[1:4] = np.sort(np.clip(knots[1:4] + rng.uniform(-0.15, 0.15, 3), 0, 1))
+    return np.interp(image, knots, moved).astype(np.float32)
+
+
+def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    radius = int(np.ceil(2.5 * sigma))
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float32)
+    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel = (kernel / kernel.sum())[None, None]
+    planes = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[:, None]
+    planes = pad(planes, (radius, radius, radius, radius), mode="replicate")
+    planes = conv2d(conv2d(planes, kernel[..., None]), kernel[:, :, None])
+    return planes[:, 0].numpy().transpose(1, 2, 0)

@@ -1,0 +1,136 @@
+"""A trained network as a function from raw pixels to labels."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from containers.base.segmentation.crops import MOST_ENLARGED, working_scale
+from containers.base.segmentation.data import typical_diameter
+from containers.base.segmentation.device import Device
+from containers.base.segmentation.normalise import normalise
+from containers.base.segmentation.resample import resize_image, scaled_shape
+from containers.base.segmentation.tiling import mirrored, tiled_maps
+
+PROBE = 640
+PROBES = 3
+BEYOND = 1.5
+LARGEST_ENLARGED = 16_000_000
+"""Pixels of an image above which it is never enlarged, to bound memory."""
+
+
+class Decoder(Protocol):
+    """The part of a task that prediction needs."""
+
+    maps: int
+
+    def activate(self, logits: torch.Tensor) -> torch.Tensor: ...
+
+    def decode(
+        self, maps: np.ndarray, shape: tuple[int, int], decoding: Any, scale: float
+    ) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Viewing:
+    """How images are shown to the network; kept with the weights."""
+
+    tile: int
+    overlap: float
+    tta: str
+    cell_diameter: float | None
+    """Working diameter of a typical cell; None: images are shown at their own size."""
+    typical_diameter: float
+    """Of the training images, in image pixels: where the search for the scale begins."""
+    diameters: tuple[float, float]
+    """Smallest and largest of the training images' typical cells: the search's bounds, widened by
+    `BEYOND`."""
+
+
+class Predictor:
+    """Normalise, find the scale, run the network over windows, decode."""
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        decoder: Decoder,
+        viewing: Viewing,
+        decoding: Any,
+        *,
+        device: Device,
+    ) -> None:
+        self.network = network
+        self.decoder = decoder
+        self.viewing = viewing
+        self.decoding = decoding
+        self._device = device
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """H×W×3 pixels as `contract.read_image` gives them to H×W int32 labels."""
+        image = normalise(pixels)
+        maps, scale = self.see(image)
+        shape = (image.shape[0], image.shape[1])
+        del image
+        return self.decoder.decode(maps, shape, self.decoding, scale)
+
+    def see(self, image: np.ndarray) -> tuple[np.ndarray, float]:
+        """The maps (M×h×w float16, working pixels) of an H×W×3 uint8 image, and their scale."""
+        scale = self.find_scale(image)
+        return self.look(self._rescaled(image, scale)), scale
+
+    def look(self, image: np.ndarray, tta: str | None = None) -> np.ndarray:
+        """The maps of an image that has its working size already."""
+        forward = mirrored(self._forward) if (tta or self.viewing.tta) == "flips" else self._forward
+        viewing = self.viewing
+        return tiled_maps(
+            image, forward, self.decoder.maps, tile=viewing.tile, overlap=viewing.overlap
+        )
+
+    def find_scale(self, image: np.ndarray) -> float:
+        """Working pixels per image pixel at which the image's typical cell has the set diameter.
+
+        Starts from the typical diameter of the training images, measures the cells found at that
+        scale in the middle of the image, and corrects, a few times.
+        """
+        wanted = self.viewing.cell_diameter
+        if wanted is None:
+            return 1.0
+        scale = working_scale(self.viewing.typical_diameter, wanted)
+        for _ in range(PROBES):
+            found = self._measure(image, scale)
+            if found is None:
+                break
+            better = self._bounded(working_scale(found, wanted), image)
+            settled = abs(np.log(better / scale)) < 0.1
+            scale = better
+            if settled:
+                break
+        return scale
+
+    def _measure(self, image: np.ndarray, scale: float) -> float | None:
+        """Typical diameter in image pixels of the cells found at `scale`."""
+        side = max(1, round(PROBE / scale))
+        top, left = (max(0, (size - side) // 2) for size in image.shape[:2])
+        probe = self._rescaled(image[top : top + side, left : left + side], scale)
+        maps = self.look(probe, tta="none")
+        labels = self.decoder.decode(maps, probe.shape[:2], self.decoding, 1.0)
+        found = typical_diameter(labels)
+        return None if found is None else found / scale
+
+    def _bounded(self, scale: float, image: np.ndarray) -> float:
+        """`scale` within what training has shown, and within memory for this image."""
+        smallest, largest = self.viewing.diameters
+        wanted = self.viewing.cell_diameter or largest
+        scale = float(np.clip(scale, wanted / largest / BEYOND, wanted / smallest * BEYOND))
+        pixels = image.shape[0] * image.shape[1]
+        return min(scale, MOST_ENLARGED, max(1.0, float(np.sqrt(LARGEST_ENLARGED / pixels))))
+
+    def _rescaled(self, image: np.ndarray, scale: float) -> np.ndarray:
+        return resize_image(image, scaled_shape((image.shape[0], image.shape[1]), scale))
+
+    def _forward(self, planes: torch.Tensor) -> torch.Tensor:
+        self.network.eval()
+        with torch.inference_mode(), self._device.autocast():
+            logits = self.network(planes.to(self._device.device, non_blocking=True))
+        return self.decoder.activate(logits).cpu()

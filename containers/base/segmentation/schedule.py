@@ -1,0 +1,48 @@
+"""Learning rate and length of a training as pure functions of the step."""
+
+import math
+from dataclasses import dataclass
+
+from containers.base.segmentation.settings import Settings
+
+WIND_DOWN_FROM = 0.7
+"""Share of the time limit after which a training that cannot finish is wound down."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindDown:
+    """An early end: from step `start` on the rate falls linearly, to reach 0 at step `end`."""
+
+    start: int
+    end: int
+
+
+def learning_rate(
+    settings: Settings, step: int, total: int, wind_down: WindDown | None = None
+) -> float:
+    """Rate of optimiser step `step` (from 0) of `total`."""
+    rate = settings.learning_rate
+    if step < settings.warmup_steps:
+        return rate * (step + 1) / settings.warmup_steps
+    if settings.schedule == "cosine":
+        share = (step - settings.warmup_steps) / max(1, total - settings.warmup_steps)
+        rate *= 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+    elif settings.schedule == "step":
+        rate *= settings.decay ** (step // settings.decay_steps)
+    if wind_down is not None:
+        rate *= max(0.0, (wind_down.end - step) / (wind_down.end - wind_down.start))
+    return rate
+
+
+def must_wind_down(*, step: int, total: int, seconds: float, limit: float) -> WindDown | None:
+    """Whether the training has to end early to keep the limit, judged by its speed so far.
+
+    `seconds` have been spent for `step` steps, of `limit` for `total`. The decision falls late
+    enough to be sure of it and early enough to let the rate fall before the end.
+    """
+    if seconds < WIND_DOWN_FROM * limit or step == 0:
+        return None
+    possible = int(step * limit / seconds)
+    if possible >= total:
+        return None
+    return WindDown(start=step, end=max(step + 1, possible))

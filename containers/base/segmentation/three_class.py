@@ -1,0 +1,58 @@
+"""Background, core and ring: the task that most networks here are trained for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from containers.base.segmentation.decode import Decoding, instances
+from containers.base.segmentation.losses import dice_cross_entropy
+from containers.base.segmentation.targets import BACKGROUND, CORE, ring_classes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreeClass:
+    """The three-class task, as the training loop and the predictor see it (`loop.Task`)."""
+
+    ring_depth: int = 2
+    class_weights: Sequence[float] | None = None
+
+    loss_name = "Dice + cross-entropy"
+    channels = 3
+    """Outputs of the network."""
+    maps = 2
+    """Maps that are kept for decoding."""
+
+    def encode(self, labels: np.ndarray) -> np.ndarray:
+        """H×W labels to H×W uint8 classes."""
+        return ring_classes(labels, self.ring_depth)
+
+    def loss(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Of B×3×H×W logits against B×H×W classes."""
+        return dice_cross_entropy(logits, target, self.class_weights)
+
+    def activate(self, logits: torch.Tensor) -> torch.Tensor:
+        """B×2×H×W float32: probability of core and of foreground."""
+        probabilities = logits.float().softmax(1)
+        return torch.stack([probabilities[:, CORE], 1 - probabilities[:, BACKGROUND]], 1)
+
+    def decode(
+        self, maps: np.ndarray, shape: tuple[int, int], decoding: Decoding, scale: float
+    ) -> np.ndarray:
+        """H×W int32 labels; see `decode.instances`."""
+        return instances(maps, shape, decoding, scale)
+
+    def first_decoding(self) -> Decoding:
+        """What is used until validation has chosen."""
+        return Decoding(grow=self.ring_depth + 1.0)
+
+    def decodings(self) -> list[Decoding]:
+        """The candidates among which the validation images choose."""
+        first = self.first_decoding()
+        return [
+            replace(first, core=core, foreground=foreground, smallest_cell=smallest)
+            for core in (0.4, 0.5, 0.6, 0.7)
+            for foreground in (0.4, 0.5, 0.6)
+            for smallest in (12.0, 40.0)
+        ]

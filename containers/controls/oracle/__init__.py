@@ -1,0 +1,1 @@
+"""The control that returns the truth."""

@@ -1,0 +1,60 @@
+"""The U-Net behind the contract."""
+
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from containers.base.segmentation.settings import Settings, read_settings
+from contract import Image, TrainingSummary, TrainTask, serve
+
+
+class Segmenter:
+    """Trains the U-Net on three classes and segments with it."""
+
+    def __init__(self, weights: Path | None, threads: int) -> None:
+        self._weights = weights
+        self._threads = threads
+
+    def train(self, task: TrainTask) -> TrainingSummary:
+        """Trains by the profile's settings; see `containers.base.segmentation.loop`."""
+        from containers.base.segmentation.loop import train_network
+        from containers.base.segmentation.three_class import ThreeClass
+        from containers.unet.network import NetworkSettings, build_unet
+
+        settings, layout = read_settings(task.settings, Settings, NetworkSettings)
+        kind = ThreeClass(ring_depth=settings.ring_depth, class_weights=settings.class_weights)
+        return train_network(
+            task,
+            build=lambda: build_unet(layout, kind.channels),
+            task=kind,
+            settings=settings,
+            network=asdict(layout),
+        )
+
+    def predict(self, image: Image) -> np.ndarray:
+        """H×W int32 labels."""
+        return self._predictor(image.pixels)
+
+    @cached_property
+    def _predictor(self):  # type: ignore[no-untyped-def]
+        import torch
+
+        from containers.base.segmentation.decode import Decoding
+        from containers.base.segmentation.three_class import ThreeClass
+        from containers.base.segmentation.weights import load_facts, load_predictor
+        from containers.unet.network import NetworkSettings, build_unet
+
+        assert self._weights is not None
+        torch.set_num_threads(self._threads)
+        facts = load_facts(self._weights)
+        kind = ThreeClass(**facts["task"])
+        layout = NetworkSettings(**facts["network"])
+        return load_predictor(
+            self._weights, build_unet(layout, kind.channels), kind, Decoding(**facts["decoding"])
+        )
+
+
+if __name__ == "__main__":
+    serve(Segmenter)
