@@ -1,0 +1,324 @@
+"""Reads what there is of a run folder, or of a folder that holds only scores.csv, for the report.
+
+A run may be unfinished, a model may have failed and a file may be damaged: whatever is absent
+becomes a sentence in ``ReportData.notes``, never an exception.  Only a folder without both
+run.json and scores.csv is refused.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+from pydantic import BaseModel, ValidationError
+
+from contract import CallError, read_lines
+from evaluator.runfolder import Fault, ModelRecord, RunFolder, RunRecord, Usage
+
+SCORED = "scored"
+RecordT = TypeVar("RecordT", bound=BaseModel)
+OUTCOMES = (
+    SCORED,
+    "missing",
+    "unreadable",
+    "wrong_shape",
+    "wrong_type",
+    "out_of_memory",
+    "timeout",
+    "crashed",
+)
+COLUMNS = {
+    "model": "str",
+    "seed": "int64",
+    "image": "str",
+    "threshold": "float64",
+    "outcome": "str",
+    "true_cells": "int64",
+    "predicted_cells": "int64",
+    "tp": "int64",
+    "fp": "int64",
+    "fn": "int64",
+    "precision": "float64",
+    "recall": "float64",
+    "f1": "float64",
+    "dice": "float64",
+    "modality": "str",
+}
+PAIR = ["model", "seed", "image"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetImage:
+    """One test image as run.json lists it; the paths are None when only scores are known."""
+
+    name: str
+    image: Path | None = None
+    label: Path | None = None
+    modality: str = ""
+    strata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedRun:
+    """What one seed of one model left behind; an absent file is an empty mapping or tuple."""
+
+    seed: int
+    training: Mapping[str, Any]
+    history: tuple[Mapping[str, Any], ...]
+    train_usage: Usage | None
+    predict_usage: Usage | None
+    masks: Path | None
+    """Folder of predicted label files."""
+    overlaps: Path | None
+    """Folder of stored overlap tables."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model of the run, in the order of run.json."""
+
+    name: str
+    title: str
+    kind: str
+    """``segmenter``, ``control``, ``foreign``, or ``unknown`` when there is no run.json."""
+    runs: tuple[SeedRun, ...]
+    record: ModelRecord | None
+
+    @property
+    def is_control(self) -> bool:
+        return self.kind == "control"
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(run.seed for run in self.runs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportData:
+    """Everything that the report's tables, figures and sentences are made from."""
+
+    title: str
+    source: Path | None
+    run: RunRecord | None
+    finished: bool
+    protocol: str
+    thresholds: tuple[float, ...]
+    scores: pd.DataFrame
+    """The columns of scores.csv; one row per model, seed, image and threshold."""
+    models: tuple[Model, ...]
+    images: tuple[DatasetImage, ...]
+    faults: tuple[Fault, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def base(self) -> float:
+        """The threshold of the summary: 0.5, or the lowest one when 0.5 was not scored."""
+        return 0.5 if 0.5 in self.thresholds else min(self.thresholds, default=0.5)
+
+    @property
+    def at_base(self) -> pd.DataFrame:
+        return self.scores[self.scores["threshold"] == self.base]
+
+
+def load_report(source: Path, protocol: str | None = None) -> ReportData:
+    """Read a run folder, or a folder that holds scores.csv.
+
+    Raises
+    ------
+    CallError
+        When the folder holds neither run.json nor scores.csv.
+    """
+    folder = RunFolder(source)
+    if not folder.run_json.is_file() and not folder.scores_csv.is_file():
+        raise CallError(
+            f"{source} is neither a run nor a folder of scores.",
+            why="it holds neither run.json nor scores.csv",
+            do="name the folder that `harness run-all` or `evaluator score` wrote",
+        )
+    notes: list[str] = []
+    run = _read_record(folder.run_json, RunRecord, notes)
+    scores = read_scores(folder.scores_csv, notes)
+    models = _models(folder, run, scores, notes)
+    images = _images(run, scores)
+    recorded = run.thresholds if run else scores["threshold"].unique()
+    thresholds = tuple(sorted(float(value) for value in recorded))
+    finished = run.finished if run else True
+    if finished:
+        scores, filled = complete(scores, models, images, thresholds)
+        if filled:
+            notes.append(f"{filled} pairs of model and image have no scores: counted as missing.")
+    else:
+        notes.insert(0, "The run had not finished when this report was made.")
+        notes.extend(_pending(scores, models, images))
+    return ReportData(
+        title=run.dataset.name if run else source.resolve().name,
+        source=source,
+        run=run,
+        finished=finished,
+        protocol=run.protocol if run else protocol or "not recorded",
+        thresholds=thresholds,
+        scores=scores,
+        models=models,
+        images=images,
+        faults=run.dataset.faults if run else (),
+        notes=tuple(notes),
+    )
+
+
+def empty_scores() -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
+
+
+def read_scores(path: Path, notes: list[str]) -> pd.DataFrame:
+    """scores.csv with its columns typed; absent or damaged, an empty frame and a note."""
+    if not path.is_file():
+        notes.append("There is no scores.csv yet, so there are no scores to show.")
+        return empty_scores()
+    try:
+        text = {name: str for name, kind in COLUMNS.items() if kind == "str"}
+        frame = pd.read_csv(path, dtype=text, keep_default_na=False)
+        return frame[list(COLUMNS)].astype(COLUMNS)
+    except (ValueError, KeyError) as error:
+        notes.append(f"scores.csv could not be read: {error}")
+        return empty_scores()
+
+
+def complete(
+    scores: pd.DataFrame,
+    models: tuple[Model, ...],
+    images: tuple[DatasetImage, ...],
+    thresholds: tuple[float, ...],
+) -> tuple[pd.DataFrame, int]:
+    """Add a row with outcome ``missing`` for every (model, seed, image, threshold) that has none.
+
+    Returns the frame and the number of (model, seed, image) pairs that were added to.  The number
+    of true cells is taken from another model's row of that image, 0 when nobody has one.
+    """
+    expected = pd.MultiIndex.from_tuples(
+        [
+            (model.name, seed, image.name, threshold)
+            for model in models
+            for seed in model.seeds
+            for image in images
+            for threshold in thresholds
+        ],
+        names=[*PAIR, "threshold"],
+    )
+    present = pd.MultiIndex.from_frame(scores[[*PAIR, "threshold"]])
+    absent = expected.difference(present)
+    if absent.empty:
+        return scores, 0
+    rows = absent.to_frame(index=False)
+    true_cells = scores.groupby(["image", "threshold"])["true_cells"].max()
+    keys = pd.MultiIndex.from_frame(rows[["image", "threshold"]])
+    rows["true_cells"] = true_cells.reindex(keys).fillna(0).to_numpy().astype("int64")
+    rows["fn"] = rows["true_cells"]
+    modality = {image.name: image.modality for image in images}
+    rows["modality"] = rows["image"].map(modality)
+    rows["outcome"] = "missing"
+    for name in ("predicted_cells", "tp", "fp", "precision", "recall", "f1", "dice"):
+        rows[name] = 0
+    whole = pd.concat([scores, rows[list(COLUMNS)].astype(COLUMNS)], ignore_index=True)
+    return whole, len(rows.drop_duplicates(PAIR))
+
+
+def _pending(
+    scores: pd.DataFrame, models: tuple[Model, ...], images: tuple[DatasetImage, ...]
+) -> list[str]:
+    notes = []
+    done = scores.drop_duplicates(PAIR).groupby(["model", "seed"]).size()
+    for model in models:
+        for seed in model.seeds:
+            count = int(done.get((model.name, seed), 0))
+            if count < len(images):
+                notes.append(
+                    f"{model.name}, seed {seed}: {count} of {len(images)} images scored so far."
+                )
+    return notes
+
+
+def _images(run: RunRecord | None, scores: pd.DataFrame) -> tuple[DatasetImage, ...]:
+    if run is None:
+        known = scores.drop_duplicates("image").sort_values("image")
+        pairs = zip(known["image"], known["modality"], strict=True)
+        return tuple(DatasetImage(name=name, modality=modality) for name, modality in pairs)
+    root = Path(run.dataset.path)
+    return tuple(
+        DatasetImage(
+            name=entry.image,
+            image=root / entry.image_path,
+            label=root / entry.label_path,
+            modality=entry.modality,
+            strata=entry.strata,
+        )
+        for entry in run.dataset.images
+    )
+
+
+def _models(
+    folder: RunFolder, run: RunRecord | None, scores: pd.DataFrame, notes: list[str]
+) -> tuple[Model, ...]:
+    recorded: dict[str, ModelRecord | None] = dict(run.models) if run else {}
+    for name in scores["model"].unique():
+        recorded.setdefault(str(name), None)
+    models = []
+    for name, record in recorded.items():
+        scored = sorted(int(seed) for seed in scores.loc[scores["model"] == name, "seed"].unique())
+        seeds = record.seeds if record else tuple(scored)
+        models.append(
+            Model(
+                name=name,
+                title=record.title if record else name,
+                kind=record.kind if record else "unknown",
+                runs=tuple(_seed_run(folder, name, seed, notes) for seed in seeds),
+                record=record,
+            )
+        )
+    return tuple(models)
+
+
+def _seed_run(folder: RunFolder, model: str, seed: int, notes: list[str]) -> SeedRun:
+    train = folder.step(model, seed, "train")
+    predict = folder.step(model, seed, "predict")
+    overlaps = folder.overlaps(model, seed)
+    return SeedRun(
+        seed=seed,
+        training=_read_training(train / "training.json", notes),
+        history=tuple(line for line in read_lines(train / "history.jsonl") if type(line) is dict),
+        train_usage=_read_record(train / "usage.json", Usage, notes),
+        predict_usage=_read_record(predict / "usage.json", Usage, notes),
+        masks=predict if predict.is_dir() else None,
+        overlaps=overlaps if overlaps.is_dir() else None,
+    )
+
+
+def _read_record(path: Path, schema: type[RecordT], notes: list[str]) -> RecordT | None:
+    """The document at *path*, None when it is absent; one that does not fit gives a note."""
+    if not path.is_file():
+        return None
+    try:
+        return schema.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the document"
+        notes.append(f"{_short(path)} is not used: {where}: {first['msg']}.")
+        return None
+
+
+def _read_training(path: Path, notes: list[str]) -> Mapping[str, Any]:
+    """training.json as a mapping: a model of another author may leave fields out or add some."""
+    if not path.is_file():
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        notes.append(f"{_short(path)} is not used: {error}.")
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _short(path: Path) -> str:
+    """The last folders of a path inside a run, which tell model, seed and step."""
+    return "/".join(path.parts[-4:]) if path.name != "run.json" else path.name

@@ -1,0 +1,74 @@
+"""Where the numbers come from: command, machine, versions, hashes, and the methods in prose."""
+
+import shlex
+
+from evaluator.report.load import ReportData
+from evaluator.report.sections import facts_table
+from evaluator.report.tables import Column, Row, Table, compact
+from evaluator.report.training import memory
+
+
+def provenance_table(data: ReportData) -> Table | None:
+    """What run.json records of the run, None without one."""
+    run = data.run
+    if run is None:
+        return None
+    commit = run.commit or "not known"
+    if run.dirty:
+        commit += ", with changes that were not committed"
+    isolation = (
+        "none: models ran as processes of this machine, with its network and files in reach"
+        if run.runner == "local"
+        else "containers without network, with a read-only root and without capabilities"
+    )
+    hardware = run.hardware
+    pairs = [
+        ("Command", shlex.join(run.command)),
+        ("Run started", run.created),
+        ("Last change", run.updated),
+        ("State", "finished" if run.finished else "not finished"),
+        ("cellbench", f"{run.cellbench}, commit {commit}"),
+        ("Profile", run.profile),
+        ("Protocol", run.protocol),
+        ("Runner", f"{run.runner}: {run.runner_reason}"),
+        ("Isolation", isolation),
+        ("Memory limit of a step", run.limits.memory or "none"),
+        ("Time-out of a step", f"{run.limits.timeout_seconds:g} s"),
+        ("Processor", f"{hardware.cpu}, {hardware.cores} cores"),
+        ("Memory", memory(hardware.memory_bytes)),
+        ("GPU", ", ".join(hardware.gpus) or "none"),
+        ("Dataset, SHA-256", run.dataset.sha256),
+        ("Split, SHA-256", run.dataset.split_sha256),
+        ("Versions", ", ".join(f"{k} {v}" for k, v in sorted(run.versions.items()))),
+    ]
+    return facts_table("provenance", "The run", pairs)
+
+
+def models_table(data: ReportData) -> Table | None:
+    """The exact sources and image of every model."""
+    if data.run is None:
+        return None
+    rows = tuple(
+        Row(
+            cells=(
+                name,
+                ", ".join(str(seed) for seed in record.seeds),
+                record.sources_sha256,
+                record.image,
+                record.image_digest,
+            )
+        )
+        for name, record in data.run.models.items()
+    )
+    return compact(
+        name="hashes",
+        caption="Sources and images of the models",
+        columns=(
+            Column(label="Model", kind="text"),
+            Column(label="Seeds", kind="text"),
+            Column(label="Sources, SHA-256", kind="text"),
+            Column(label="Image", kind="text", optional=True),
+            Column(label="Image digest", kind="text", optional=True),
+        ),
+        rows=rows,
+    )

@@ -1,0 +1,344 @@
+"""The tables of the report: what each shows, in which words, from the numbers of `summary`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from evaluator.report.facts import ImageFacts, counted
+from evaluator.report.intervals import f1_interval
+from evaluator.report.load import OUTCOMES, PAIR, SCORED, Model, ReportData, SeedRun
+from evaluator.report.summary import COUNT_RANGES, by_model, by_seed, count_range
+from evaluator.report.tables import Column, Row, Table, Value, compact
+
+FAILURES_SHOWN = 200
+F1 = Column(label="Mean F1")
+MODEL = Column(label="Model", kind="text")
+
+
+def ranked(data: ReportData, summary: pd.DataFrame) -> list[Model]:
+    """Models by mean F1, best first; models without scores after them, controls last."""
+    score = dict(zip(summary["model"], summary["mean_f1"], strict=True))
+    return sorted(
+        data.models, key=lambda model: (model.is_control, -score.get(model.name, -1.0), model.name)
+    )
+
+
+def role(model: Model) -> str:
+    """What stands beside a model's name."""
+    return {"control": "control", "foreign": "foreign image"}.get(model.kind, "")
+
+
+def state(data: ReportData, model: Model) -> str:
+    """How far a model got, in words: the first step that did not end well, or nothing."""
+    for run in model.runs:
+        where = f"seed {run.seed}: " if len(model.runs) > 1 else ""
+        for name, usage in (("training", run.train_usage), ("prediction", run.predict_usage)):
+            if usage is not None and usage.outcome != "done":
+                ending = {
+                    "crashed": "crashed",
+                    "out_of_memory": "ran out of memory",
+                    "timeout": "ran into its time-out",
+                    "interrupted": "was interrupted",
+                }[usage.outcome]
+                return f"{where}{name} {ending}"
+    if model.name not in set(data.scores["model"]):
+        return "no scores yet"
+    return ""
+
+
+def summary_table(data: ReportData, summary: pd.DataFrame) -> Table:
+    columns = (
+        MODEL,
+        Column(label="Role", kind="text", optional=True),
+        Column(label="Images", kind="count"),
+        F1,
+        Column(label="95 % interval"),
+        Column(label="Median F1"),
+        Column(label="SD of F1"),
+        Column(label="Mean foreground Dice"),
+        Column(label="Mean precision"),
+        Column(label="Mean recall"),
+        Column(label="Images scored", kind="number", digits=0),
+        Column(label="Mean F1, scored only"),
+        Column(label="Remark", kind="text", optional=True),
+    )
+    known = summary.set_index("model").to_dict("index")
+    rows = []
+    for model in ranked(data, summary):
+        numbers: Mapping[Any, Any] = known.get(model.name, {})
+        interval = f1_interval(data.at_base, model.name) if numbers.get("scored") else None
+        remark = state(data, model)
+        cells: tuple[Value, ...] = (
+            model.name,
+            role(model),
+            numbers.get("images", 0),
+            numbers.get("mean_f1"),
+            f"{interval.low:.3f}\u2013{interval.high:.3f}" if interval else None,
+            numbers.get("median_f1"),
+            numbers.get("std_f1"),
+            numbers.get("mean_dice"),
+            numbers.get("mean_precision"),
+            numbers.get("mean_recall"),
+            numbers.get("scored", 0),
+            numbers.get("scored_f1"),
+            remark,
+        )
+        rows.append(Row(cells=cells, role="control" if model.is_control else _failed(remark)))
+    return compact(
+        name="summary",
+        caption=f"Performance at IoU {data.base:g}",
+        columns=columns,
+        rows=tuple(rows),
+        sortable=True,
+    )
+
+
+def seeds_table(data: ReportData) -> Table | None:
+    """The numbers of each seed, when any model has more than one."""
+    if all(len(model.runs) < 2 for model in data.models):
+        return None
+    columns = (
+        MODEL,
+        Column(label="Seed", kind="text"),
+        F1,
+        Column(label="Median F1"),
+        Column(label="SD of F1"),
+        Column(label="Mean foreground Dice"),
+        Column(label="Mean precision"),
+        Column(label="Mean recall"),
+        Column(label="Images", kind="count"),
+    )
+    numbers = ["mean_f1", "median_f1", "std_f1", "mean_dice", "mean_precision", "mean_recall"]
+    several = {model.name for model in data.models if len(model.runs) > 1}
+    table = by_seed(data.at_base)
+    rows = tuple(
+        Row(cells=(str(row["model"]), str(row["seed"]), *(row[n] for n in numbers), row["images"]))
+        for row in table.to_dict("records")
+        if row["model"] in several
+    )
+    return Table(
+        name="seeds", caption=f"Each seed at IoU {data.base:g}", columns=columns, rows=rows
+    )
+
+
+def thresholds_table(data: ReportData, thresholds: pd.DataFrame, order: list[Model]) -> Table:
+    """Mean F1 of every model at every threshold."""
+    values = _lookup(thresholds, "threshold", "mean_f1")
+    return Table(
+        name="thresholds",
+        caption="Mean F1 over the IoU thresholds",
+        columns=(MODEL, *(Column(label=f"IoU {value:g}") for value in data.thresholds)),
+        rows=tuple(
+            Row(
+                cells=(model.name, *(values.get((model.name, t)) for t in data.thresholds)),
+                role="control" if model.is_control else "",
+            )
+            for model in order
+        ),
+        sortable=True,
+    )
+
+
+def group_table(
+    data: ReportData,
+    groups: pd.DataFrame,
+    images: pd.Series,
+    order: list[Model],
+    *,
+    name: str,
+    caption: str,
+    label: str,
+    names: Iterable[str],
+) -> Table:
+    """Mean F1 of every model inside groups of images, and a total row that adds up.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        What `summary.by_group` returns; its second column names the group.
+    images : Series
+        The group of each image of the dataset, once per image.
+    names : iterable of str
+        The groups in the order of the rows.
+    """
+    values = _lookup(groups, groups.columns[1], "mean_f1")
+    counts = images.value_counts().to_dict()
+    rows = [
+        Row(cells=(group, counts[group], *(values.get((model.name, group)) for model in order)))
+        for group in names
+        if counts.get(group, 0)
+    ]
+    overall = dict(by_model(data.at_base)[["model", "mean_f1"]].to_numpy().tolist())
+    total = ("All images", len(images), *(overall.get(model.name) for model in order))
+    return Table(
+        name=name,
+        caption=caption,
+        columns=(
+            Column(label=label, kind="text"),
+            Column(label="Images", kind="count"),
+            *(Column(label=model.name) for model in order),
+        ),
+        rows=(*rows, Row(cells=total, role="total")),
+    )
+
+
+def image_ranges(data: ReportData) -> pd.Series:
+    """The count range of each image, indexed by image name."""
+    cells = data.at_base.groupby("image")["true_cells"].max()
+    return cells.map(count_range)
+
+
+def count_range_names() -> list[str]:
+    return [name for name, _, _ in COUNT_RANGES]
+
+
+def outcomes_table(data: ReportData, order: list[Model]) -> Table:
+    """How every (model, seed, image) pair ended; the rows add up to what was expected."""
+    rows_at_base = data.at_base
+    counts = rows_at_base.groupby(["model", "outcome"]).size().to_dict()
+    used = [name for name in OUTCOMES if name in set(rows_at_base["outcome"]) | {SCORED}]
+    rows = []
+    for model in order:
+        expected = len(model.runs) * len(data.images)
+        numbers = [counts.get((model.name, outcome), 0) for outcome in used]
+        rows.append(
+            Row(
+                cells=(model.name, *numbers, expected - sum(numbers), expected),
+                role="control" if model.is_control else "",
+            )
+        )
+    return Table(
+        name="outcomes",
+        caption="Outcomes of all pairs of model, seed and image",
+        columns=(
+            MODEL,
+            *(Column(label=outcome.replace("_", " "), kind="count") for outcome in used),
+            Column(label="not there yet", kind="count"),
+            Column(label="expected", kind="count"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def failures_table(data: ReportData) -> Table | None:
+    """Every pair that was not scored, by name, up to 200."""
+    failed = data.at_base[data.at_base["outcome"] != SCORED].drop_duplicates(PAIR)
+    if failed.empty:
+        return None
+    shown = failed.sort_values(PAIR).head(FAILURES_SHOWN)
+    caption = "Pairs that were not scored"
+    if len(failed) > len(shown):
+        caption += f" (the first {len(shown)} of {len(failed)}; all are in scores.csv)"
+    return Table(
+        name="failures",
+        caption=caption,
+        columns=tuple(
+            Column(label=label, kind="text") for label in ("Model", "Seed", "Image", "Outcome")
+        ),
+        rows=tuple(
+            Row(cells=(str(row["model"]), str(row["seed"]), str(row["image"]), str(row["outcome"])))
+            for row in shown.to_dict("records")
+        ),
+    )
+
+
+def model_thresholds_table(model: Model, thresholds: pd.DataFrame) -> Table:
+    """One model's means at each threshold; Dice is not here, since no threshold enters it."""
+    rows = thresholds[thresholds["model"] == model.name].to_dict("records")
+    numbers = ("mean_f1", "mean_precision", "mean_recall", "images")
+    return Table(
+        name=f"thresholds-{model.name}",
+        caption=f"{model.name} over the thresholds",
+        columns=(
+            Column(label="IoU threshold", kind="text"),
+            F1,
+            Column(label="Mean precision"),
+            Column(label="Mean recall"),
+            Column(label="Images", kind="count"),
+        ),
+        rows=tuple(Row(cells=(f"{r['threshold']:g}", *(r[n] for n in numbers))) for r in rows),
+    )
+
+
+def extremes_table(model: Model, extremes: pd.DataFrame, end: str) -> Table:
+    chosen = extremes[(extremes["model"] == model.name) & (extremes["end"] == end)]
+    words = {"top": "highest", "bottom": "lowest"}
+    return Table(
+        name=f"{end}-{model.name}",
+        caption=f"{model.name}: the {len(chosen)} images with the {words[end]} F1",
+        columns=(
+            Column(label="Image", kind="text"),
+            Column(label="F1"),
+            Column(label="Foreground Dice"),
+        ),
+        rows=tuple(
+            Row(cells=(str(row["image"]), row["f1"], row["dice"]))
+            for row in chosen.to_dict("records")
+        ),
+    )
+
+
+def dataset_table(data: ReportData, facts: Mapping[str, ImageFacts]) -> Table:
+    """What the dataset holds, drawn from the images and the scores."""
+    cells = data.at_base.groupby("image")["true_cells"].max()
+    modalities = [image.modality for image in data.images if image.modality]
+    pairs: list[tuple[str, str]] = [("Test images", f"{len(data.images):,}")]
+    if len(cells):
+        pairs.append(("Cells in them, as counted by the protocol", f"{cells.sum():,}"))
+        spread = f"{cells.min():,} to {cells.max():,}, median {cells.median():g}"
+        pairs.append(("Cells per image", spread))
+    if data.run is not None:
+        dataset = data.run.dataset
+        split = f"{dataset.train_images:,} for training, {dataset.val_images:,} for validation"
+        pairs.append(("Training images", split))
+    if modalities:
+        pairs.append(("Modalities of the test images", counted(modalities)))
+    if facts:
+        sizes = [f"{fact.height}×{fact.width}" for fact in facts.values()]
+        pairs.append(("Sizes (height×width)", counted(sizes)))
+        pairs.append(("Formats", counted([fact.kind for fact in facts.values()])))
+    if data.run is not None:
+        pairs.append(("Left out because of a fault of the dataset", f"{len(data.faults):,}"))
+    return facts_table("dataset", "The dataset", pairs)
+
+
+def faults_table(data: ReportData) -> Table | None:
+    if not data.faults:
+        return None
+    labels = ("Image", "Folder", "Reason")
+    return Table(
+        name="faults",
+        caption="Images of the dataset that were left out for every model",
+        columns=tuple(Column(label=label, kind="text") for label in labels),
+        rows=tuple(Row(cells=(fault.image, fault.part, fault.reason)) for fault in data.faults),
+    )
+
+
+def facts_table(name: str, caption: str, pairs: Iterable[tuple[str, str]]) -> Table:
+    """A table of two columns, what and its value."""
+    return Table(
+        name=name,
+        caption=caption,
+        columns=(Column(label="What", kind="text"), Column(label="Value", kind="text")),
+        rows=tuple(Row(cells=pair) for pair in pairs),
+    )
+
+
+def trained_runs(data: ReportData) -> list[tuple[str, SeedRun]]:
+    """Every seed that left a training.json, with the name of its column."""
+    return [
+        (f"{model.name}, seed {run.seed}" if len(model.runs) > 1 else model.name, run)
+        for model in data.models
+        for run in model.runs
+        if run.training
+    ]
+
+
+def _failed(remark: str) -> Any:
+    return "failed" if remark else ""
+
+
+def _lookup(frame: pd.DataFrame, key: str, value: str) -> dict[tuple[Any, Any], float]:
+    triples = zip(frame["model"], frame[key], frame[value], strict=True)
+    return {(model, group): float(number) for model, group, number in triples}

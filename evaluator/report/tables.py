@@ -1,0 +1,100 @@
+"""A table as the report shows it, in HTML and in Markdown, from one description."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Value = str | int | float | None
+DASH = "–"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    label: str
+    kind: Literal["text", "count", "number"] = "number"
+    digits: int = 4
+    """Digits after the point, for numbers."""
+    optional: bool = False
+    """Left out by `compact` when no row has a value for it."""
+
+    def text(self, value: Value) -> str:
+        """The value as it is printed; None and NaN give a dash, never a made-up value."""
+        if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+            return DASH
+        if isinstance(value, str):
+            return value
+        if self.kind == "count":
+            return f"{value:,.0f}"
+        if self.kind == "text":
+            return f"{value:g}" if isinstance(value, float) else str(value)
+        return f"{value:.{self.digits}f}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    cells: tuple[Value, ...]
+    role: Literal["", "control", "failed", "total"] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A captioned table; the first column names its row."""
+
+    name: str
+    """Unique in the report; used as the element's id."""
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    sortable: bool = False
+
+    def markdown(self) -> str:
+        heads = [escape_markdown(column.label) for column in self.columns]
+        rule = [":--" if column.kind == "text" else "--:" for column in self.columns]
+        lines = [_line(heads), _line(rule)]
+        lines.extend(
+            _line(
+                [
+                    escape_markdown(column.text(value))
+                    for column, value in zip(self.columns, row.cells, strict=True)
+                ]
+            )
+            for row in self.rows
+        )
+        return "\n".join(lines)
+
+
+def compact(
+    *,
+    name: str,
+    caption: str,
+    columns: tuple[Column, ...],
+    rows: tuple[Row, ...],
+    sortable: bool = False,
+) -> Table:
+    """A table without those of its optional columns that hold nothing."""
+    kept = [
+        place
+        for place, column in enumerate(columns)
+        if not column.optional or any(column.text(row.cells[place]) != DASH for row in rows)
+    ]
+    return Table(
+        name=name,
+        caption=caption,
+        columns=tuple(columns[place] for place in kept),
+        rows=tuple(
+            Row(cells=tuple(row.cells[place] for place in kept), role=row.role) for row in rows
+        ),
+        sortable=sortable,
+    )
+
+
+def escape_markdown(text: str) -> str:
+    """The text with everything that Markdown or its HTML could read as markup made plain."""
+    flat = re.sub(r"\s+", " ", text)
+    return re.sub(r"([\\`*_\[\]<>|#~$])", r"\\\1", flat).replace("&", "&amp;")
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
