@@ -19,7 +19,7 @@ from contract.files import (
     write_json,
     write_text,
 )
-from contract.images import read_image
+from contract.images import read_image, read_size
 from contract.masks import read_mask, write_mask
 from contract.names import (
     label_name,
@@ -69,6 +69,7 @@ __all__ = [
     "read_image",
     "read_lines",
     "read_mask",
+    "read_size",
     "refuse_shared_stems",
     "serve",
     "sha256_file",

@@ -74,6 +74,12 @@ def os_error(error: OSError) -> CellbenchError:
             "the folder belongs to another user or is mounted read-only",
             "choose another folder, or give yourself write permission",
         )
+    if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG):
+        return CallError(
+            f"Cannot use{where or ' a path'}: {error.strerror}.",
+            "a file stands where a folder is needed, or the name is too long",
+            "choose another path",
+        )
     return CellbenchError(f"{error.strerror or error}:{where}" if where else str(error))
 
 

@@ -68,6 +68,32 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.ge
     return _three_channels(_plain_dtype(pixels))
 
 
+def read_size(path: Path) -> tuple[int, int]:
+    """Height and width of an image, in pixels, from its header alone.
+
+    Raises UnreadableImage when the header cannot be read; a file that is cut off behind its
+    header passes.
+    """
+    from PIL import Image as Pillow
+
+    try:
+        with path.open("rb") as stream:
+            magic = stream.read(4)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if magic in TIFF_MAGIC:
+                import tifffile
+
+                with tifffile.TiffFile(path) as tiff:
+                    series = tiff.series[0]
+                    sizes = dict(zip(series.axes, series.shape, strict=True))
+                    return sizes["Y"], sizes["X"]
+            with pillow_without_limit(), Pillow.open(path) as image:
+                return image.height, image.width
+    except Exception as error:  # decoders raise whatever they like on damaged files
+        raise UnreadableImage(f"cannot be read: {_first_line(error)}") from error
+
+
 def _read_tiff(path: Path, max_pixels: int) -> npt.NDArray[np.generic]:
     import tifffile
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from contract.errors import CallError, run_cli
 from contract.events import Events
+from contract.metering import peak_memory_bytes, peak_vram_bytes
 from contract.schema import ModelCard, read_card
 
 BAKED_WEIGHTS = Path("/opt/cellbench/weights")
@@ -36,6 +37,7 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
         case "train":
             from contract.train import train
 
+            events = Events()
             train(
                 segmenter,
                 card,
@@ -46,25 +48,32 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
                 seed=arguments.seed,
                 overrides=arguments.set,
                 threads=usable_cores(),
-                events=Events(),
+                events=events,
             )
-            sys.exit(0)
+            _leave(events, 0)
         case "predict":
             from contract.predict import predict
 
-            sys.exit(
-                predict(
-                    segmenter,
-                    source=arguments.input,
-                    out=arguments.output,
-                    weights=_find_weights(arguments.weights, card),
-                    truth=_find_truth(arguments.truth, card),
-                    threads=usable_cores(),
-                    events=Events(),
-                )
+            events = Events()
+            code = predict(
+                segmenter,
+                source=arguments.input,
+                out=arguments.output,
+                weights=_find_weights(arguments.weights, card),
+                truth=_find_truth(arguments.truth, card),
+                threads=usable_cores(),
+                events=events,
             )
+            _leave(events, code)
         case verb:
             raise CallError(f"{card.name} has no verb {verb}.")
+
+
+def _leave(events: Events, code: int) -> NoReturn:
+    events.emit(
+        "finished", peak_memory_bytes=peak_memory_bytes(), peak_vram_bytes=peak_vram_bytes()
+    )
+    sys.exit(code)
 
 
 def _parser(card: ModelCard) -> argparse.ArgumentParser:

@@ -1,7 +1,6 @@
 """The verb train: settings, data, one call of the model, and the record of it."""
 
 import difflib
-import resource
 import shutil
 import sys
 import time
@@ -15,6 +14,7 @@ from contract.dataset import pairs_sha256, training_pairs
 from contract.errors import CallError, OutOfMemory
 from contract.events import Events
 from contract.files import read_lines, sha256_json, write_json
+from contract.metering import peak_memory_bytes
 from contract.predict import is_out_of_memory
 from contract.protocol import TrainTask
 from contract.schema import ModelCard, TrainingRecord, TrainingSummary
@@ -116,14 +116,6 @@ def load_settings(profiles: Path, profile: str, overrides: list[str]) -> Mapping
             )
         settings[key] = yaml.safe_load(value)
     return settings
-
-
-def peak_memory_bytes() -> int:
-    """The largest resident set that this process or one of its children has had, in bytes."""
-    return 1024 * max(
-        resource.getrusage(who).ru_maxrss
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
 
 
 def _prepare(out: Path, key: str) -> float:

@@ -93,7 +93,6 @@ class ModelRecord(_Record):
     sources_sha256: str | None = None
     image: str | None = None
     image_digest: str | None = None
-    profile_sha256: str | None = None
 
 
 class Limits(_Record):

@@ -1,0 +1,109 @@
+"""Progress of steps: bars on a terminal, plain lines anywhere else."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from harness.runners.job import EventHandler
+
+PLAIN_SECONDS = 10
+"""At most one plain line a step in this many seconds."""
+
+
+class Display(Protocol):
+    """Shows what is going on, to people, on stderr."""
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+        ...
+
+    def step(self, name: str) -> EventHandler:
+        """A handler for the events of one step that begins now."""
+        ...
+
+
+class PlainDisplay:
+    """Lines for logs and pipes."""
+
+    def say(self, text: str) -> None:
+        """Prints the line."""
+        print(text, file=sys.stderr, flush=True)
+
+    def step(self, name: str) -> EventHandler:
+        """Prints progress, but not more often than people read it."""
+        shown = time.monotonic()
+
+        def handle(event: Mapping[str, Any]) -> None:
+            nonlocal shown
+            if event["event"] != "progress" or time.monotonic() - shown < PLAIN_SECONDS:
+                return
+            shown = time.monotonic()
+            done, total = event.get("done"), event.get("total")
+            self.say(f"{name}: {done}/{total} {event.get('message', '')}".rstrip())
+
+        return handle
+
+
+class BarDisplay:
+    """Bars for a terminal, one a step, the finished ones kept."""
+
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+
+    def say(self, text: str) -> None:
+        """Prints the line above the bars."""
+        self._progress.console.print(text, markup=False, highlight=False)
+
+    def step(self, name: str) -> EventHandler:
+        """Adds a bar, hiding the one before it."""
+        for task in self._progress.tasks:
+            self._progress.update(task.id, visible=False)
+        bar = self._progress.add_task(name, total=None, message="starting")
+
+        def handle(event: Mapping[str, Any]) -> None:
+            if event["event"] == "progress":
+                self._progress.update(
+                    bar,
+                    completed=event.get("done"),
+                    total=event.get("total"),
+                    message=str(event.get("message", "")),
+                )
+
+        return handle
+
+
+@contextmanager
+def display() -> Iterator[Display]:
+    """Bars when stderr is a terminal, else plain lines."""
+    if not sys.stderr.isatty():
+        yield PlainDisplay()
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Message(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(str(task.fields.get("message", ""))[:60], style="dim")
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        Message(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield BarDisplay(progress)

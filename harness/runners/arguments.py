@@ -1,0 +1,118 @@
+"""The arguments of a container, built by one pure function so that isolation can be tested."""
+
+import os
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contract import CallError
+from harness.runners.job import Job
+
+UNPRIVILEGED = 10001
+"""The uid and gid of containers when the harness itself runs as root."""
+PIDS_LIMIT = 512
+TMP_SHARE = 4
+"""/tmp takes at most one part in this many of the memory limit."""
+RUN_LABEL = "cellbench.run"
+SCRATCH_VARIABLES = {
+    "HOME": "/tmp",
+    "XDG_CACHE_HOME": "/tmp/cache",
+    "MPLCONFIGDIR": "/tmp/matplotlib",
+    "TORCH_HOME": "/tmp/torch",
+    "NUMBA_CACHE_DIR": "/tmp/numba",
+}
+
+
+@dataclass(frozen=True)
+class MountPoints:
+    """Where a contract expects its folders, and the command it is started with."""
+
+    input: str
+    output: str
+    command: tuple[str, ...] | None
+    """None: the contract's own command line is used."""
+
+
+MOUNT_POINTS = {
+    "cellbench-1": MountPoints("/in", "/out", None),
+    "neurips22": MountPoints(
+        "/workspace/inputs", "/workspace/outputs", ("/bin/sh", "-c", "sh predict.sh")
+    ),
+    "grand-challenge": MountPoints("/input", "/output", ()),
+}
+
+
+def user() -> tuple[int, int]:
+    """The uid and gid for containers: the caller's, or unprivileged ones when that is root."""
+    if os.getuid() == 0:
+        return UNPRIVILEGED, UNPRIVILEGED
+    return os.getuid(), os.getgid()
+
+
+def container_name(job: Job) -> str:
+    """A unique name that says what the container does."""
+    return f"cellbench-{job.model.name}-{job.verb}-{uuid.uuid4().hex[:12]}"
+
+
+def container_arguments(job: Job, *, name: str, image: str) -> dict[str, Any]:
+    """Keyword arguments for docker's `containers.create`, with every isolation flag.
+
+    No network, read-only root, /in read-only, a bounded tmpfs on /tmp, no capabilities, no new
+    privileges, limits on memory (swap none), processes, cores and /dev/shm, an init process, an
+    unprivileged user, and a GPU only when asked for.
+    """
+    from docker.types import DeviceRequest, Mount
+
+    points = MOUNT_POINTS[job.model.card.contract]
+    mounts = [
+        _bind(Mount, job.input, points.input, read_only=True),
+        _bind(Mount, job.output, points.output, read_only=False),
+    ]
+    if job.weights is not None:
+        mounts.append(_bind(Mount, job.weights, "/weights", read_only=True))
+    if job.truth is not None:
+        mounts.append(_bind(Mount, job.truth, "/truth", read_only=True))
+    uid, gid = user()
+    arguments: dict[str, Any] = {
+        "image": image,
+        "name": name,
+        "labels": {"cellbench": "step", **job.labels},
+        "mounts": mounts,
+        "user": f"{uid}:{gid}",
+        "network_mode": "none",
+        "read_only": True,
+        "tmpfs": {"/tmp": f"rw,nosuid,nodev,size={job.limits.memory // TMP_SHARE}"},
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "pids_limit": PIDS_LIMIT,
+        "mem_limit": job.limits.memory,
+        "memswap_limit": job.limits.memory,
+        "shm_size": parse_size(job.model.card.shm),
+        "nano_cpus": job.limits.cores * 10**9,
+        "init": True,
+        "environment": {**SCRATCH_VARIABLES, "OMP_NUM_THREADS": str(job.limits.cores)},
+        "detach": True,
+    }
+    if points.command is None:
+        arguments["command"] = [job.verb, points.input, points.output, *job.options]
+    elif points.command:
+        arguments["entrypoint"] = list(points.command)
+    if job.limits.gpu:
+        arguments["device_requests"] = [DeviceRequest(count=-1, capabilities=[["gpu"]])]
+    return arguments
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size like "512m", "1.5g" or "2GiB"; CallError for anything else."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", text.lower())
+    if match is None or float(match[1]) == 0:
+        raise CallError(
+            f"{text!r} is no size.", do="write a number with a unit, such as 512m or 8g"
+        )
+    return int(float(match[1]) * 1024 ** " kmgt".index(match[2] or " "))
+
+
+def _bind(mount: Any, source: Path, target: str, *, read_only: bool) -> Any:
+    return mount(target=target, source=str(source.resolve()), type="bind", read_only=read_only)

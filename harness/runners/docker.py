@@ -1,0 +1,204 @@
+"""Runs a model's image in a container of its own, isolated and always removed."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from contract import CallError, CellbenchError
+from harness.registry import Model
+from harness.runners.arguments import RUN_LABEL, container_arguments, container_name, user
+from harness.runners.job import (
+    EXIT_MEANINGS,
+    Clock,
+    Ended,
+    EventHandler,
+    Job,
+    Outcome,
+    RunnerName,
+    explain,
+)
+
+POLL_SECONDS = 0.25
+START_TIMEOUT = 120
+"""Seconds that the engine may take for one answer."""
+
+
+def connect() -> Any:
+    """A client of the engine that DOCKER_HOST or the default socket names.
+
+    Raises CallError that tells a missing engine from one that refuses this user.
+    """
+    import docker
+    import requests
+
+    try:
+        client = docker.from_env(timeout=START_TIMEOUT)
+        client.ping()
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        denied = "ermission denied" in str(error)
+        raise CallError(
+            "No Docker engine answers.",
+            "this user may not use its socket"
+            if denied
+            else "Docker or Podman is not installed, or its service is not running",
+            "add the user to the group docker, then log in again"
+            if denied
+            else "start it (`sudo systemctl start docker`), or use --runner local",
+        ) from error
+    return client
+
+
+class DockerRunner:
+    """Containers on one engine, through its API."""
+
+    name: RunnerName = "docker"
+
+    def __init__(self, client: Any = None) -> None:
+        self._client = client or connect()
+
+    def prepare(self, model: Model) -> None:
+        """Builds the model's image when it is missing or older than its sources."""
+        from harness.build import build_if_stale
+
+        if model.sources_sha256() is not None:
+            build_if_stale(self._client, model)
+        else:
+            self._image(model)
+
+    def identity(self, model: Model) -> str:
+        """The hash of the model's sources, or the digest of a foreign image."""
+        return model.code_sha256() or str(self._image(model).id)
+
+    def digest(self, model: Model) -> str:
+        """The image's id, which is the hash of its content."""
+        return str(self._image(model).id)
+
+    def remove_leftovers(self, run: Path) -> int:
+        """Removes this run's containers: the caller holds its lock, so nobody needs them."""
+        import docker
+
+        left = self._client.containers.list(
+            all=True, filters={"label": f"{RUN_LABEL}={run.resolve()}"}
+        )
+        for container in left:
+            with suppress(docker.errors.APIError):
+                container.remove(force=True)
+        return len(left)
+
+    def run(self, job: Job, on_event: EventHandler) -> Ended:
+        """Runs the verb in a new container and removes it, whatever happens."""
+        _give(job.output)
+        with self._container(job) as container:
+            clock = Clock(on_event)
+            reader = _follow(container, clock, job.log)
+            killed = self._watch(container, clock, job)
+            reader.join(timeout=10)
+            container.reload()
+            state = container.attrs["State"]
+        code: int | None = state.get("ExitCode")
+        outcome: Outcome = killed or (
+            "out_of_memory"
+            if state.get("OOMKilled") and code not in (0, 3)
+            else EXIT_MEANINGS.get(code if code is not None else 1, "crashed")
+        )
+        return clock.ended(self.name, outcome, code, explain(outcome, code, job.limits, job.log))
+
+    @contextmanager
+    def _container(self, job: Job) -> Iterator[Any]:
+        import docker
+
+        name = container_name(job)
+        image = self._image(job.model)
+        try:
+            container = self._client.containers.create(
+                **container_arguments(job, name=name, image=image.id)
+            )
+            yield container
+        except docker.errors.APIError as error:
+            raise CellbenchError(
+                f"The engine refused the container for {job.model.name}: {error.explanation}",
+                "the image cannot be started like this, or the engine lacks a feature"
+                " (a GPU runtime for --gpu)",
+                f"see {job.log}, and try `harness doctor`",
+            ) from error
+        finally:
+            with suppress(docker.errors.NotFound):
+                self._client.api.remove_container(name, force=True, v=True)
+
+    def _watch(self, container: Any, clock: Clock, job: Job) -> Outcome | None:
+        """Waits for the end; returns why the container was killed, or None if it ended itself."""
+        import docker
+
+        container.start()
+        while True:
+            container.reload()
+            if container.status in ("exited", "dead"):
+                return None
+            clock.memory(_memory_in_use(self._client, container.id))
+            if clock.elapsed > job.limits.timeout:
+                with suppress(docker.errors.APIError):
+                    container.kill()
+                container.wait(timeout=START_TIMEOUT)
+                return "timeout"
+            time.sleep(POLL_SECONDS)
+
+    def _image(self, model: Model) -> Any:
+        import docker
+
+        try:
+            return self._client.images.get(model.image)
+        except docker.errors.ImageNotFound as error:
+            raise CallError(
+                f"There is no image {model.image}.",
+                "it was not built or pulled on this machine",
+                f"`harness build {model.name}`" if model.folder else f"docker pull {model.image}",
+            ) from error
+
+
+def _give(output: Path) -> None:
+    """Makes the container's user the owner of its output folder."""
+    uid, gid = user()
+    if os.getuid() == 0:
+        for path in (output, *output.rglob("*")):
+            os.chown(path, uid, gid, follow_symlinks=False)
+
+
+def _follow(container: Any, clock: Clock, log: Path) -> threading.Thread:
+    """Reads the container's two streams: events from stdout, words for people into the log."""
+    stream = container.attach(stream=True, demux=True, logs=True)
+
+    def read() -> None:
+        rest = b""
+        with log.open("ab") as words, suppress(OSError, ValueError):
+            for out, err in stream:
+                if err:
+                    words.write(err)
+                    words.flush()
+                *lines, rest = (rest + (out or b"")).split(b"\n")
+                for line in lines:
+                    text = line.decode(errors="replace")
+                    clock.line(text)
+                    if not text.startswith("{"):
+                        words.write(line + b"\n")
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return thread
+
+
+def _memory_in_use(client: Any, container_id: str) -> int:
+    """Memory of a container in bytes, without the page cache that the kernel can take back."""
+    import docker
+
+    try:
+        stats = client.api.stats(container_id, stream=False, one_shot=True)
+    except docker.errors.APIError:
+        return 0
+    memory = stats.get("memory_stats", {})
+    details = memory.get("stats", {})
+    cache = details.get("total_inactive_file", details.get("inactive_file", 0))
+    return max(0, int(memory.get("usage", 0)) - int(cache))

@@ -1,0 +1,168 @@
+"""What a runner is asked to do, and what it says of it: the same for every runner."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from contract.events import parse_event
+from evaluator.runfolder import Usage
+from harness.registry import Model
+
+RunnerName = Literal["docker", "local"]
+Outcome = Literal["done", "crashed", "out_of_memory", "timeout", "interrupted"]
+EventHandler = Callable[[Mapping[str, Any]], None]
+
+EXIT_MEANINGS: Mapping[int, Outcome] = {0: "done", 3: "done", 4: "out_of_memory"}
+"""The contract's exit codes; any other one is a crash."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one step may use; memory in bytes, `timeout` in seconds."""
+
+    memory: int
+    timeout: float
+    cores: int
+    gpu: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One verb of one model over mounted folders.
+
+    `input` is mounted read-only at /in, `output` at /out, `weights` at /weights and `truth` at
+    /truth, both read-only. `options` follow the two folders on the command line.
+    """
+
+    model: Model
+    verb: Literal["train", "predict"]
+    input: Path
+    output: Path
+    log: Path
+    limits: Limits
+    weights: Path | None = None
+    truth: Path | None = None
+    options: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a job ended; `message` says why when it is not done."""
+
+    outcome: Outcome
+    exit_code: int | None
+    usage: Usage
+    message: str = ""
+
+
+class Runner(Protocol):
+    """Runs jobs to their end, whatever the end is; never leaves a process or container behind."""
+
+    name: RunnerName
+
+    def prepare(self, model: Model) -> None:
+        """Makes the model ready to run (builds or finds its image); CallError if it cannot."""
+        ...
+
+    def identity(self, model: Model) -> str:
+        """A hash of the code that will run: of the sources, or a foreign image's digest."""
+        ...
+
+    def digest(self, model: Model) -> str | None:
+        """The id of the model's image, which is the hash of its content; None without images."""
+        ...
+
+    def run(self, job: Job, on_event: EventHandler) -> Ended:
+        """Runs one job, handing on its events."""
+        ...
+
+    def remove_leftovers(self, run: Path) -> int:
+        """Removes what a killed harness left running for this run folder; returns how many."""
+        ...
+
+
+class Clock:
+    """Times the phases of a job by its events, and keeps the largest memory seen."""
+
+    def __init__(self, on_event: EventHandler) -> None:
+        self._start = time.monotonic()
+        self._marks: dict[str, float] = {}
+        self._on_event = on_event
+        self.peak_memory = 0
+        self.peak_vram = 0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the job was started."""
+        return time.monotonic() - self._start
+
+    def line(self, text: str) -> None:
+        """Takes one line of a container's stdout."""
+        event = parse_event(text)
+        if event is None:
+            return
+        self._marks.setdefault(event["event"], self.elapsed)
+        if event["event"] == "finished":
+            self.memory(_whole(event.get("peak_memory_bytes")))
+            self.peak_vram = max(self.peak_vram, _whole(event.get("peak_vram_bytes")))
+        self._on_event(event)
+
+    def memory(self, in_use: int) -> None:
+        """Takes one sample of memory in use, in bytes."""
+        self.peak_memory = max(self.peak_memory, in_use)
+
+    def ended(
+        self, runner: RunnerName, outcome: Outcome, exit_code: int | None, message: str
+    ) -> Ended:
+        """The end of the job with its usage."""
+        seconds = self.elapsed
+        started, loaded = self._marks.get("started"), self._marks.get("loaded")
+        usage = Usage(
+            runner=runner,
+            outcome=outcome,
+            exit_code=exit_code,
+            start_seconds=_rounded(started),
+            load_seconds=_rounded(loaded - started) if started and loaded else None,
+            work_seconds=_rounded(seconds - loaded) if loaded else None,
+            seconds=round(seconds, 3),
+            peak_memory_bytes=self.peak_memory or None,
+            peak_vram_bytes=self.peak_vram or None,
+            message=message,
+        )
+        return Ended(outcome=outcome, exit_code=exit_code, usage=usage, message=message)
+
+
+def explain(outcome: Outcome, exit_code: int | None, limits: Limits, log: Path) -> str:
+    """A sentence for people about a job that did not end well; empty for one that did."""
+    match outcome:
+        case "done":
+            return ""
+        case "timeout":
+            return f"stopped after the time limit of {limits.timeout:g} s"
+        case "out_of_memory":
+            return f"needed more than the {limits.memory / 2**30:.3g} GiB of memory it was given"
+        case "interrupted":
+            return "interrupted"
+        case "crashed":
+            return f"ended with exit code {exit_code}: {last_words(log)}"
+
+
+def last_words(log: Path) -> str:
+    """The last line of a log that is not empty, shortened: what users look for first."""
+    if not log.exists():
+        return "it printed nothing"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-50:]
+    words = [line.strip() for line in lines if line.strip()]
+    error = [line for line in words if line.startswith("error: ")]
+    return ((error or words)[-1][:300]) if words else "it printed nothing"
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

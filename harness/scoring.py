@@ -1,0 +1,130 @@
+"""Scoring the masks of a run: every image of every model and seed becomes rows of scores.csv."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import get_args
+
+from pydantic import ValidationError
+
+from contract import read_lines, read_mask, sha256_file, stem, write_json
+from evaluator.overlap import OverlapTable, UnreadableTable, overlap_table
+from evaluator.runfolder import RunFolder, RunRecord, TestImage, Usage
+from evaluator.score import score_pair
+from evaluator.scores import Outcome, ScoreRow, rows_for, write_scores
+from harness.predicting import LINES, Line
+from harness.progress import Display
+from harness.steps import read_step
+
+INDEX = "index.json"
+LINE_OUTCOMES = set(get_args(Outcome)) - {"scored", "missing"}
+
+
+def score_run(run: RunFolder, record: RunRecord, show: Display) -> list[ScoreRow]:
+    """Scores every model and seed that has ended, and renews scores.csv.
+
+    A stored overlap table is used again as long as mask and label are the same files, so another
+    protocol costs milliseconds. A model and seed that have not been tried yet give no rows.
+    """
+    rows: list[ScoreRow] = []
+    for model, facts in record.models.items():
+        for seed in facts.seeds:
+            rows += _score_model(run, record, model, seed, show)
+    write_scores(run.scores_csv, rows)
+    return rows
+
+
+def _score_model(
+    run: RunFolder, record: RunRecord, model: str, seed: int, show: Display
+) -> list[ScoreRow]:
+    predict = run.step(model, seed, "predict")
+    lines = {line.get("image"): line for line in read_lines(predict / LINES)}
+    failed = _failed_training(run.step(model, seed, "train"))
+    if failed is None and read_step(predict) is None:
+        return []
+    store = _Overlaps(run.overlaps(model, seed))
+    rows: list[ScoreRow] = []
+    for image in record.dataset.images:
+        outcome = failed or _line_outcome(lines.get(image.image))
+        mask = predict / str((lines.get(image.image) or {}).get("mask"))
+        if outcome is None:
+            outcome, table, message = store.table(image, mask)
+            if outcome != "scored":
+                show.say(f"{model} seed {seed}: {image.image}: {outcome}: {message}")
+        else:
+            table = None
+        rows += rows_for(
+            table if table is not None else overlap_table(read_mask(Path(image.label_path))),
+            model=model,
+            image=image.image,
+            seed=seed,
+            modality=image.modality,
+            outcome=outcome,
+            thresholds=record.thresholds,
+            protocol=record.protocol,
+        )
+    store.save()
+    return rows
+
+
+class _Overlaps:
+    """The stored overlap tables of one model and seed, with the hashes they were made from."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._index: dict[str, list[str]] = {}
+        with suppress(OSError, ValueError):
+            self._index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+
+    def table(self, image: TestImage, mask: Path) -> tuple[Outcome, OverlapTable | None, str]:
+        """The pair's outcome and table, from the store when its files are the same."""
+        label = Path(image.label_path)
+        path = self._folder / f"{stem(image.image)}.npz"
+        hashes = [sha256_file(label), sha256_file(mask)] if mask.is_file() else []
+        if hashes and self._index.get(image.image) == hashes:
+            with suppress(UnreadableTable, OSError):
+                return "scored", OverlapTable.load(path), ""
+        scored = score_pair(label, mask)
+        self._index.pop(image.image, None)
+        if scored.table is not None:
+            scored.table.save(path)
+            self._index[image.image] = hashes
+        return scored.outcome, scored.table, scored.message
+
+    def save(self) -> None:
+        """Writes the index, after the tables that it speaks of."""
+        write_json(self._folder / INDEX, self._index)
+
+
+def _line_outcome(line: Line | None) -> Outcome | None:
+    """The outcome that a prediction's line settles; None when there should be a mask to score."""
+    if line is None:
+        return "missing"
+    outcome = line.get("outcome")
+    if outcome == "predicted":
+        return None
+    return outcome if outcome in LINE_OUTCOMES else "missing"
+
+
+def _failed_training(train: Path) -> Outcome | None:
+    """The outcome of all images when the training failed; None when it did not, or is not due."""
+    step = read_step(train)
+    if step is None or step.finished:
+        return None
+    usage = read_usage(train)
+    outcomes: Mapping[str, Outcome] = {"out_of_memory": "out_of_memory", "timeout": "timeout"}
+    return outcomes.get(usage.outcome if usage else "", "crashed")
+
+
+def read_usage(folder: Path) -> Usage | None:
+    """The usage of a step; None when there is none that can be read."""
+    try:
+        return Usage.model_validate_json((folder / "usage.json").read_text(encoding="utf-8"))
+    except (OSError, ValidationError):
+        return None
+
+
+def failures(rows: Sequence[ScoreRow]) -> int:
+    """How many (model, seed, image) ended in anything but a score."""
+    return len({(row.model, row.seed, row.image) for row in rows if row.outcome != "scored"})

@@ -1,0 +1,72 @@
+"""Laying out the folders that containers read: links where the file system allows them."""
+
+import csv
+import io
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from contract import label_name, read_mask, write_mask, write_text
+from contract.schema import Subset
+from harness.dataset import Pair
+
+TIFF_SUFFIXES = {".tif", ".tiff"}
+READABLE_BY_ALL = 0o444
+
+
+def stage_images(folder: Path, images: Iterable[Path]) -> Path:
+    """Fills a new `folder` with the images under their own names."""
+    _renew(folder)
+    for image in images:
+        _place(image, folder / image.name)
+    return folder
+
+
+def stage_labels(folder: Path, pairs: Iterable[Pair]) -> Path:
+    """Fills a new `folder` with labels as <stem>_label.tiff, converting other formats."""
+    _renew(folder)
+    for pair in pairs:
+        target = folder / label_name(pair.name)
+        if pair.label.suffix.lower() in TIFF_SUFFIXES:
+            _place(pair.label, target)
+        else:
+            write_mask(target, read_mask(pair.label))
+    return folder
+
+
+def stage_training(folder: Path, pairs: Iterable[Pair], split: Mapping[str, Subset]) -> Path:
+    """Fills a new `folder` with images/, labels/ and split.csv, as train expects them."""
+    pairs = list(pairs)
+    _renew(folder)
+    stage_images(folder / "images", (pair.image for pair in pairs))
+    stage_labels(folder / "labels", pairs)
+    write_text(folder / "split.csv", split_csv(split))
+    return folder
+
+
+def split_csv(split: Mapping[str, Subset]) -> str:
+    """The split as `image,subset` lines, sorted by image."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "subset"])
+    writer.writerows(sorted(split.items()))
+    return text.getvalue()
+
+
+def _renew(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def _place(source: Path, target: Path) -> None:
+    """A hard link; a copy across file systems and of files that not everybody may read."""
+    source = source.resolve()
+    readable = source.stat().st_mode & READABLE_BY_ALL == READABLE_BY_ALL
+    if readable or os.getuid() != 0:
+        try:
+            os.link(source, target)
+            return
+        except OSError:
+            pass
+    shutil.copyfile(source, target)
