@@ -1,19 +1,22 @@
 """The report: one HTML file with its Markdown twin, figures and tables, from a run or its scores.
 
-`build_report` reads a folder (`load`), computes the numbers (`summary`, `intervals`), words them
-(`sentences`, `sections`, `training`, `provenance`), draws (`figures`, `pictures`) and writes
-(`render`, `templates/`).
+`build_report` reads a folder (`load`, `challenge_csv`), computes the numbers (`summary`,
+`intervals`), words them (`sentences`, `sections`, `training`, `provenance`), draws (`figures`,
+`pictures`) and writes (`render`, `templates/`).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from evaluator.protocols import Protocol
+from evaluator.report.challenge_csv import load_challenge_csv
 from evaluator.report.load import load_report
 from evaluator.report.render import ReportPaths, write_report
 
-__all__ = ["ReportPaths", "build_report"]
+__all__ = ["ReportPaths", "build_report", "build_report_from_challenge_csv"]
 
 
-def build_report(source: Path, out: Path, *, protocol: str | None = None) -> ReportPaths:
+def build_report(source: Path, out: Path, *, protocol: Protocol | None = None) -> ReportPaths:
     """Write the report of *source* into the folder *out*.
 
     Parameters
@@ -22,12 +25,33 @@ def build_report(source: Path, out: Path, *, protocol: str | None = None) -> Rep
         A run folder, finished or not, or a folder that holds scores.csv.
     out : Path
         Made if need be; index.html, report.md, figures/ and tables/ in it are replaced.
-    protocol : str, optional
-        The protocol behind scores.csv where no run.json names it.
+    protocol : {"challenge", "plain"}, optional
+        The rules to score by; where scores.csv was made by others, its stored overlap tables are
+        scored again, at the same thresholds.
 
     Raises
     ------
     CallError
         When *source* holds neither run.json nor scores.csv.
+    CellbenchError
+        When scoring again needs an overlap table that is not there.
     """
     return write_report(load_report(source, protocol), out)
+
+
+def build_report_from_challenge_csv(entries: Sequence[str], out: Path) -> ReportPaths:
+    """Write the report of per-image score files that the challenge's own script wrote.
+
+    Parameters
+    ----------
+    entries : sequence of str
+        ``MODEL:THRESHOLD=FILE``, one per model and threshold.
+    out : Path
+        As for `build_report`.
+
+    Raises
+    ------
+    CallError
+        When an entry or a file cannot be used, or two entries are for the same scores.
+    """
+    return write_report(load_challenge_csv(entries), out)

@@ -5,48 +5,46 @@ becomes a sentence in ``ReportData.notes``, never an exception.  Only a folder w
 run.json and scores.csv is refused.
 """
 
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from contract import CallError, read_lines
+from evaluator.protocols import Protocol
+from evaluator.rescore import rescore_folder
 from evaluator.runfolder import Fault, ModelRecord, RunFolder, RunRecord, Usage
+from evaluator.scores import DEFAULT_THRESHOLDS, MalformedScores, ScoreRow, read_scores
 
-SCORED = "scored"
 RecordT = TypeVar("RecordT", bound=BaseModel)
-OUTCOMES = (
-    SCORED,
-    "missing",
-    "unreadable",
-    "wrong_shape",
-    "wrong_type",
-    "out_of_memory",
-    "timeout",
-    "crashed",
-)
+SCORED = "scored"
 COLUMNS = {
-    "model": "str",
-    "seed": "int64",
-    "image": "str",
-    "threshold": "float64",
-    "outcome": "str",
-    "true_cells": "int64",
-    "predicted_cells": "int64",
-    "tp": "int64",
-    "fp": "int64",
-    "fn": "int64",
-    "precision": "float64",
-    "recall": "float64",
-    "f1": "float64",
-    "dice": "float64",
-    "modality": "str",
+    field.name: {int: "int64", float: "float64"}.get(cast(type, field.type), "str")
+    for field in dataclasses.fields(ScoreRow)
 }
 PAIR = ["model", "seed", "image"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """By which rules the masks became scores; empty where that is not recorded."""
+
+    protocol: str = ""
+    border: bool = False
+    """Whether `plain` dropped the cells on the border."""
+    thresholds: tuple[float, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def label(self) -> str:
+        if not self.protocol:
+            return "not recorded"
+        return f"{self.protocol} with border rule" if self.border else self.protocol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,13 +120,15 @@ class ReportData:
         return self.scores[self.scores["threshold"] == self.base]
 
 
-def load_report(source: Path, protocol: str | None = None) -> ReportData:
+def load_report(source: Path, protocol: Protocol | None = None) -> ReportData:
     """Read a run folder, or a folder that holds scores.csv.
 
     Raises
     ------
     CallError
         When the folder holds neither run.json nor scores.csv.
+    CellbenchError
+        When another protocol is asked for and an overlap table is not there.
     """
     folder = RunFolder(source)
     if not folder.run_json.is_file() and not folder.scores_csv.is_file():
@@ -139,50 +139,100 @@ def load_report(source: Path, protocol: str | None = None) -> ReportData:
         )
     notes: list[str] = []
     run = _read_record(folder.run_json, RunRecord, notes)
-    scores = read_scores(folder.scores_csv, notes)
+    rules = _rules(source, run)
+    if protocol is not None and rules.protocol != protocol:
+        # Without a run.json or score.json nothing is known, so that re-scoring is the safe way.
+        rows = rescore_folder(
+            source, thresholds=rules.thresholds or DEFAULT_THRESHOLDS, protocol=protocol
+        )
+        scores = score_frame(rows)
+        rules = Rules(protocol=protocol, thresholds=rules.thresholds)
+    else:
+        scores = _scores(folder.scores_csv, notes)
     models = _models(folder, run, scores, notes)
-    images = _images(run, scores)
-    recorded = run.thresholds if run else scores["threshold"].unique()
-    thresholds = tuple(sorted(float(value) for value in recorded))
+    return assemble(
+        title=run.dataset.name if run else source.resolve().name,
+        source=source,
+        run=run,
+        rules=rules,
+        scores=scores,
+        models=models,
+        images=_images(run, scores),
+        notes=notes,
+    )
+
+
+def assemble(
+    *,
+    title: str,
+    source: Path | None,
+    run: RunRecord | None,
+    rules: Rules,
+    scores: pd.DataFrame,
+    models: tuple[Model, ...],
+    images: tuple[DatasetImage, ...],
+    notes: list[str],
+) -> ReportData:
+    """The report's data from its parts; pairs that a finished run lacks count as missing."""
+    thresholds = rules.thresholds or tuple(sorted(scores["threshold"].unique()))
     finished = run.finished if run else True
     if finished:
         scores, filled = complete(scores, models, images, thresholds)
         if filled:
-            notes.append(f"{filled} pairs of model and image have no scores: counted as missing.")
+            notes.append(f"Pairs of model and image without scores, counted as missing: {filled}.")
     else:
         notes.insert(0, "The run had not finished when this report was made.")
         notes.extend(_pending(scores, models, images))
     return ReportData(
-        title=run.dataset.name if run else source.resolve().name,
+        title=title,
         source=source,
         run=run,
         finished=finished,
-        protocol=run.protocol if run else protocol or "not recorded",
+        protocol=rules.label,
         thresholds=thresholds,
         scores=scores,
         models=models,
         images=images,
-        faults=run.dataset.faults if run else (),
+        faults=run.dataset.faults if run else rules.faults,
         notes=tuple(notes),
     )
 
 
-def empty_scores() -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
+def _rules(source: Path, run: RunRecord | None) -> Rules:
+    """How scores.csv was made, from run.json, or from score.json of `evaluator score`."""
+    if run is not None:
+        return Rules(protocol=run.protocol, thresholds=tuple(sorted(run.thresholds)))
+    try:
+        record = json.loads((source / "score.json").read_text(encoding="utf-8"))
+        return Rules(
+            protocol=str(record["protocol"]),
+            border=bool(record["border"]) and record["protocol"] == "plain",
+            thresholds=tuple(sorted(float(value) for value in record["thresholds"])),
+            faults=tuple(
+                Fault(image=name, part="truth", reason=reason)
+                for name, reason in record["faults"].items()
+            ),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Rules()
 
 
-def read_scores(path: Path, notes: list[str]) -> pd.DataFrame:
-    """scores.csv with its columns typed; absent or damaged, an empty frame and a note."""
+def score_frame(rows: Iterable[ScoreRow]) -> pd.DataFrame:
+    """Rows of scores.csv as a frame with the same columns."""
+    values = [[getattr(row, name) for name in COLUMNS] for row in rows]
+    return pd.DataFrame(values, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def _scores(path: Path, notes: list[str]) -> pd.DataFrame:
+    """The frame of scores.csv; absent or damaged, an empty one and a note."""
     if not path.is_file():
         notes.append("There is no scores.csv yet, so there are no scores to show.")
-        return empty_scores()
+        return score_frame([])
     try:
-        text = {name: str for name, kind in COLUMNS.items() if kind == "str"}
-        frame = pd.read_csv(path, dtype=text, keep_default_na=False)
-        return frame[list(COLUMNS)].astype(COLUMNS)
-    except (ValueError, KeyError) as error:
-        notes.append(f"scores.csv could not be read: {error}")
-        return empty_scores()
+        return score_frame(read_scores(path))
+    except MalformedScores as error:
+        notes.append(f"scores.csv is not used: {error.what}")
+        return score_frame([])
 
 
 def complete(
@@ -244,12 +294,11 @@ def _images(run: RunRecord | None, scores: pd.DataFrame) -> tuple[DatasetImage, 
         known = scores.drop_duplicates("image").sort_values("image")
         pairs = zip(known["image"], known["modality"], strict=True)
         return tuple(DatasetImage(name=name, modality=modality) for name, modality in pairs)
-    root = Path(run.dataset.path)
     return tuple(
         DatasetImage(
             name=entry.image,
-            image=root / entry.image_path,
-            label=root / entry.label_path,
+            image=Path(entry.image_path),
+            label=Path(entry.label_path),
             modality=entry.modality,
             strata=entry.strata,
         )

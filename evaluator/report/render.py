@@ -25,6 +25,7 @@ from evaluator.report.summary import (
     samples,
 )
 from evaluator.report.tables import Table, escape_markdown
+from evaluator.strata import COUNT_RANGES
 
 CONTENTS = (
     ("result", "Result"),
@@ -163,7 +164,7 @@ def _groups(data: ReportData, ranges: pd.DataFrame, order: list[Model]) -> list[
             name="count-ranges",
             caption=f"Mean F1 at IoU {data.base:g} by the true number of cells",
             label="Cells",
-            names=sections.count_range_names(),
+            names=COUNT_RANGES,
         )
     ]
     rows = data.at_base

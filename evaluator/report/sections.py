@@ -7,9 +7,11 @@ import pandas as pd
 
 from evaluator.report.facts import ImageFacts, counted
 from evaluator.report.intervals import f1_interval
-from evaluator.report.load import OUTCOMES, PAIR, SCORED, Model, ReportData, SeedRun
-from evaluator.report.summary import COUNT_RANGES, by_model, by_seed, count_range
+from evaluator.report.load import PAIR, SCORED, Model, ReportData, SeedRun
+from evaluator.report.summary import by_model, by_seed
 from evaluator.report.tables import Column, Row, Table, Value, compact
+from evaluator.scores import OUTCOMES
+from evaluator.strata import count_range
 
 FAILURES_SHOWN = 200
 F1 = Column(label="Mean F1")
@@ -187,10 +189,6 @@ def image_ranges(data: ReportData) -> pd.Series:
     """The count range of each image, indexed by image name."""
     cells = data.at_base.groupby("image")["true_cells"].max()
     return cells.map(count_range)
-
-
-def count_range_names() -> list[str]:
-    return [name for name, _, _ in COUNT_RANGES]
 
 
 def outcomes_table(data: ReportData, order: list[Model]) -> Table:

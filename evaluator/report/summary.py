@@ -7,32 +7,15 @@ every mean, except in the columns that say ``scored``.
 
 import pandas as pd
 
+from evaluator.strata import COUNT_RANGES, count_range
+
 METRICS = {
     "f1": "mean_f1",
     "dice": "mean_dice",
     "precision": "mean_precision",
     "recall": "mean_recall",
 }
-COUNT_RANGES = (
-    ("0", 0, 0),
-    ("1-5", 1, 5),
-    ("6-10", 6, 10),
-    ("11-20", 11, 20),
-    ("21-50", 21, 50),
-    ("51-100", 51, 100),
-    ("101-1000", 101, 1000),
-    (">1000", 1001, None),
-)
 ENDS = ("top", "bottom")
-
-
-def count_range(true_cells: int) -> str:
-    """The count range of an image: every number of cells from 0 up lies in exactly one."""
-    for name, low, high in COUNT_RANGES:
-        if true_cells >= low and (high is None or true_cells <= high):
-            return name
-    msg = f"a number of cells cannot be negative: {true_cells}"
-    raise ValueError(msg)
 
 
 def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -126,7 +109,7 @@ def by_group(rows: pd.DataFrame, group: pd.Series, name: str) -> pd.DataFrame:
 def by_count_range(rows: pd.DataFrame) -> pd.DataFrame:
     """Mean F1 by the true number of cells: model, range, mean_f1, images; empty ranges left out."""
     table = by_group(rows, rows["true_cells"].map(count_range), "range")
-    order = {name: place for place, (name, _, _) in enumerate(COUNT_RANGES)}
+    order = {name: place for place, name in enumerate(COUNT_RANGES)}
     models = {name: place for place, name in enumerate(rows["model"].unique())}
     return table.sort_values(
         ["model", "range"],

@@ -13,7 +13,8 @@ import pandas as pd
 from PIL import Image as Pillow
 from scipy import ndimage
 
-from contract import append_line, label_name, write_json, write_mask
+from contract import append_line, label_name, stem, write_json, write_mask
+from evaluator.overlap import overlap_table
 
 MODALITIES = ("fluorescence", "brightfield", "phase contrast")
 NAMES = (
@@ -123,8 +124,10 @@ def _write_seed(
         keep = generator.random(cells + 1) < skill if skill < 1 else np.ones(cells + 1, bool)
         keep[0] = False
         if trained:
-            mask = folder / "predict" / label_name(name)
-            write_mask(mask, np.where(keep[labels], labels, 0).astype(np.uint16))
+            predicted = np.where(keep[labels], labels, 0).astype(np.uint16)
+            write_mask(folder / "predict" / label_name(name), predicted)
+            (folder / "overlaps").mkdir(exist_ok=True)
+            overlap_table(labels, predicted).save(folder / "overlaps" / f"{stem(name)}.npz")
         for threshold in THRESHOLDS:
             found = round(int(keep.sum()) * (1.0 if skill == 1 else 1.4 - threshold))
             found = min(found, int(keep.sum())) if trained else 0

@@ -161,7 +161,7 @@ def test_pairs_without_a_row_count_as_missing_in_a_finished_run(tmp_path: Path) 
     gone = (scores["model"] == "fair") & (scores["image"] == "cell 3.png")
     scores[~gone].to_csv(run / "scores.csv", index=False)
     report = build_report(run, run / "report")
-    assert "2 pairs of model and image have no scores: counted as missing." in page(report)
+    assert "Pairs of model and image without scores, counted as missing: 2." in page(report)
     summary = pd.read_csv(report.tables / "summary.csv").set_index("model")
     kept = scores[~gone & (scores["model"] == "fair") & (scores["threshold"] == 0.5)]
     assert summary.loc["fair", "images"] == 12
@@ -179,11 +179,22 @@ def test_a_run_without_any_score_gives_a_report(tmp_path: Path) -> None:
     assert "There is no scores.csv yet" in text
 
 
+def test_another_protocol_is_scored_from_the_stored_tables(run: Path, tmp_path: Path) -> None:
+    report = build_report(run, tmp_path, protocol="plain")
+    assert "protocol plain" in page(report)
+    summary = pd.read_csv(report.tables / "summary.csv").set_index("model")
+    assert summary.loc["oracle", "mean_f1"] == 1.0, "an image without cells counts 1 here"
+
+
 def test_scores_alone_give_a_report(run: Path, tmp_path: Path) -> None:
     shutil.copy(run / "scores.csv", tmp_path)
+    write_json(
+        tmp_path / "score.json",
+        {"protocol": "plain", "border": True, "thresholds": [0.5, 0.7, 0.9], "faults": {}},
+    )
     report = build_report(tmp_path, tmp_path / "out", protocol="plain")
     text = page(report)
-    assert "protocol plain" in text
+    assert "protocol plain with border rule" in text
     assert "nothing is known of the run behind them" in text
     assert pd.read_csv(report.tables / "summary.csv")["model"].tolist() == [
         "good",
