@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from contract import CellbenchError, label_stem, stem
-from evaluator.overlap import OverlapTable
+from contract import CellbenchError, label_stem, read_mask, stem
+from evaluator.overlap import OverlapTable, overlap_table
 from evaluator.protocols import Protocol
 from evaluator.scores import DEFAULT_THRESHOLDS, ScoreRow, read_scores, rows_for
 
@@ -18,49 +18,73 @@ def rescore_folder(
 ) -> list[ScoreRow]:
     """The rows of a run folder, or of what `score_folders` wrote, under other rules.
 
-    Images, outcomes and modalities are those of `source`/scores.csv, and so is the order.
-    Nothing is written.
+    Images, outcomes and modalities are those of `source`/scores.csv, and so is the order. A run
+    stores no table of an image that failed: its true cells are counted from the label file that
+    run.json names. Nothing is written.
 
-    Raises FileNotFoundError without a scores.csv, CellbenchError when an image's table is not
-    there, UnreadableTable when it is damaged, ValueError for a threshold outside (0, 1].
+    Raises FileNotFoundError without a scores.csv, CellbenchError when an image has neither table
+    nor label, UnreadableTable when a table is damaged, ValueError for a threshold outside (0, 1].
     """
     thresholds = tuple(thresholds)
-    table_path = _table_paths(source)
-    # Rows of one image that differ in the threshold alone name it once.
-    images = dict.fromkeys(
-        (row.model, row.seed, row.image, row.outcome, row.modality)
-        for row in read_scores(source / "scores.csv")
-    )
-    rows: list[ScoreRow] = []
-    for model, seed, image, outcome, modality in images:
-        path = table_path(model, seed, image)
-        try:
-            table = OverlapTable.load(path)
-        except FileNotFoundError as error:
-            raise CellbenchError(
-                f"No overlap table {path}.",
-                "it was deleted, or the folder was copied without its overlaps",
-                "score the masks again",
-            ) from error
-        rows += rows_for(
-            table,
-            model=model,
-            seed=seed,
-            image=image,
-            modality=modality,
-            outcome=outcome,
+    images: dict[tuple[str, int, str], ScoreRow] = {}
+    for row in read_scores(source / "scores.csv"):  # one per threshold
+        images.setdefault((row.model, row.seed, row.image), row)
+    load = _run_tables(source) if (source / "run.json").exists() else _folder_tables(source)
+    return [
+        row
+        for old in images.values()
+        for row in rows_for(
+            load(old),
+            model=old.model,
+            seed=old.seed,
+            image=old.image,
+            modality=old.modality,
+            outcome=old.outcome,
             thresholds=thresholds,
             protocol=protocol,
             border=border,
         )
-    return rows
+    ]
 
 
-def _table_paths(source: Path) -> Callable[[str, int, str], Path]:
-    """Where the table of a model, seed and image lies."""
-    if not (source / "run.json").exists():
-        return lambda model, seed, image: source / "overlaps" / f"{label_stem(image)}.npz"
-    from evaluator.runfolder import RunFolder
+_Load = Callable[[ScoreRow], OverlapTable]
+"""Gives the table of a row's model, seed and image."""
+
+
+def _folder_tables(source: Path) -> _Load:
+    def load(row: ScoreRow) -> OverlapTable:
+        path = source / "overlaps" / f"{label_stem(row.image)}.npz"
+        if not path.exists():
+            raise _no_table(path)
+        return OverlapTable.load(path)
+
+    return load
+
+
+def _run_tables(source: Path) -> _Load:
+    from evaluator.runfolder import RunFolder, RunRecord
 
     run = RunFolder(source)
-    return lambda model, seed, image: run.overlaps(model, seed) / f"{stem(image)}.npz"
+    record = RunRecord.model_validate_json(run.run_json.read_text(encoding="utf-8"))
+    labels = {image.image: Path(image.label_path) for image in record.dataset.images}
+
+    def load(row: ScoreRow) -> OverlapTable:
+        path = run.overlaps(row.model, row.seed) / f"{stem(row.image)}.npz"
+        if row.outcome == "scored":
+            if not path.exists():
+                raise _no_table(path)
+            return OverlapTable.load(path)
+        label = labels.get(row.image)
+        if label is None or not label.exists():
+            raise _no_table(path)
+        return overlap_table(read_mask(label))
+
+    return load
+
+
+def _no_table(path: Path) -> CellbenchError:
+    return CellbenchError(
+        f"No overlap table {path}.",
+        "it was deleted, or the folder was copied without its overlaps",
+        "score the masks again",
+    )

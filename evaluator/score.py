@@ -21,7 +21,7 @@ from contract import (
     write_json,
 )
 from evaluator.matching import exact
-from evaluator.overlap import OverlapTable, overlap_table
+from evaluator.overlap import Labels, OverlapTable, overlap_table
 from evaluator.protocols import Protocol
 from evaluator.scores import DEFAULT_THRESHOLDS, Outcome, ScoreRow, rows_for, write_scores
 
@@ -35,10 +35,15 @@ class PairResult:
     """How one image ended for one model."""
 
     outcome: Outcome
-    table: OverlapTable
+    truth_table: OverlapTable
     """Truth against prediction; against an empty prediction unless the outcome is "scored"."""
     message: str = ""
     """Why the pair was not scored."""
+
+    @property
+    def table(self) -> OverlapTable | None:
+        """Truth against prediction; None unless the outcome is "scored"."""
+        return self.truth_table if self.outcome == "scored" else None
 
 
 def score_pair(truth_path: Path, mask_path: Path | None) -> PairResult:
@@ -46,7 +51,7 @@ def score_pair(truth_path: Path, mask_path: Path | None) -> PairResult:
 
     A mask that is absent or None is `missing`, one that cannot be decoded `unreadable`, one of
     another size `wrong_shape`, one that holds no whole ids ≥ 0 on one plane `wrong_type`. The
-    result has a table in any case, so that true cells can be counted under every protocol.
+    truth's side is counted in any case, for the true cells that were then missed.
 
     Raises TruthFault when the truth itself is missing, unreadable or no label mask.
     """
@@ -55,22 +60,26 @@ def score_pair(truth_path: Path, mask_path: Path | None) -> PairResult:
     except (UnreadableMask, WrongMaskType) as error:
         raise TruthFault(error.what, error.why, error.do) from error
     if mask_path is None or not mask_path.exists():
-        return PairResult(outcome="missing", table=overlap_table(truth), message="there is no mask")
+        return _failed("missing", truth, "there is no mask")
     try:
         predicted = read_mask(mask_path)
     except UnreadableMask as error:
-        return PairResult(outcome="unreadable", table=overlap_table(truth), message=error.what)
+        return _failed("unreadable", truth, error.what)
     except WrongMaskType as error:
-        return PairResult(outcome="wrong_type", table=overlap_table(truth), message=error.what)
+        return _failed("wrong_type", truth, error.what)
     if predicted.shape != truth.shape:
         (height, width), (true_height, true_width) = predicted.shape, truth.shape
-        return PairResult(
-            outcome="wrong_shape",
-            table=overlap_table(truth),
-            message=f"{mask_path.name}: the mask is {height}×{width} pixels (height × width),"
-            f" the truth {true_height}×{true_width}",
+        return _failed(
+            "wrong_shape",
+            truth,
+            f"{mask_path.name}: the mask is {height}×{width} pixels (height × width), the truth"
+            f" {true_height}×{true_width}",
         )
-    return PairResult(outcome="scored", table=overlap_table(truth, predicted))
+    return PairResult(outcome="scored", truth_table=overlap_table(truth, predicted))
+
+
+def _failed(outcome: Outcome, truth: Labels, message: str) -> PairResult:
+    return PairResult(outcome=outcome, truth_table=overlap_table(truth), message=message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,11 +145,11 @@ def score_folders(
         except TruthFault as fault:
             faults[path.name] = fault.what
             continue
-        result.table.save(out / "overlaps" / f"{stem}.npz")
+        result.truth_table.save(out / "overlaps" / f"{stem}.npz")
         if result.outcome != "scored":
             failures[path.name] = result.message
         rows += rows_for(
-            result.table,
+            result.truth_table,
             model=model,
             image=path.name,
             outcome=result.outcome,
