@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,3 +33,23 @@ def chromium() -> Path:
     found = shutil.which("chromium")
     need(found and shutil.which("chromedriver"), "needs Debian's chromium and chromium-driver")
     return Path(found or "")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Any:
+    """A client of the Docker engine."""
+    from contract import CallError
+    from harness.runners.docker import connect
+
+    try:
+        return connect()
+    except CallError as error:
+        need(False, f"needs a Docker engine: {error.why}")
+
+
+@pytest.fixture(params=["local", "docker"])
+def runner(request: pytest.FixtureRequest) -> str:
+    """The name of each runner in turn; docker only where an engine answers."""
+    if request.param == "docker":
+        request.getfixturevalue("engine")
+    return str(request.param)

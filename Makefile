@@ -1,0 +1,47 @@
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := runs/demo
+
+.PHONY: run test check unit integration bench bench-large clean
+
+# The whole benchmark on simulated images; the report's path is printed last.
+run: .venv/models
+	$(BIN)/harness run-all --profile tiny --runner local --out $(DEMO)
+
+# Everything that decides whether a change is good.
+test: check unit integration
+
+# The fast part, for every commit.
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: .venv/dev
+	$(BIN)/pytest tests/unit
+
+integration: .venv/dev
+	$(BIN)/pytest tests/integration
+
+# Peak memory and time of predicting an 8000×8000 image.
+bench-large: .venv/dev
+	$(BIN)/python -m tests.benchmarks.large_image
+
+clean:
+	rm -rf .venv runs
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'cellbench needs Python 3.11 or newer: make PYTHON=/path/to/python3.11'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+	  || { echo 'Python lacks its venv module: sudo apt-get install python3-venv'; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/models: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[models]'
+	@touch $@
+
+.venv/dev: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[models,dev]'
+	@touch $@ .venv/models

@@ -1,0 +1,137 @@
+"""Nothing is left behind, however a run ends."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.datasets import make_dataset
+from tests.programs import TEST_MODELS, command, environment, run
+
+
+def start(data: Path, out: Path, runner: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        command(
+            "harness", "run-all", "--data", data, "--out", out, "--models", "naughty",
+            "--runner", runner,
+        ),
+        cwd=TEST_MODELS,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to pass"
+        time.sleep(0.1)
+
+
+def containers(engine: Any, run_folder: Path) -> list[Any]:
+    label = f"cellbench.run={run_folder.resolve()}"
+    found: list[Any] = engine.containers.list(all=True, filters={"label": label})
+    return found
+
+
+def steps(folder: Path) -> list[psutil.Process]:
+    """Processes whose command line names this run folder as a model's output."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if any("containers.naughty" in word for word in words) and any(
+            word.startswith(str(folder)) for word in words
+        ):
+            found.append(process)
+    return found
+
+
+def began_to_hang(folder: Path) -> bool:
+    done = folder / "models/naughty/seed0/predict.part/out/good_1_label.tiff"
+    return done.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_and_its_step(
+    tmp_path: Path, runner: str, number: signal.Signals, request: pytest.FixtureRequest
+) -> None:
+    data = make_dataset(tmp_path / "data", test=["good_1.png", "hang_1.png"])
+    folder = tmp_path / "run"
+    process = start(data, folder, runner)
+    wait_until(lambda: began_to_hang(folder))
+    process.send_signal(number)
+    _, words = process.communicate(timeout=60)
+    assert process.returncode == 130, words
+    assert f"Interrupted by {number.name}" in words
+    assert not steps(folder)
+    if runner == "docker":
+        assert not containers(request.getfixturevalue("engine"), folder)
+
+
+def test_a_timeout_leaves_no_container(tmp_path: Path, engine: Any) -> None:
+    data = make_dataset(tmp_path / "data", test=["hang_1.png"])
+    folder = tmp_path / "run"
+    done = run(
+        "harness", "run-all", "--data", data, "--out", folder, "--models", "naughty",
+        "--runner", "docker", "--timeout", "5s",
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "timeout" in done.stdout
+    assert not containers(engine, folder)
+
+
+def test_containers_of_a_killed_harness_are_removed_at_the_next_start(
+    tmp_path: Path, engine: Any
+) -> None:
+    data = make_dataset(tmp_path / "data", test=["good_1.png", "hang_1.png"])
+    folder = tmp_path / "run"
+    process = start(data, folder, "docker")
+    wait_until(lambda: began_to_hang(folder))
+    process.kill()
+    process.communicate()
+    assert containers(engine, folder)
+    (data / "Tuning/images/hang_1.png").rename(data / "Tuning/images/hang_1.png.away")
+    done = run(
+        "harness", "run-all", "--data", data, "--out", folder, "--models", "naughty",
+        "--runner", "docker", "--timeout", "10s",
+    )  # fmt: skip
+    assert "removed 1 containers" in done.stderr
+    assert not containers(engine, folder)
+
+
+def test_a_local_step_dies_with_its_harness(tmp_path: Path) -> None:
+    data = make_dataset(tmp_path / "data", test=["good_1.png", "hang_1.png"])
+    folder = tmp_path / "run"
+    process = start(data, folder, "local")
+    wait_until(lambda: began_to_hang(folder))
+    assert steps(folder)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    wait_until(lambda: not steps(folder), 10)
+
+
+def test_a_second_harness_is_refused_and_a_dead_ones_lock_is_taken_over(tmp_path: Path) -> None:
+    data = make_dataset(tmp_path / "data", test=["good_1.png", "hang_1.png"])
+    folder = tmp_path / "run"
+    process = start(data, folder, "local")
+    try:
+        wait_until(lambda: began_to_hang(folder))
+        second = run("harness", "run-all", "--data", data, "--out", folder, "--models", "naughty",
+                     "--runner", "local")  # fmt: skip
+        assert second.returncode == 2
+        assert f"in use by process {process.pid}" in second.stderr
+    finally:
+        process.kill()
+        process.communicate()
+    third = run("harness", "run-all", "--data", data, "--out", folder, "--models", "naughty",
+                "--runner", "local", "--timeout", "5s")  # fmt: skip
+    assert third.returncode == 3, third.stderr

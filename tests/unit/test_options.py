@@ -1,0 +1,42 @@
+"""Words of the command line."""
+
+import pytest
+
+from contract import CallError
+from harness import options
+
+
+def test_names_are_trimmed_and_unique() -> None:
+    assert options.names(" unet, otsu,unet ") == ["unet", "otsu"]
+    assert options.names(None) is None
+
+
+def test_seeds() -> None:
+    assert options.seeds("0, 2,2") == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("1.5h", 5400), ("7", 7)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert options.duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: options.names(" , "),
+        lambda: options.seeds("one"),
+        lambda: options.seeds("-1"),
+        lambda: options.duration("0s"),
+        lambda: options.duration("soon"),
+        lambda: options.protocol("fair"),
+        lambda: options.runner("podman"),
+        lambda: options.step("score"),
+        lambda: options.limits("lots", "2h", gpu=False),
+    ],
+)
+def test_anything_else_is_a_wrong_call(call: object) -> None:
+    with pytest.raises(CallError) as caught:
+        call()  # type: ignore[operator]
+    assert caught.value.do
