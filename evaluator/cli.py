@@ -10,7 +10,7 @@ from contract import CallError
 from contract.errors import run_cli
 from evaluator.protocols import Protocol
 from evaluator.score import FolderScores, score_folders
-from evaluator.summaries import Summary, by_group, summarise
+from evaluator.summaries import by_group, summarise
 
 app = typer.Typer(
     name="evaluator",
@@ -64,19 +64,39 @@ def score(
 
 @app.command()
 def report(
-    source: Annotated[
-        Path, typer.Argument(help="A run folder, or the folder that `evaluator score` wrote.")
-    ],
     out: Annotated[Path, typer.Option(help="Folder for index.html, report.md, tables, figures.")],
+    source: Annotated[
+        Path | None,
+        typer.Argument(help="A run folder, or the folder that `evaluator score` wrote."),
+    ] = None,
     protocol: Annotated[
         Protocol | None,
         typer.Option(help="Score again under this protocol; by default as it was scored."),
     ] = None,
+    challenge_csv: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL:THRESHOLD=FILE",
+            help="In place of SOURCE, score files of the challenge's script; may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Renders a report."""
-    from evaluator.report import build_report
+    from evaluator.report import build_report, build_report_from_challenge_csv
 
-    print(build_report(source, out, protocol=protocol).index_html)
+    match source, challenge_csv:
+        case Path(), None | []:
+            paths = build_report(source, out, protocol=protocol)
+        case None, [_, *_] if protocol is None:
+            paths = build_report_from_challenge_csv(challenge_csv, out)
+        case _:
+            raise CallError(
+                "A report is made from SOURCE, or from --challenge-csv files, not both.",
+                "files of the challenge's script are scored already, so --protocol goes with"
+                " SOURCE alone",
+                "give a run folder or a folder of scores, or --challenge-csv without --protocol",
+            )
+    print(paths.index_html)
 
 
 def parse_thresholds(text: str) -> tuple[float, ...]:
@@ -112,16 +132,16 @@ def _print_table(scores: FolderScores, protocol: Protocol, border: bool) -> None
     rules = f"{protocol} with border rule" if protocol == "plain" and border else protocol
     model = scores.rows[0].model
     table = Table("IoU ≥", "mean F1", "median F1", "mean Dice", title=Text(f"{model}, {rules}"))
+    if scores.failures:
+        table.add_column("mean F1, scored only")
+        table.add_column("mean Dice, scored only")
     for (_, _, threshold), rows in by_group(scores.rows).items():
         f1, dice = summarise(rows, "f1"), summarise(rows, "dice")
-        table.add_row(f"{threshold:g}", _means(f1), f"{f1.median:.4f}", _means(dice))
+        numbers = [f1.mean, f1.median, dice.mean]
+        if scores.failures:
+            numbers += [f1.scored_mean, dice.scored_mean]
+        table.add_row(f"{threshold:g}", *(f"{number:.4f}" for number in numbers))
     console = Console()
     console.print(table)
     images = ", ".join(f"{number} {outcome}" for outcome, number in scores.outcomes.items())
-    console.print(f"{sum(scores.outcomes.values())} images: {images}", highlight=False)
-
-
-def _means(summary: Summary) -> str:
-    if summary.scored == summary.images:
-        return f"{summary.mean:.4f}"
-    return f"{summary.mean:.4f} ({summary.scored_mean:.4f} of the scored alone)"
+    console.print(f"images: {sum(scores.outcomes.values())} ({images})", highlight=False)

@@ -23,7 +23,7 @@ from contract import (
 from evaluator.matching import exact
 from evaluator.overlap import Labels, OverlapTable, overlap_table
 from evaluator.protocols import Protocol
-from evaluator.scores import DEFAULT_THRESHOLDS, Outcome, ScoreRow, rows_for, write_scores
+from evaluator.scores import DEFAULT_THRESHOLDS, OUTCOMES, Outcome, ScoreRow, rows_for, write_scores
 
 
 class TruthFault(CellbenchError):
@@ -98,7 +98,8 @@ class FolderScores:
     @property
     def outcomes(self) -> dict[str, int]:
         """Number of images by outcome, those that occur."""
-        return dict(Counter(outcome for _, outcome in {(r.image, r.outcome) for r in self.rows}))
+        found = Counter({row.image: row.outcome for row in self.rows}.values())
+        return {outcome: found[outcome] for outcome in OUTCOMES if found[outcome]}
 
 
 def score_folders(
