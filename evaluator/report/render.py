@@ -1,5 +1,7 @@
 """Puts the report together and writes it: one HTML file, its Markdown twin, figures, tables."""
 
+import base64
+import hashlib
 import re
 from dataclasses import dataclass
 from importlib import resources
@@ -12,6 +14,7 @@ from markupsafe import Markup
 
 from contract import __version__, write_text
 from evaluator.report import provenance, sections, sentences, training
+from evaluator.report.cells import Fate
 from evaluator.report.facts import all_facts
 from evaluator.report.figures import Drawing, all_figures
 from evaluator.report.load import DatasetImage, Model, ReportData
@@ -25,6 +28,7 @@ from evaluator.report.summary import (
     samples,
 )
 from evaluator.report.tables import Table, escape_markdown
+from evaluator.report.viewer import COLOURS, TRUTH, build_viewer
 from evaluator.strata import COUNT_RANGES
 
 CONTENTS = (
@@ -34,10 +38,23 @@ CONTENTS = (
     ("groups", "Groups of images"),
     ("outcomes", "Outcomes"),
     ("samples", "Samples"),
+    ("viewer", "Viewer"),
+    ("images", "Every image"),
     ("models", "Each model"),
     ("training", "Training and cost"),
     ("dataset", "Dataset"),
     ("provenance", "Provenance"),
+)
+LEGEND = tuple(
+    (name, f"rgb{COLOURS[fate]}")
+    for name, fate in (
+        ("truth", TRUTH),
+        ("matched", Fate.MATCHED),
+        ("missed", Fate.MISSED),
+        ("spurious", Fate.SPURIOUS),
+        ("split", Fate.SPLIT),
+        ("merged", Fate.MERGED),
+    )
 )
 SUMMARY_COLUMNS = [
     "model",
@@ -139,6 +156,8 @@ def _context(
         "outcomes": sections.outcomes_table(data, order),
         "failures": sections.failures_table(data),
         "samples": _samples(data),
+        "viewer": build_viewer(data),
+        "images": sections.images_table(data, order),
         "models": _models(data, frames, order),
         "sources": training.sources_table(data),
         "training": training.training_table(data),
@@ -226,7 +245,16 @@ def _html(context: dict[str, Any]) -> str:
     environment = _environment(autoescape=True)
     environment.filters["zip"] = zip
     template = environment.get_template("index.html.j2")
-    return template.render(context, style=_resource("style.css"), contents=CONTENTS)
+    scripts = [_resource("page.js"), _resource("viewer.js")]
+    return template.render(
+        context,
+        style=_resource("style.css"),
+        scripts=scripts,
+        # Only these two scripts may run: a name that slipped through as markup stays inert.
+        script_hashes=" ".join(_hash(script) for script in scripts),
+        contents=CONTENTS,
+        legend=LEGEND,
+    )
 
 
 def _markdown(context: dict[str, Any]) -> str:
@@ -245,6 +273,11 @@ def _environment(*, autoescape: bool) -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+
+
+def _hash(script: str) -> Markup:
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return Markup("'sha256-{}'").format(base64.b64encode(digest).decode("ascii"))
 
 
 def _resource(name: str) -> Markup:

@@ -8,7 +8,7 @@ import pandas as pd
 from evaluator.report.facts import ImageFacts, counted
 from evaluator.report.intervals import f1_interval
 from evaluator.report.load import PAIR, SCORED, Model, ReportData, SeedRun
-from evaluator.report.summary import by_model, by_seed
+from evaluator.report.summary import by_model, by_seed, image_means
 from evaluator.report.tables import Column, Row, Table, Value, compact
 from evaluator.scores import OUTCOMES
 from evaluator.strata import count_range
@@ -238,6 +238,39 @@ def failures_table(data: ReportData) -> Table | None:
             Row(cells=(str(row["model"]), str(row["seed"]), str(row["image"]), str(row["outcome"])))
             for row in shown.to_dict("records")
         ),
+    )
+
+
+def images_table(data: ReportData, order: list[Model]) -> Table:
+    """F1 of every model on every image, the mean over its seeds."""
+    rows_at_base = data.at_base
+    means = image_means(rows_at_base)
+    values = _lookup(means, "image", "f1")
+    cells = rows_at_base.groupby("image")["true_cells"].max().to_dict()
+    modality = any(image.modality for image in data.images)
+    rows = [
+        Row(
+            cells=(
+                image.name,
+                *([image.modality] if modality else []),
+                cells.get(image.name),
+                *(values.get((model.name, image.name)) for model in order),
+            )
+        )
+        for image in data.images
+    ]
+    return Table(
+        name="images",
+        caption=f"F1 at IoU {data.base:g} on every image",
+        columns=(
+            Column(label="Image", kind="text"),
+            *([Column(label="Modality", kind="text")] if modality else []),
+            Column(label="True cells", kind="count"),
+            *(Column(label=model.name) for model in order),
+        ),
+        rows=tuple(rows),
+        sortable=True,
+        filterable=True,
     )
 
 

@@ -48,6 +48,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     sortable: bool = False
+    filterable: bool = False
 
     def markdown(self) -> str:
         heads = [escape_markdown(column.label) for column in self.columns]
