@@ -110,7 +110,7 @@ class _Work:
                 for seed in seeds_of(model, self.request.seeds):
                     self._model(model, seed, stage, record.dataset.split_sha256)
                     rows = score_run(self.run, record, self.show)
-                    self._report()
+                    self._interim_report()
         record = record.model_copy(update={"finished": True})
         write_run(self.run, record)
         self._report()
@@ -228,6 +228,13 @@ class _Work:
 
     def _labels(self) -> dict[str, str]:
         return {RUN_LABEL: str(self.run.root)}
+
+    def _interim_report(self) -> None:
+        """A report that cannot be rendered now must not end a run that has hours of work to go."""
+        try:
+            self._report()
+        except Exception as error:
+            self.show.say(f"no report in between: {type(error).__name__}: {error}")
 
     def _report(self) -> None:
         from evaluator.report import build_report

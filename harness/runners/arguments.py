@@ -16,13 +16,17 @@ PIDS_LIMIT = 512
 TMP_SHARE = 4
 """/tmp takes at most one part in this many of the memory limit."""
 RUN_LABEL = "cellbench.run"
-SCRATCH_VARIABLES = {
+VARIABLES = {
+    "USER": "cellbench",
+    "LOGNAME": "cellbench",
     "HOME": "/tmp",
     "XDG_CACHE_HOME": "/tmp/cache",
     "MPLCONFIGDIR": "/tmp/matplotlib",
     "TORCH_HOME": "/tmp/torch",
     "NUMBA_CACHE_DIR": "/tmp/numba",
+    "TORCHINDUCTOR_CACHE_DIR": "/tmp/inductor",
 }
+"""A name for a uid that the image does not know, and every cache in /tmp."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def container_arguments(job: Job, *, name: str, image: str) -> dict[str, Any]:
         "shm_size": parse_size(job.model.card.shm),
         "nano_cpus": job.limits.cores * 10**9,
         "init": True,
-        "environment": {**SCRATCH_VARIABLES, "OMP_NUM_THREADS": str(job.limits.cores)},
+        "environment": {**VARIABLES, "OMP_NUM_THREADS": str(job.limits.cores)},
         "detach": True,
     }
     if points.command is None:
