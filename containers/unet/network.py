@@ -24,7 +24,7 @@ def build_unet(settings: NetworkSettings, outputs: int) -> torch.nn.Module:
 
     H and W must be multiples of the product of the strides. The baseline has 1,626,072 parameters.
     """
-    from monai.networks.nets import UNet
+    from monai.networks.nets.unet import UNet
 
     return UNet(
         spatial_dims=2,

@@ -119,6 +119,4 @@ def _facts(labels: np.ndarray) -> Facts:
         (rows.start, columns.start, rows.stop, columns.stop)
         for rows, columns in ndimage.find_objects(labels)
     ]
-    return Facts(
-        diameter=typical_diameter(labels), boxes=np.array(boxes, np.int32).reshape(-1, 4)
-    )
+    return Facts(diameter=typical_diameter(labels), boxes=np.array(boxes, np.int32).reshape(-1, 4))

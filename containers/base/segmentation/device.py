@@ -24,6 +24,21 @@ class Device:
         """Whether it is an NVIDIA GPU."""
         return self.device.type == "cuda"
 
+    @property
+    def layout(self) -> torch.memory_format:
+        """Of images: channels last where convolutions run in half precision, which it halves the
+        time of; in fp32 on a CPU it costs time."""
+        half = self.precision != "fp32"
+        return torch.channels_last if half else torch.contiguous_format
+
+    def place(self, network: torch.nn.Module) -> torch.nn.Module:
+        """The network on this device, in its layout."""
+        network.to(self.device)
+        for weight in network.parameters():
+            if weight.dim() == 4:
+                weight.data = weight.data.contiguous(memory_format=self.layout)
+        return network
+
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which networks are called; does nothing for fp32."""
         dtype = DTYPES[self.precision]

@@ -14,7 +14,7 @@ from containers.base.segmentation import checkpoint
 from containers.base.segmentation.checkpoint import Progress
 from containers.base.segmentation.crops import CropSampler
 from containers.base.segmentation.data import Pool
-from containers.base.segmentation.device import Device, choose_device
+from containers.base.segmentation.device import choose_device
 from containers.base.segmentation.predict import Decoder, Predictor, Viewing
 from containers.base.segmentation.schedule import learning_rate, must_wind_down
 from containers.base.segmentation.settings import Settings
@@ -121,11 +121,7 @@ class _Training:
         torch.manual_seed(self.call.seed)
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
-        self.network = build().to(self.device.device)
-        use_last = self.settings.channels_last
-        self._last = self.device.is_cuda if use_last is None else use_last
-        if self._last:
-            self.network = self.network.to(memory_format=torch.channels_last)
+        self.network = self.device.place(build())
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(),
             lr=self.settings.learning_rate,
@@ -215,8 +211,7 @@ class _Training:
         size = self.settings.batch_size
         crops = [self.sampler(position) for position in range(step * size, (step + 1) * size)]
         images = torch.from_numpy(np.stack([crop.image for crop in crops])).permute(0, 3, 1, 2)
-        layout = torch.channels_last if self._last else torch.contiguous_format
-        images = images.contiguous(memory_format=layout)
+        images = images.contiguous(memory_format=self.device.layout)
         targets = torch.from_numpy(np.stack([self.task.encode(crop.labels) for crop in crops]))
         if self.device.is_cuda:
             images, targets = images.pin_memory(), targets.pin_memory()

@@ -131,6 +131,7 @@ class Predictor:
 
     def _forward(self, planes: torch.Tensor) -> torch.Tensor:
         self.network.eval()
+        planes = planes.to(self._device.device).contiguous(memory_format=self._device.layout)
         with torch.inference_mode(), self._device.autocast():
-            logits = self.network(planes.to(self._device.device, non_blocking=True))
+            logits = self.network(planes)
         return self.decoder.activate(logits).cpu()

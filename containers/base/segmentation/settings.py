@@ -23,7 +23,7 @@ class Settings:
     epoch_steps: int | None = None
     """Steps between two lines of history; unset: one pass over the training images."""
     max_seconds: float | None = None
-    """Wall-clock safety net for the whole training call. Near it the schedule is wound down early."""
+    """Wall-clock safety net for the whole call; near it the schedule is wound down early."""
     batch_size: int = 8
     crop: int = 256
     """Side of the training crops in working pixels."""
@@ -67,8 +67,6 @@ class Settings:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """auto: bf16 on CUDA and on CPUs with avx512_bf16, else fp32."""
-    channels_last: bool | None = None
-    """Memory layout of images; unset: on CUDA only (MONAI's U-Net is slower with it on a CPU)."""
     cache_bytes: int = 3 * 2**30
     """Decoded training images kept in memory; the others are read again for each crop."""
     tile: int = 256

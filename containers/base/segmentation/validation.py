@@ -53,9 +53,7 @@ class Validator:
         truth = resize_labels(part.labels, part.shape)
         return [*f1_scores(truth, found, (0.5,)), dice(truth, found)]
 
-    def compare(
-        self, predictor: Predictor, index: int, decodings: Sequence[Any]
-    ) -> list[float]:
+    def compare(self, predictor: Predictor, index: int, decodings: Sequence[Any]) -> list[float]:
         """For each candidate the mean F1 over `THRESHOLDS` of one image, seen as in prediction.
 
         Decoded in working pixels, where it takes a fraction of the time.

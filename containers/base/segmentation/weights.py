@@ -48,8 +48,7 @@ def load_facts(folder: Path) -> dict[str, Any]:
         raise CallError(
             f"{folder} holds no usable {FACTS}.",
             why="it is not the weights folder of a finished training",
-            do="name the folder weights/ of a training, which holds "
-            f"{FACTS} and {TENSORS}",
+            do=f"name the folder weights/ of a training, which holds {FACTS} and {TENSORS}",
         ) from error
     return dict(facts)
 
@@ -68,7 +67,7 @@ def load_predictor(
         ) from error
     device = choose_device(Settings(precision=facts["precision"]))
     return Predictor(
-        network.to(device.device),
+        device.place(network),
         decoder,
         Viewing(**facts["viewing"]),
         decoding,

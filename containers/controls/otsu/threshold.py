@@ -33,11 +33,9 @@ def segment(pixels: np.ndarray) -> np.ndarray:
     pieces, count = ndimage.label(cells)
     if count == 0:
         return np.zeros(grey.shape, np.int32)
-    distance = ndimage.gaussian_filter(
-        ndimage.distance_transform_edt(cells).astype(np.float32), 1
-    )
+    distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(cells).astype(np.float32), 1)
     radii = ndimage.maximum(distance, pieces, np.arange(1, count + 1))
-    apart = int(np.clip(np.median(radii[radii > 2] if (radii > 2).any() else radii), 3, FURTHEST_APART))
+    apart = int(np.clip(np.median(radii), 3, FURTHEST_APART))
     peaks = peak_local_max(distance, min_distance=apart, labels=pieces, exclude_border=False)
     seeds = np.zeros(grey.shape, np.int32)
     seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
