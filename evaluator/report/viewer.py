@@ -1,6 +1,6 @@
 """What the viewer in the page shows: per image a picture, the truth's and each model's outlines.
 
-A layer is a PNG whose colours tell the fate of each cell; the true cells that a model missed have
+A layer's colours tell the fate of each cell; the true cells that a model missed have
 a layer of their own, so that the others show the prediction alone.
 
 So that the page stays small, pictures are at most 640 pixels wide or high and there are at most
@@ -26,7 +26,6 @@ from evaluator.report.cells import Codes, Fate, fates
 from evaluator.report.load import DatasetImage, Model, ReportData
 from evaluator.report.pictures import (
     Labels,
-    data_uri,
     displayed,
     mask_path,
     outline,
@@ -138,7 +137,7 @@ def _entry(data: ReportData, image: DatasetImage) -> dict[str, Any] | None:
         "modality": image.modality,
         "width": shape[1],
         "height": shape[0],
-        "picture": data_uri(displayed(pixels, shape), quality=78),
+        "picture": webp_uri(displayed(pixels, shape), quality=72, method=2),
         "layers": layers,
         "scores": _scores(data, image.name),
     }
@@ -183,15 +182,19 @@ def _outlined_codes(labels: Labels, ids: Labels, codes: Codes) -> Codes:
 
 
 def layer_uri(codes: npt.NDArray[np.integer]) -> str:
-    """A layer as a PNG in a ``data:`` address: 4 bits a pixel, code 0 transparent."""
-    picture = Pillow.fromarray(codes.astype(np.uint8)).convert("P")
-    palette = [0, 0, 0] * 16
+    """A layer as a lossless WebP in a ``data:`` address; code 0 is transparent."""
+    colours = np.zeros((max(COLOURS) + 1, 4), np.uint8)
     for code, colour in COLOURS.items():
-        palette[3 * code : 3 * code + 3] = colour
-    picture.putpalette(palette)
+        colours[code] = (*colour, 255)
+    # A third smaller than a PNG of 16 colours, at the time of a fast one.
+    return webp_uri(colours[codes], lossless=True, quality=20, method=2)
+
+
+def webp_uri(pixels: npt.NDArray[np.uint8], **options: Any) -> str:
+    """An H×W×3 or H×W×4 picture as a WebP in a ``data:`` address."""
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", bits=4, transparency=0, optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    Pillow.fromarray(pixels).save(buffer, "WEBP", **options)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _scores(data: ReportData, image: str) -> list[str]:

@@ -75,11 +75,11 @@ def test_layers_hold_the_outlines_by_fate(masks: tuple[Labels, Labels]) -> None:
     assert set(np.unique(found)) == {0, Fate.MATCHED, Fate.SPURIOUS, Fate.SPLIT, Fate.MERGED}
 
 
-def test_a_layer_is_a_png_that_is_clear_where_there_is_no_outline() -> None:
+def test_a_layer_is_a_picture_that_is_clear_where_there_is_no_outline() -> None:
     codes = np.array([[0, 1], [2, 6]])
     uri = layer_uri(codes)
     head, content = uri.split(",")
-    assert head == "data:image/png;base64"
+    assert head == "data:image/webp;base64"
     picture = Pillow.open(io.BytesIO(base64.b64decode(content))).convert("RGBA")
     pixels = np.asarray(picture)
     assert pixels[0, 0, 3] == 0
