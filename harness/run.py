@@ -76,13 +76,14 @@ def run_all(request: Request, chosen: Chosen, show: Display) -> Result:
     """
     dataset = load_dataset(request.data) if request.data else None
     _refuse_unknown_profiles(request)
+    if dataset:
+        _refuse_untrainable(request, dataset)
     with locked(request.folder):
         run = RunFolder(request.folder.resolve())
         removed = chosen.runner.remove_leftovers(run.root)
         if removed:
             show.say(f"removed {removed} containers that an interrupted run had left")
         dataset = dataset or _simulated(run, show)
-        _refuse_untrainable(request, dataset)
         for fault in dataset.faults:
             show.say(f"left out for all models: {fault.part}/{fault.image}: {fault.reason}")
         show.say(f"runner {chosen.runner.name}: {chosen.reason}")
@@ -254,10 +255,10 @@ def train_only(request: Request, chosen: Chosen, show: Display) -> list[Path]:
             raise CallError(f"{model.name} does not learn.", do="choose another model")
     dataset = load_dataset(request.data)
     _refuse_unknown_profiles(request)
+    _refuse_untrainable(request, dataset)
     with locked(request.folder):
         run = RunFolder(request.folder.resolve())
         chosen.runner.remove_leftovers(run.root)
-        _refuse_untrainable(request, dataset)
         for model in request.models:
             chosen.runner.prepare(model)
         work = _Work(request=request, chosen=chosen, show=show, run=run, dataset=dataset)

@@ -10,11 +10,11 @@ from contract import label_name, write_mask
 
 
 def cells(side: int = 48, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """A grey side×side uint8 image with bright discs, and its labels."""
+    """A grey side×side uint8 image with bright discs, some cut by its border, and its labels."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:side, :side]
     labels = np.zeros((side, side), np.uint8)
-    for number, (row, column) in enumerate(rng.uniform(6, side - 6, (5, 2)), start=1):
+    for number, (row, column) in enumerate(rng.uniform(3, side - 3, (5, 2)), start=1):
         disc = (rows - row) ** 2 + (columns - column) ** 2 <= 16
         labels[disc & (labels == 0)] = number
     light = np.where(labels > 0, 170, 40) + rng.normal(0, 8, labels.shape)

@@ -9,7 +9,7 @@ import pytest
 from tests.programs import command, environment, run
 from tests.small_unet import NAME, write_small_unet
 
-KILLS = {"local": 10, "docker": 4}
+KILLS = {"local": 10, "docker": 3}
 MODELS = f"otsu,{NAME}"
 
 
@@ -17,7 +17,7 @@ MODELS = f"otsu,{NAME}"
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small dataset and the small U-Net."""
     place = tmp_path_factory.mktemp("kill")
-    write_small_unet(place, steps=120)
+    write_small_unet(place, steps=80)
     made = run("harness", "data", "simulate", place / "data", "--images", 16, "--size", 96)
     assert made.returncode == 0, made.stderr
     return place

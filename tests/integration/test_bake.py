@@ -1,0 +1,117 @@
+"""Baked images predict as they stand, for anybody, on anything."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract import label_name, read_mask
+from tests.bad_files import BAD, sizes, write_images
+from tests.programs import run
+from tests.small_unet import NAME, write_small_unet
+
+IMAGE = f"cellbench/{NAME}"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, engine: Any) -> Path:
+    """A folder with a run of the small U-Net in Docker, its weights baked."""
+    place = tmp_path_factory.mktemp("bake")
+    write_small_unet(place, steps=10)
+    run("harness", "data", "simulate", place / "data", "--images", 8, "--size", 64)
+    done = run(
+        "harness", "run-all", "--data", place / "data", "--out", place / "run", "--models", NAME,
+        "--profile", "tiny", "--runner", "docker", cwd=place,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    baked = run("harness", "bake", NAME, "--run", place / "run", cwd=place)
+    assert baked.returncode == 0, baked.stderr
+    return place
+
+
+def docker(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["docker", "run", "--rm", *map(str, arguments)],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+def test_the_plain_line_gives_the_runs_own_masks(trained: Path) -> None:
+    images, masks = trained / "data/Tuning/images", trained / "masks"
+    done = docker("-v", f"{images}:/in:ro", "-v", f"{masks}:/out", IMAGE, "predict", "/in", "/out")
+    assert done.returncode == 0, done.stderr
+    own = trained / "run/models" / NAME / "seed0/predict"
+    names = [path.name for path in own.glob("*.tiff")]
+    assert len(names) == 2
+    for name in names:
+        assert (masks / name).read_bytes() == (own / name).read_bytes()
+
+
+def test_any_user_in_a_locked_container_predicts_what_can_be_predicted(trained: Path) -> None:
+    images, masks = write_images(trained / "mixed"), trained / "mixed-masks"
+    masks.mkdir()
+    masks.chmod(0o777)
+    done = docker(
+        "--network", "none", "--read-only", "--tmpfs", "/tmp", "--user", "1234:1234",
+        "--cap-drop", "ALL", "-v", f"{images}:/in:ro", "-v", f"{masks}:/out",
+        IMAGE, "predict", "/in", "/out",
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    for name, size in sizes().items():
+        assert read_mask(masks / label_name(name)).shape == size
+    lines = [json.loads(line) for line in (masks / "predictions.jsonl").read_text().splitlines()]
+    bad = {line["image"]: line["message"] for line in lines if line["outcome"] == "unreadable"}
+    assert sorted(bad) == sorted(BAD)
+    assert all(bad.values())
+    assert len(lines) == len(sizes()) + len(BAD)
+    assert len(list(masks.glob("*.tiff"))) == len(sizes())
+
+
+def test_stdout_holds_events_alone(trained: Path) -> None:
+    images, masks = trained / "data/Tuning/images", trained / "masks-events"
+    done = docker("-v", f"{images}:/in:ro", "-v", f"{masks}:/out", IMAGE, "predict", "/in", "/out")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[0]["event"] == "started"
+    assert events[-1]["event"] == "finished"
+    assert events[-1]["peak_memory_bytes"] > 0
+    progress = [event for event in events if event["event"] == "progress"]
+    assert [event["done"] for event in progress] == [1, 2]
+
+
+def test_an_image_without_weights_says_how_to_get_some(trained: Path) -> None:
+    images = trained / "data/Tuning/images"
+    done = docker("-v", f"{images}:/in:ro", "--tmpfs", "/out", f"{IMAGE}:plain",
+                  "predict", "/in", "/out")  # fmt: skip
+    assert done.returncode == 2
+    assert "no weights" in done.stderr
+    assert f"harness bake {NAME}" in done.stderr
+
+
+def test_describe_needs_no_mounts(trained: Path) -> None:
+    done = docker("--network", "none", "--read-only", "--user", "1234:1234", IMAGE, "describe")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["name"] == NAME
+
+
+def test_wrong_calls_do_nothing(trained: Path) -> None:
+    empty, masks = trained / "nothing", trained / "nothing-masks"
+    empty.mkdir()
+    done = docker("-v", f"{empty}:/in:ro", "-v", f"{masks}:/out", IMAGE, "predict", "/in", "/out")
+    assert done.returncode == 2
+    assert "No images in /in" in done.stderr
+    done = docker("-v", f"{trained / 'data/Tuning/images'}:/in:ro", "-v", f"{masks}:/out:ro",
+                  IMAGE, "predict", "/in", "/out")  # fmt: skip
+    assert done.returncode == 2
+    assert "Cannot write to /out" in done.stderr
+    assert not list(masks.iterdir())
+
+
+def test_rebuilding_keeps_baked_weights(trained: Path, engine: Any) -> None:
+    before = engine.images.get(IMAGE).id
+    engine.images.remove(f"{IMAGE}:plain")
+    built = run("harness", "build", NAME, cwd=trained)
+    assert built.returncode == 0, built.stderr
+    assert "keeps the weights baked from" in built.stdout
+    assert engine.images.get(IMAGE).id == before

@@ -1,0 +1,210 @@
+"""run-all as its users meet it, with the local runner."""
+
+import csv
+import json
+import os
+import subprocess
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from contract import write_mask
+from tests.bad_files import BAD, GOOD, sizes, write_images
+from tests.conftest import need
+from tests.datasets import cells, make_dataset
+from tests.programs import run
+from tests.small_unet import NAME, write_small_unet
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "scores.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def run_all(
+    data: Path, out: Path, models: str, *more: object, **options: Path
+) -> "subprocess.CompletedProcess[str]":
+    return run(
+        "harness", "run-all", "--data", data, "--out", out, "--models", models,
+        "--runner", "local", *more, **options,
+    )  # fmt: skip
+
+
+def test_controls_bracket_every_score(tmp_path: Path) -> None:
+    data = make_dataset(tmp_path / "data", test=["a.png", "b.png", "c.png"])
+    out = tmp_path / "run"
+    done = run_all(data, out, "oracle,empty,otsu", "--protocol", "plain", "--seeds", "0,1")
+    assert done.returncode == 0, done.stderr
+    found = rows(out)
+    assert len(found) == 3 * 3 * 3
+    assert {row["seed"] for row in found} == {"0"}, "controls run once"
+    assert {row["f1"] for row in found if row["model"] == "oracle"} == {"1.0"}
+    assert {row["f1"] for row in found if row["model"] == "empty"} == {"0.0"}
+    assert done.stdout.strip().splitlines()[-1] == f"report: {out / 'report' / 'index.html'}"
+    assert (out / "report" / "index.html").stat().st_size > 10_000
+
+
+def test_another_protocol_is_scored_from_the_overlaps_without_the_masks(tmp_path: Path) -> None:
+    data = make_dataset(tmp_path / "data")
+    out = tmp_path / "run"
+    run_all(data, out, "otsu", "--protocol", "plain")
+    plain = [row["true_cells"] for row in rows(out)]
+    tables = sorted((out / "models/otsu/seed0/overlaps").glob("*.npz"))
+    written = [path.stat().st_mtime_ns for path in tables]
+    again = run_all(data, out, "otsu", "--protocol", "challenge")
+    assert "otsu seed 0: predict: reused" in again.stderr
+    assert [row["true_cells"] for row in rows(out)] != plain
+    assert [path.stat().st_mtime_ns for path in tables] == written
+    assert json.loads((out / "run.json").read_text())["protocol"] == "challenge"
+
+
+def test_a_second_call_adds_models_and_another_dataset_is_refused(tmp_path: Path) -> None:
+    data, other = make_dataset(tmp_path / "data"), make_dataset(tmp_path / "other", test=["x.png"])
+    out = tmp_path / "run"
+    run_all(data, out, "oracle")
+    assert run_all(data, out, "empty").returncode == 0
+    assert Counter(row["model"] for row in rows(out)) == {"oracle": 6, "empty": 6}
+    before = (out / "scores.csv").read_bytes()
+    refused = run_all(other, out, "otsu")
+    assert refused.returncode == 2
+    assert "another dataset" in refused.stderr
+    assert "--out" in refused.stderr
+    assert (out / "scores.csv").read_bytes() == before
+
+
+def test_every_kind_of_bad_image_is_a_row(tmp_path: Path) -> None:
+    images = write_images(tmp_path / "data" / "Tuning" / "images")
+    for name in (*GOOD, *BAD):
+        side = sizes().get(name, (64, 64))[0]
+        label = cells(64)[1][:side, :side]
+        write_mask(images.parent / "labels" / f"{name.split('.')[0]}_label.tiff", label)
+    done = run_all(tmp_path / "data", tmp_path / "run", "otsu")
+    assert done.returncode == 3, done.stderr
+    outcomes = {row["image"]: row["outcome"] for row in rows(tmp_path / "run")}
+    assert outcomes == dict.fromkeys(GOOD, "scored") | dict.fromkeys(BAD, "unreadable")
+    zeros = [row for row in rows(tmp_path / "run") if row["outcome"] == "unreadable"]
+    assert all(row["tp"] == row["fp"] == "0" and float(row["dice"]) == 0 for row in zeros)
+    assert all(row["fn"] == row["true_cells"] for row in zeros)
+    for name in BAD:
+        assert f"otsu seed 0: predict: {name}: unreadable" in done.stderr
+
+
+def test_dataset_faults_are_named_and_do_not_count(tmp_path: Path) -> None:
+    data = make_dataset(tmp_path / "data", test=["good.png", "small.png", "alone.png"])
+    write_mask(data / "Tuning/labels/small_label.tiff", cells(20)[1])
+    (data / "Tuning/labels/alone_label.tiff").unlink()
+    write_mask(data / "Tuning/labels/nobody_label.tiff", cells()[1])
+    done = run_all(data, tmp_path / "run", "oracle")
+    assert done.returncode == 0
+    assert {row["image"] for row in rows(tmp_path / "run")} == {"good.png"}
+    for words in ("small.png: the label is 20×20", "alone.png: no label", "nobody_label.tiff"):
+        assert words in done.stderr
+    checked = run("harness", "data", "check", data)
+    assert checked.returncode == 3
+    assert "alone.png" in checked.stdout
+
+
+def test_a_training_that_fails_is_rows_and_the_others_go_on(tmp_path: Path) -> None:
+    folder = write_small_unet(tmp_path)
+    profile = folder / "profiles" / "tiny.yaml"
+    profile.write_text(profile.read_text().replace("crop: 64", "crop: 63"))
+    data = make_dataset(tmp_path / "data", train=6)
+    done = run_all(data, tmp_path / "run", f"{NAME},oracle", "--profile", "tiny", cwd=tmp_path)
+    assert done.returncode == 3
+    assert f"{NAME} seed 0: train: ended with exit code" in done.stderr
+    counted = Counter((row["model"], row["outcome"]) for row in rows(tmp_path / "run"))
+    assert counted == {(NAME, "crashed"): 6, ("oracle", "scored"): 6}
+    assert (tmp_path / "run" / "models" / NAME / "seed0/train/log.txt").stat().st_size > 0
+
+
+def test_training_once_serves_predict_and_run_all(tmp_path: Path) -> None:
+    write_small_unet(tmp_path, steps=10)
+    data, out = make_dataset(tmp_path / "data", train=6), tmp_path / "run"
+    trained = run("harness", "train", NAME, "--data", data, "--out", out, "--profile", "tiny",
+                  "--runner", "local", cwd=tmp_path)  # fmt: skip
+    assert trained.returncode == 0, trained.stderr
+    assert Path(trained.stdout.strip()).is_dir()
+    whole = run_all(data, out, NAME, "--profile", "tiny", cwd=tmp_path)
+    assert f"{NAME} seed 0: train: reused" in whole.stderr
+    masks = tmp_path / "masks"
+    done = run("harness", "predict", NAME, data / "Tuning/images", masks, "--run", out,
+               "--runner", "local", cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    own = out / "models" / NAME / "seed0/predict"
+    for mask in own.glob("*.tiff"):
+        assert (masks / mask.name).read_bytes() == mask.read_bytes()
+    assert sorted(path.name for path in masks.iterdir()) == sorted(
+        ["cell_1_label.tiff", "cell_2_label.tiff", "predictions.jsonl", "usage.json", "log.txt"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run-all", "--data", "nowhere"], "No dataset folder nowhere"),
+        (["run-all", "--data", "DATA", "--models", "unett"], "did you mean 'unet'"),
+        (["run-all", "--data", "DATA", "--models", "unet"], "Nothing to train unet on"),
+        (["run-all", "--data", "DATA", "--models", "otsu", "--protocol", "x"], "No protocol 'x'"),
+        (["run-all", "--data", "DATA", "--models", "unet", "--profile", "x"], "no profile 'x'"),
+        (["run-all", "--data", "DATA", "--models", "otsu", "--timeout", "x"], "'x' is no time"),
+        (["run-all", "--data", "DATA", "--models", "otsu", "--out", "FILE/run"], "Cannot use"),
+        (["run-all", "--wrong"], "No such option"),
+        (["predict", "unet", "DATA", "OUT"], "unet needs weights"),
+        (["predict", "unet", "DATA", "OUT", "--run", "nowhere"], "No weights in nowhere"),
+        (["why", "DATA", "unet", "train"], "No run in"),
+        (["train", "otsu", "--data", "DATA", "--out", "OUT"], "otsu does not learn"),
+    ],
+)
+def test_a_wrong_call_says_what_and_what_to_do_and_writes_nothing(
+    tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    make_dataset(tmp_path / "DATA")
+    (tmp_path / "FILE").write_text("a file")
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    runner = [] if arguments[0] == "why" else ["--runner", "local"]
+    done = run("harness", *arguments, *runner, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert words in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def _fill(path: Path) -> None:
+    """Writes until the file system is full."""
+    with suppress(OSError), path.open("wb", buffering=0) as stream:
+        while stream.write(b"\0" * 4096):
+            pass
+
+
+def test_a_full_disk_ends_with_one_message_and_loses_nothing(tmp_path: Path) -> None:
+    need(os.getuid() == 0, "needs root to mount a small file system")
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", small], check=True)
+    try:
+        data = make_dataset(tmp_path / "data", test=[f"c_{number}.png" for number in range(4)])
+        first = run_all(data, small / "run", "oracle")
+        assert first.returncode == 0, first.stderr
+        filler = small / "filler"
+        _fill(filler)
+        full = run_all(data, small / "run", "oracle,otsu")
+        assert full.returncode == 1
+        assert "The disk is full" in full.stderr
+        assert "Traceback" not in full.stderr
+        filler.unlink()
+        last = run_all(data, small / "run", "oracle,otsu")
+        assert last.returncode == 0, last.stderr
+        assert "oracle seed 0: predict: reused" in last.stderr
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_left_out_data_are_simulated(tmp_path: Path) -> None:
+    done = run("harness", "run-all", "--models", "oracle", "--runner", "local", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run_folder = tmp_path / "runs" / "simulated-quick"
+    record = json.loads((run_folder / "run.json").read_text())
+    modalities = {image["modality"] for image in record["dataset"]["images"]}
+    assert len(modalities) == 4
