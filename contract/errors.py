@@ -1,8 +1,10 @@
 """Every error that a user can meet, with its exit code and a message in three parts."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -51,6 +53,10 @@ class UnreadableImage(CellbenchError):
     """An image that cannot be used as input; `what` is the reason."""
 
 
+class SeveralPlanes(UnreadableImage):
+    """A stack, an animation or several images in one file."""
+
+
 class UnreadableMask(CellbenchError):
     """A mask file that cannot be opened or decoded."""
 
@@ -83,6 +89,27 @@ def os_error(error: OSError) -> CellbenchError:
     return CellbenchError(f"{error.strerror or error}:{where}" if where else str(error))
 
 
+def unwritable(out: Path, error: OSError) -> CallError:
+    """The refusal of an output folder, found before any work."""
+    return CallError(
+        f"Cannot write to {out}: {error.strerror}.",
+        "the folder belongs to another user, is mounted read-only, or is no folder",
+        "mount a folder that this user may write to, or run as its owner (--user)",
+    )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out: Python's, the system's, or torch's."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    text = str(error)
+    return isinstance(error, RuntimeError) and (
+        "can't allocate memory" in text or "out of memory" in text.lower() or "ALLOC_FAILED" in text
+    )
+
+
 def run_cli(app: Callable[[], object]) -> None:
     """Runs a command line to its end: the only place that prints an error and picks the exit code.
 
@@ -90,6 +117,7 @@ def run_cli(app: Callable[[], object]) -> None:
     """
     try:
         app()
+        sys.stdout.flush()
     except CellbenchError as error:
         _leave(error)
     except KeyboardInterrupt:
@@ -103,6 +131,8 @@ def run_cli(app: Callable[[], object]) -> None:
             )
         )
     except BrokenPipeError:
+        # what is still in stdout's buffer has nowhere to go when the interpreter flushes it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:
         _leave(os_error(error))

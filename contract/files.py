@@ -1,27 +1,34 @@
 """Writing files so that a reader never sees half of one, and hashing them."""
 
+import errno
 import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
+
+ASIDE = ".aside-"
 
 
 def write_aside(path: Path, write: Callable[[Path], object]) -> None:
     """Calls `write` with a temporary path beside `path`, then moves the result into place.
 
-    The temporary name keeps `path`'s suffix, because writers choose a format by it. Survives a
-    killed process (the old file stays whole); a power cut may lose the newest version.
+    The temporary name starts with ASIDE and keeps `path`'s suffix, because writers choose a
+    format by it. The contents are on the disk before the move, so after a kill or a power cut
+    the file is the old or the new one; a killed process may leave the temporary file behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".aside-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=ASIDE, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     aside = Path(name)
     try:
         write(aside)
+        with aside.open("rb") as stream:
+            os.fsync(stream.fileno())
         aside.chmod(0o666 & ~_umask())
         aside.replace(path)
     except BaseException:
@@ -41,19 +48,27 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def append_line(path: Path, value: Any) -> None:
-    """Appends `value` as one JSON line and hands it to the disk before returning."""
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
-        stream.flush()
+    """Appends `value` as one JSON line and hands it to the disk before returning.
+
+    The line goes out in one piece. What a killed writer left of a line is cut off first, and
+    what a full disk took of this one is cut off again. NaN is refused with ValueError.
+    """
+    line = (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    with path.open("a+b", buffering=0) as stream:
+        end = _end_of_lines(stream)
+        stream.truncate(end)
+        if stream.write(line) != len(line):
+            stream.truncate(end)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(stream.fileno())
 
 
 def read_lines(path: Path) -> list[Any]:
-    """The values of a JSON-lines file; a last line cut short by a kill is left out."""
+    """The values of a JSON-lines file; a line cut short by a kill is left out."""
     if not path.exists():
         return []
     values = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         with suppress(json.JSONDecodeError):
             values.append(json.loads(line))
     return values
@@ -83,6 +98,20 @@ def sha256_tree(folder: Path, names: Iterable[Path] | None = None) -> str:
         if path.is_file() and not _ignored(path.relative_to(folder))
     ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _end_of_lines(stream: RawIOBase) -> int:
+    """The position behind the last newline; the search goes backwards, a block at a time."""
+    block = 4096
+    end = stream.seek(0, os.SEEK_END)
+    while end > 0:
+        start = max(0, end - block)
+        stream.seek(start)
+        newline = (stream.read(end - start) or b"").rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0
 
 
 def _ignored(relative: Path) -> bool:

@@ -1,19 +1,25 @@
 """Reading microscopy images of every kind that a dataset may hold."""
 
+import os
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from contract.errors import UnreadableImage
+from contract.errors import CallError, SeveralPlanes, UnreadableImage
+from contract.tiff import TIFF_MAGIC, Plane, read_plane, refuse_bomb
+
+if TYPE_CHECKING:
+    from PIL import Image as Pillow
 
 MAX_PIXELS = 2_000_000_000
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-STACK_AXES = {"Z": "focal planes", "T": "time points", "Q": "pages", "I": "pages"}
+MAX_PIXELS_VARIABLE = "CELLBENCH_MAX_PIXELS"
+JPEG_COMPRESSIONS = {6, 7, 33007, 34892}  # tifffile gives RGB for these
 ALPHA_SAMPLES = {1, 2}  # TIFF's ExtraSamples: associated and unassociated alpha
 
 _pillow_limit = threading.Lock()
@@ -32,39 +38,54 @@ def pillow_without_limit() -> Iterator[None]:
             Pillow.MAX_IMAGE_PIXELS = limit
 
 
-def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.generic]:
+def pixel_limit() -> int:
+    """The most pixels an image may have: CELLBENCH_MAX_PIXELS when set, else two gigapixels.
+
+    Raises CallError when the variable is set to anything but a whole number above 0.
+    """
+    asked = os.environ.get(MAX_PIXELS_VARIABLE, "")
+    if not asked:
+        return MAX_PIXELS
+    if not (asked.isascii() and asked.isdigit() and int(asked) > 0):
+        raise CallError(
+            f"{MAX_PIXELS_VARIABLE} is {asked!r}, which is no number of pixels.",
+            do=f"give a whole number above 0, or unset it for {MAX_PIXELS}",
+        )
+    return int(asked)
+
+
+def read_image(path: Path, *, max_pixels: int | None = None) -> npt.NDArray[np.generic]:
     """Reads one 2-D image as H×W×3.
 
-    Accepts tif/tiff/png/bmp/jpg/jpeg with 8/16-bit integers, wider integers or floats; grey,
-    grey with alpha, two channels, RGB, RGBA, more channels, planar TIFF, palette and 1-bit PNG.
-    Grey becomes three equal channels, alpha is dropped, two channels become (1st, 2nd, 0), of
-    more than four the first three are taken.
+    Accepts TIFF, PNG, BMP and JPEG, told apart by content, not by name: 1 to 16-bit integers,
+    wider integers or floats; grey, grey with alpha, two channels, RGB, RGBA, more channels,
+    planar TIFF, palettes.
+
+    * Grey becomes three equal channels; two channels become (1st, 2nd, 0); of more than four the
+      first three are taken. Alpha is dropped, and colours are not multiplied by it.
+    * Palettes, in PNG and TIFF, give their 8-bit colours. CMYK becomes RGB.
+    * White-is-zero TIFFs of unsigned integers are inverted, so that larger is brighter as
+      elsewhere.
+    * A page in a TIFF that is marked as a thumbnail, or smaller than the first one, is passed
+      over.
+    * The orientation that a camera noted is not applied: masks lie on the stored pixels.
 
     Returns an array of shape (H, W, 3) and dtype uint8, uint16 or float32. Values are the file's
-    own; NaN and infinities are 0; 1-bit images hold 0 and 255; integers wider than 16 bits or
-    signed become float32.
+    own, but NaN and infinities are 0 and 1-bit images hold 0 and 255. Integers that are signed or
+    wider than 16 bits become float32, exact up to 2²⁴; float64 beyond float32's range counts as
+    infinite. `max_pixels` is the limit on H·W, `pixel_limit()` when left out.
 
     Raises UnreadableImage, with the reason, for a file that is missing, truncated, no image,
-    empty, a stack of several planes, or of more than `max_pixels` pixels.
+    empty, in a colour space not named above, or of more pixels than the limit; its subclass
+    SeveralPlanes for stacks, animations and files of several images. MemoryError passes through.
     """
-    try:
-        with path.open("rb") as stream:
-            magic = stream.read(4)
-        if not magic:
-            raise UnreadableImage("the file is empty (0 bytes)")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            pixels = (
-                _read_tiff(path, max_pixels)
-                if magic in TIFF_MAGIC
-                else _read_other(path, max_pixels)
-            )
-    except (UnreadableImage, MemoryError):
-        raise
-    except PermissionError as error:
-        raise UnreadableImage("no permission to read the file") from error
-    except Exception as error:  # decoders raise whatever they like on damaged files
-        raise UnreadableImage(f"cannot be decoded: {_first_line(error)}") from error
+    limit = pixel_limit() if max_pixels is None else max_pixels
+    with reasons(path):
+        if first_bytes(path) in TIFF_MAGIC:
+            pixels = _intensities(read_plane(path, limit))
+        else:
+            with open_pillow(path, ("PNG", "BMP", "JPEG"), limit) as image:
+                pixels = _pillow_pixels(image, path)
     return _three_channels(_plain_dtype(pixels))
 
 
@@ -74,98 +95,118 @@ def read_size(path: Path) -> tuple[int, int]:
     Raises UnreadableImage when the header cannot be read; a file that is cut off behind its
     header passes.
     """
-    from PIL import Image as Pillow
+    with reasons(path):
+        if first_bytes(path) in TIFF_MAGIC:
+            import tifffile
 
+            with tifffile.TiffFile(path) as tiff:
+                series = tiff.series[0]
+                sizes = dict(zip(series.axes, series.shape, strict=True))
+                return sizes["Y"], sizes["X"]
+        with open_pillow(path, ("PNG", "BMP", "JPEG"), None) as image:
+            return image.height, image.width
+
+
+@contextmanager
+def reasons(path: Path) -> Iterator[None]:
+    """Turns whatever decoders raise on `path` into UnreadableImage; silences their warnings."""
     try:
-        with path.open("rb") as stream:
-            magic = stream.read(4)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if magic in TIFF_MAGIC:
-                import tifffile
-
-                with tifffile.TiffFile(path) as tiff:
-                    series = tiff.series[0]
-                    sizes = dict(zip(series.axes, series.shape, strict=True))
-                    return sizes["Y"], sizes["X"]
-            with pillow_without_limit(), Pillow.open(path) as image:
-                return image.height, image.width
-    except Exception as error:  # decoders raise whatever they like on damaged files
-        raise UnreadableImage(f"cannot be read: {_first_line(error)}") from error
-
-
-def _read_tiff(path: Path, max_pixels: int) -> npt.NDArray[np.generic]:
-    import tifffile
-
-    with tifffile.TiffFile(path) as tiff:
-        if not tiff.series:
-            raise UnreadableImage("the TIFF holds no image")
-        series = tiff.series[0]
-        axes = [(axis, size) for axis, size in zip(series.axes, series.shape, strict=True)]
-        if any(size == 0 for _, size in axes):
-            raise UnreadableImage("the image has no pixels")
-        axes = [(axis, size) for axis, size in axes if size > 1 or axis in "YX"]
-        kinds = "".join(axis for axis, _ in axes)
-        for axis, size in axes:
-            if axis in STACK_AXES:
-                raise UnreadableImage(
-                    f"a stack of {size} {STACK_AXES[axis]}, not one 2-D image (axes {series.axes})"
-                )
-        if sorted(kinds) not in (["X", "Y"], ["S", "X", "Y"], ["C", "X", "Y"]):
-            raise UnreadableImage(f"not one 2-D image (axes {series.axes}, shape {series.shape})")
-        sizes = dict(axes)
-        _refuse_bomb(sizes["Y"], sizes["X"], max_pixels)
-        _refuse_truncated(series.pages, path.stat().st_size)
-        pixels = np.asarray(series.asarray())
-        page = series.keyframe
-        alpha = bool(ALPHA_SAMPLES & set(page.extrasamples or ()))
-    pixels = pixels.reshape([size for _, size in axes])
-    if len(kinds) == 2:
-        return pixels
-    pixels = np.moveaxis(pixels, [kinds.index("Y"), kinds.index("X")], [0, 1])
-    return pixels[..., :-1] if alpha and pixels.shape[-1] in (2, 4) else pixels
+            yield
+    except (UnreadableImage, MemoryError):
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableImage(
+            "a link to a file that is not there" if path.is_symlink() else "there is no such file"
+        ) from error
+    except IsADirectoryError as error:
+        raise UnreadableImage("a folder, not a file") from error
+    except PermissionError as error:
+        raise UnreadableImage("no permission to read the file") from error
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UnreadableImage(
+            f"cannot be decoded, the file may be damaged or cut off: {reason}"
+        ) from error
 
 
-def _refuse_truncated(pages: object, file_size: int) -> None:
-    """tifffile fills missing segments with zeros; a cut file must not pass as a dark one."""
-    for page in pages:  # type: ignore[attr-defined]
-        if page is None:
-            continue
-        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
-            if offset + count > file_size:
-                raise UnreadableImage(
-                    f"the file is truncated: {file_size} bytes of at least {offset + count}"
-                )
+def first_bytes(path: Path) -> bytes:
+    """The four bytes that tell formats apart; UnreadableImage when there are none."""
+    with path.open("rb") as stream:
+        magic = stream.read(4)
+    if not magic:
+        raise UnreadableImage("the file is empty (0 bytes)")
+    return magic
 
 
-def _read_other(path: Path, max_pixels: int) -> npt.NDArray[np.generic]:
+@contextmanager
+def open_pillow(
+    path: Path, formats: tuple[str, ...], max_pixels: int | None
+) -> Iterator["Pillow.Image"]:
+    """Opens an image of one frame, not yet decoded, refusing what is too large or no image."""
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
 
     try:
-        with pillow_without_limit(), Pillow.open(path, formats=("PNG", "BMP", "JPEG")) as image:
-            width, height = image.size
-            if width == 0 or height == 0:
-                raise UnreadableImage("the image has no pixels")
-            _refuse_bomb(height, width, max_pixels)
-            if getattr(image, "n_frames", 1) > 1:
-                raise UnreadableImage("several frames in one file, not one 2-D image")
-            image.load()
-            if image.format == "PNG" and _sixteen_bit_colour(path):
-                return _decode_png(path)
-            return _pillow_pixels(image)
+        with pillow_without_limit():
+            opened = Pillow.open(path, formats=formats)
     except UnidentifiedImageError as error:
         raise UnreadableImage(
-            f"not an image: the content is no TIFF, PNG, BMP or JPEG, whatever the name"
-            f" {path.name} says"
+            f"not an image: the content is no TIFF, {', '.join(formats)}, or its header is"
+            f" damaged, whatever the name {path.name} says"
         ) from error
+    with opened as image:
+        width, height = image.size
+        if width == 0 or height == 0:
+            raise UnreadableImage("the image has no pixels")
+        if max_pixels is not None:
+            refuse_bomb(height, width, max_pixels)
+        if getattr(image, "n_frames", 1) > 1:
+            raise SeveralPlanes("several frames in one file, not one 2-D image")
+        yield image
 
 
-def _sixteen_bit_colour(path: Path) -> bool:
-    """Pillow cuts 16-bit colour PNG (and grey with alpha) to 8 bits; bytes 24, 25 of IHDR tell."""
+def _intensities(plane: Plane) -> npt.NDArray[np.generic]:
+    """H×W or H×W×S values where larger is brighter, without alpha."""
+    pixels = plane.pixels
+    if pixels.ndim == 3 and plane.extra_samples and plane.extra_samples[-1] in ALPHA_SAMPLES:
+        pixels = pixels[..., :-1]
+    match plane.photometric:
+        case 1 | 2 | 4 | 34892:  # black is zero, RGB, a transparency mask, linear raw
+            return pixels
+        case 0:
+            if pixels.dtype.kind not in "ub":
+                return pixels
+            return np.asarray(np.bitwise_xor(pixels, pixels.dtype.type(2**plane.bits - 1)))
+        case 3 if plane.colours is not None and pixels.dtype.kind in "ub":
+            return np.moveaxis((plane.colours >> 8).astype(np.uint8)[:, pixels.astype(int)], 0, -1)
+        case 5 if pixels.ndim == 3 and pixels.shape[-1] >= 4 and pixels.dtype.kind == "u":
+            ink = pixels[..., :4].astype(np.float32) / (2**plane.bits - 1)
+            light = (1 - ink[..., :3]) * (1 - ink[..., 3:])
+            light = np.rint(light * (2**plane.bits - 1))
+            return np.asarray(light.astype(pixels.dtype.newbyteorder("=")))
+        case 6 if plane.compression in JPEG_COMPRESSIONS:
+            return pixels
+    raise UnreadableImage(
+        f"a colour space that is not read (TIFF's PhotometricInterpretation {plane.photometric},"
+        f" {pixels.dtype}); save the image as grey or RGB"
+    )
+
+
+def _pillow_pixels(image: "Pillow.Image", path: Path) -> npt.NDArray[np.generic]:
+    image.load()
+    if image.format == "PNG" and _sixteen_bit(path):
+        return _decode_png(path)
+    if image.mode in ("P", "CMYK", "YCbCr", "LAB", "HSV", "PA"):
+        return np.asarray(image.convert("RGB"))
+    return np.asarray(image.getchannel(0) if image.mode in ("LA", "La") else image)
+
+
+def _sixteen_bit(path: Path) -> bool:
+    """Pillow cuts 16-bit PNG to 8 bits unless it is plain grey; byte 24, in IHDR, tells."""
     with path.open("rb") as stream:
-        header = stream.read(26)
-    return header[24] == 16 and header[25] in (2, 4, 6)
+        return stream.read(25)[24] == 16
 
 
 def _decode_png(path: Path) -> npt.NDArray[np.generic]:
@@ -173,23 +214,6 @@ def _decode_png(path: Path) -> npt.NDArray[np.generic]:
 
     pixels = np.asarray(imagecodecs.png_decode(path.read_bytes()))
     return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 2 else pixels
-
-
-def _pillow_pixels(image: object) -> npt.NDArray[np.generic]:
-    mode: str = image.mode  # type: ignore[attr-defined]
-    if mode in ("P", "CMYK", "YCbCr", "LAB", "HSV", "PA"):
-        image = image.convert("RGB")  # type: ignore[attr-defined]
-    elif mode in ("LA", "La"):
-        image = image.getchannel(0)  # type: ignore[attr-defined]
-    return np.asarray(image)
-
-
-def _refuse_bomb(height: int, width: int, max_pixels: int) -> None:
-    if height * width > max_pixels:
-        raise UnreadableImage(
-            f"{height}×{width} pixels are more than the limit of {max_pixels}; the file may be"
-            " a decompression bomb"
-        )
 
 
 def _plain_dtype(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
@@ -217,7 +241,3 @@ def _three_channels(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         case _:
             pixels = pixels[..., :3]
     return np.ascontiguousarray(pixels)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,48 +1,48 @@
 """Reading and writing label masks: H×W maps of whole ids, 0 for background."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from contract.errors import UnreadableMask, WrongMaskType
+from contract.errors import SeveralPlanes, UnreadableImage, UnreadableMask, WrongMaskType
 from contract.files import write_aside
-from contract.images import TIFF_MAGIC, pillow_without_limit
+from contract.images import first_bytes, open_pillow, pixel_limit, reasons
+from contract.tiff import TIFF_MAGIC, read_plane, refuse_bomb
 
 NPY_MAGIC = b"\x93NUM"
+EXACT_FLOATS = 2**53
+"""Whole numbers up to here are exact in float64."""
 
 
-def read_mask(path: Path) -> npt.NDArray[np.integer]:
-    """Reads a label mask (tif, tiff, png, bmp or npy) as an H×W integer array.
+def read_mask(path: Path, *, max_pixels: int | None = None) -> npt.NDArray[np.integer]:
+    """Reads a label mask (TIFF, PNG, BMP or npy, told apart by content) as H×W integers.
 
     The stored integer type is kept, so that ids are never cast; booleans become uint8, floats
-    that hold whole numbers become int64, a palette PNG gives its indices.
+    that hold whole numbers become int64. Palette images give their indices, and white-is-zero
+    TIFFs the stored values. `max_pixels` is the limit on H·W, `pixel_limit()` when left out.
 
-    Raises UnreadableMask when the file is missing, truncated or no image, and WrongMaskType when
-    it holds channels, several pages, fractions or negative ids.
+    Raises UnreadableMask when the file is missing, truncated, no image or too large, and
+    WrongMaskType when it holds channels, several pages, fractions, negative or complex values.
     """
+    limit = pixel_limit() if max_pixels is None else max_pixels
     try:
-        with path.open("rb") as stream:
-            magic = stream.read(4)
-        if not magic:
-            raise UnreadableMask(f"{path.name}: the file is empty (0 bytes)")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            labels = _decode(path, magic)
-    except (UnreadableMask, WrongMaskType, MemoryError):
-        raise
-    except Exception as error:  # decoders raise whatever they like on damaged files
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UnreadableMask(f"{path.name}: cannot be decoded: {reason}") from error
-    return _whole_ids(_one_plane(labels, path), path)
+        with reasons(path):
+            labels = _decode(path, limit)
+    except SeveralPlanes as error:
+        raise _not_one_plane(path, error.what) from error
+    except UnreadableImage as error:
+        raise UnreadableMask(f"{path.name}: {error.what}") from error
+    if labels.ndim != 2:
+        raise _not_one_plane(path, f"its shape is {labels.shape}")
+    return _whole_ids(labels, path)
 
 
 def write_mask(path: Path, labels: npt.NDArray[np.integer]) -> None:
     """Writes an H×W map of ids ≥ 0 as a zlib TIFF in the smallest of uint8, uint16 and uint32.
 
     The file appears under its name only when it is whole. Raises ValueError for anything but two
-    dimensions of integers from 0 to 2³²−1.
+    dimensions of integers from 0 to 2³²−1, and OSError when the disk refuses.
     """
     import tifffile
 
@@ -62,36 +62,31 @@ def write_mask(path: Path, labels: npt.NDArray[np.integer]) -> None:
     )
 
 
-def _decode(path: Path, magic: bytes) -> npt.NDArray[np.generic]:
+def _decode(path: Path, max_pixels: int) -> npt.NDArray[np.generic]:
+    magic = first_bytes(path)
     if magic in TIFF_MAGIC:
-        import tifffile
-
-        with tifffile.TiffFile(path) as tiff:
-            size = path.stat().st_size
-            for page in tiff.pages:
-                ends = zip(page.dataoffsets, page.databytecounts, strict=False)
-                if any(offset + count > size for offset, count in ends):
-                    raise UnreadableMask(f"{path.name}: the file is truncated")
-            return np.asarray(tiff.series[0].asarray(maxworkers=1))
+        return read_plane(path, max_pixels).pixels
     if magic == NPY_MAGIC:
-        return np.asarray(np.load(path, allow_pickle=False))
-    from PIL import Image as Pillow
-
-    with pillow_without_limit(), Pillow.open(path, formats=("PNG", "BMP")) as image:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        refuse_bomb(1, mapped.size, 4 * max_pixels)
+        return _without_axes_of_one(np.array(mapped))
+    with open_pillow(path, ("PNG", "BMP"), max_pixels) as image:
         return np.asarray(image)
 
 
-def _one_plane(labels: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.generic]:
-    plane = labels
-    while plane.ndim > 2 and 1 in (plane.shape[0], plane.shape[-1]):
-        plane = plane[0] if plane.shape[0] == 1 else plane[..., 0]
-    if plane.ndim != 2:
-        raise WrongMaskType(
-            f"{path.name}: a mask is one H×W plane of ids, this has shape {labels.shape}",
-            "it is a coloured picture or a stack",
-            "save the label image itself, one grey plane of whole numbers",
-        )
-    return plane
+def _without_axes_of_one(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """1×H×W and H×W×1 arrays, as networks give them, as H×W."""
+    while array.ndim > 2 and 1 in (array.shape[0], array.shape[-1]):
+        array = array[..., 0] if array.shape[-1] == 1 else array[0]
+    return array
+
+
+def _not_one_plane(path: Path, reason: str) -> WrongMaskType:
+    return WrongMaskType(
+        f"{path.name}: a mask is one H×W plane of ids: {reason}",
+        "it is a coloured picture or a stack",
+        "save the label image itself, one grey plane of whole numbers",
+    )
 
 
 def _whole_ids(labels: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.integer]:
@@ -100,10 +95,12 @@ def _whole_ids(labels: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.in
     if labels.dtype.kind == "f":
         if not np.isfinite(labels).all() or (labels != np.floor(labels)).any():
             raise WrongMaskType(
-                f"{path.name}: holds fractions, so it is no label mask",
+                f"{path.name}: holds fractions, NaN or infinities, so it is no label mask",
                 "it may be a probability map",
                 "save whole ids, one per cell",
             )
+        if labels.size and float(np.abs(labels).max()) > EXACT_FLOATS:
+            raise WrongMaskType(f"{path.name}: holds floats too large to be exact ids")
         labels = labels.astype(np.int64)
     if labels.dtype.kind not in "iu":
         raise WrongMaskType(f"{path.name}: values of type {labels.dtype} are no ids")

@@ -1,5 +1,6 @@
 """How images, labels and masks are named."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,12 +22,16 @@ def label_name(name: str) -> str:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The images in a folder, by suffix, sorted by name; hidden files are no images."""
+    """The images in a folder, by suffix (any case), sorted by name.
+
+    Hidden files and folders are no images. A link to a file that is not there is listed, so that
+    it is reported and not passed over. Raises CallError for a name that is no UTF-8.
+    """
     return _listed(folder, IMAGE_SUFFIXES)
 
 
 def list_labels(folder: Path) -> list[Path]:
-    """The label files in a folder, by suffix, sorted by name."""
+    """The label files in a folder, by suffix, sorted by name; otherwise as `list_images`."""
     return _listed(folder, LABEL_SUFFIXES)
 
 
@@ -51,11 +56,20 @@ def refuse_shared_stems(paths: Iterable[Path]) -> None:
 
 
 def _listed(folder: Path, suffixes: frozenset[str]) -> list[Path]:
-    return sorted(
-        (
-            path
-            for path in folder.iterdir()
-            if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
-        ),
-        key=lambda path: path.name,
-    )
+    found = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in suffixes
+        and not path.name.startswith(".")
+        and (path.is_file() or (path.is_symlink() and not path.exists()))
+    ]
+    for path in found:
+        try:
+            path.name.encode()
+        except UnicodeEncodeError as error:
+            raise CallError(
+                f"The name {os.fsencode(path.name)!r} in {folder} is no valid UTF-8.",
+                "the file comes from a system with another encoding of names",
+                "rename it",
+            ) from error
+    return sorted(found, key=lambda path: path.name)

@@ -1,0 +1,144 @@
+"""Messages in three parts, exit codes, and what counts as out of memory."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contract import CallError, CellbenchError, Interrupted, OutOfMemory, UnreadableImage
+from contract.errors import is_out_of_memory, os_error
+from contract.events import parse_event
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(code: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """Runs `code` as the body of a command line."""
+    body = "\n".join(f"    {line}" for line in code.splitlines())
+    program = (
+        "import os, sys\nfrom contract.errors import *\nfrom contract.errors import run_cli\n"
+        f"def app():\n{body}\nrun_cli(app)\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-B", "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_message_has_up_to_three_parts() -> None:
+    assert str(CellbenchError("It broke.")) == "It broke."
+    lines = str(CellbenchError("It broke.", "it was old", "buy a new one")).splitlines()
+    assert [line.split(":")[0].strip() for line in lines] == [
+        "It broke.",
+        "likely why",
+        "do this",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "message"),
+    [
+        ("pass", 0, ""),
+        ("raise CallError('No.', 'because', 'do that')", 2, "error: No.\n  likely why: because"),
+        ("raise UnreadableImage('dark')", 1, "error: dark"),
+        ("raise OutOfMemory('full')", 4, "error: full"),
+        ("raise MemoryError", 4, "error: Out of memory."),
+        ("raise KeyboardInterrupt", 130, "error: Interrupted."),
+        ("raise Interrupted('stop')", 130, "error: stop"),
+        ("raise OSError(28, 'No space left on device', '/out/x')", 1, "The disk is full: /out/x"),
+        ("open('/proc/self/mem/x', 'w')", 2, "error: Cannot use /proc/self/mem/x"),
+    ],
+)
+def test_exit_codes(code: str, exit_code: int, message: str) -> None:
+    ended = run(code)
+    assert ended.returncode == exit_code
+    assert ended.stdout == ""
+    assert message in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_programming_errors_keep_their_traceback() -> None:
+    ended = run("return {}['key']")
+    assert ended.returncode == 1
+    assert "KeyError: 'key'" in ended.stderr
+
+
+def test_a_reader_that_has_left_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = "from contract.errors import run_cli\nrun_cli(lambda: print('x'))"
+    ended = subprocess.run(
+        [sys.executable, "-B", "-c", program],
+        cwd=ROOT,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.ENOSPC, CellbenchError, "disk is full"),
+        (errno.EDQUOT, CellbenchError, "disk is full"),
+        (errno.EACCES, CallError, "No permission"),
+        (errno.EROFS, CallError, "No permission"),
+        (errno.ENOTDIR, CallError, "Cannot use"),
+        (errno.ENAMETOOLONG, CallError, "Cannot use"),
+        (errno.EIO, CellbenchError, "Input/output error"),
+    ],
+)
+def test_refusals_of_the_system(number: int, kind: type, words: str) -> None:
+    error = os_error(OSError(number, os.strerror(number), "/out/x"))
+    assert type(error) is kind
+    assert words in error.what
+    assert "/out/x" in error.what
+
+
+def test_what_counts_as_out_of_memory() -> None:
+    class OutOfMemoryError(RuntimeError):
+        """Named as torch's."""
+
+    with pytest.raises(MemoryError) as numpys:
+        np.empty(2**62, np.uint8)
+    for error in (
+        MemoryError(),
+        numpys.value,
+        OutOfMemoryError("CUDA"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+    ):
+        assert is_out_of_memory(error)
+    for error in (RuntimeError("shapes differ"), ValueError("out of memory"), OSError(5, "I/O")):
+        assert not is_out_of_memory(error)
+
+
+def test_exit_codes_are_the_contracts() -> None:
+    kinds = (CellbenchError, CallError, OutOfMemory, Interrupted, UnreadableImage)
+    assert [kind.exit_code for kind in kinds] == [1, 2, 4, 130, 1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "epoch 3", "{", "{not json}", "[1]", "17", json.dumps({"done": 1}), '{"event": 3}'],
+)
+def test_other_lines_are_no_events(line: str) -> None:
+    assert parse_event(line) is None
+
+
+def test_events_are_parsed() -> None:
+    event = {"event": "progress", "done": 3, "total": 4, "message": "a\u2028b"}
+    assert parse_event(f" {json.dumps(event)}\n") == event

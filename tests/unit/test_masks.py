@@ -1,0 +1,277 @@
+"""Label masks: what is read, what is refused, and what is written."""
+
+import io
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from PIL import Image
+
+from contract import UnreadableMask, WrongMaskType, read_mask, write_mask
+
+LABELS = np.random.default_rng(0).integers(0, 9, (12, 10)).astype(np.uint8)
+COLOUR = np.dstack([LABELS] * 3)
+
+
+def tiff(pixels: np.ndarray, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, pixels, **options)
+    return stream.getvalue()
+
+
+def npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def pillow(pixels: np.ndarray | Image.Image, kind: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def read(tmp_path: Path, data: bytes, name: str = "m.tif", **options: Any) -> np.ndarray:
+    path = tmp_path / name
+    path.write_bytes(data)
+    return read_mask(path, **options)
+
+
+def same(found: np.ndarray, expected: np.ndarray) -> None:
+    assert found.dtype == expected.dtype
+    assert found.dtype.isnative
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", ">u2", ">i4"])
+def test_the_stored_integer_type_is_kept(tmp_path: Path, dtype: str) -> None:
+    labels = LABELS.astype(dtype)
+    native = labels.astype(labels.dtype.newbyteorder("="))
+    order = ">" if dtype[0] == ">" else "<"
+    same(read(tmp_path, tiff(labels, byteorder=order)), native)
+    same(read(tmp_path, npy(labels)), native)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_whole_floats_become_int64(tmp_path: Path, dtype: type) -> None:
+    same(read(tmp_path, tiff(LABELS.astype(dtype))), LABELS.astype(np.int64))
+
+
+def test_booleans_and_bits_become_0_and_1(tmp_path: Path) -> None:
+    cells = LABELS > 4
+    for data in (npy(cells), pillow(cells, "PNG"), pillow(cells, "TIFF"), pillow(cells, "BMP")):
+        same(read(tmp_path, data), cells.astype(np.uint8))
+
+
+def test_formats_are_told_apart_by_content(tmp_path: Path) -> None:
+    for name in ("m.tif", "m.tiff", "m.png", "m.bmp", "m.npy"):
+        for data in (tiff(LABELS), npy(LABELS), pillow(LABELS, "PNG"), pillow(LABELS, "BMP")):
+            same(read(tmp_path, data, name), LABELS)
+
+
+def test_sixteen_bit_png(tmp_path: Path) -> None:
+    labels = LABELS.astype(np.uint16) * 7000
+    same(read(tmp_path, pillow(labels, "PNG")), labels)
+
+
+def test_palette_images_give_indices(tmp_path: Path) -> None:
+    picture = Image.fromarray(LABELS)
+    picture.putpalette(list(np.random.default_rng(3).integers(0, 255, 768)))
+    same(read(tmp_path, pillow(picture, "PNG")), LABELS)
+    colours = np.random.default_rng(3).integers(0, 65535, (3, 256)).astype(np.uint16)
+    same(read(tmp_path, tiff(LABELS, photometric="palette", colormap=colours)), LABELS)
+
+
+def test_white_is_zero_keeps_the_ids(tmp_path: Path) -> None:
+    same(read(tmp_path, tiff(LABELS, photometric="miniswhite")), LABELS)
+
+
+@pytest.mark.parametrize("shape", [(1, 12, 10), (12, 10, 1), (1, 1, 12, 10)])
+def test_axes_of_length_one_are_dropped(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    same(read(tmp_path, npy(LABELS.reshape(shape))), LABELS)
+    same(read(tmp_path, tiff(LABELS.reshape(shape), photometric="minisblack")), LABELS)
+
+
+def test_ids_above_two_to_the_32_are_not_cast(tmp_path: Path) -> None:
+    labels = np.array([[0, 2**32], [2**32 + 1, 2**63]], np.uint64)
+    same(read(tmp_path, npy(labels)), labels)
+    same(read(tmp_path, tiff(labels)), labels)
+
+
+WRONG = {
+    "fractions": (tiff(LABELS / 2), "fractions"),
+    "NaN": (tiff(np.where(LABELS > 4, np.nan, LABELS).astype(np.float32)), "NaN"),
+    "infinity": (tiff(np.where(LABELS > 4, np.inf, LABELS)), "infinities"),
+    "huge floats": (tiff(LABELS * 1e30), "too large"),
+    "negative": (tiff(LABELS.astype(np.int16) - 4), "negative ids, the lowest is -4"),
+    "negative floats": (tiff(LABELS.astype(np.float32) - 4), "negative ids"),
+    "complex": (npy(LABELS.astype(np.complex64)), "complex64"),
+    "text": (npy(np.array([["a", "b"]])), "<U1"),
+    "RGB TIFF": (tiff(COLOUR, photometric="rgb"), "shape"),
+    "RGB PNG": (pillow(COLOUR, "PNG"), "shape"),
+    "one row, RGB PNG": (pillow(COLOUR[:1], "PNG"), "shape"),
+    "grey with alpha": (pillow(Image.fromarray(COLOUR[..., :2].copy()), "PNG"), "shape"),
+    "Z stack": (tiff(np.stack([LABELS] * 3), imagej=True, metadata={"axes": "ZYX"}), "3 focal"),
+    "pages": (tiff(np.stack([LABELS] * 3), photometric="minisblack"), "3 pages"),
+    "npy stack": (npy(np.stack([LABELS] * 3)), "shape"),
+    "npy row": (npy(LABELS[0]), "shape"),
+    "animated PNG": (
+        pillow(LABELS, "PNG", save_all=True, append_images=[Image.fromarray(LABELS + 1)]),
+        "frames",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_no_map_of_ids_is_of_the_wrong_type(tmp_path: Path, kind: str) -> None:
+    data, reason = WRONG[kind]
+    with pytest.raises(WrongMaskType, match=reason) as caught:
+        read(tmp_path, data)
+    assert caught.value.what.startswith("m.tif: ")
+
+
+UNREADABLE = {
+    "0 bytes": (b"", "0 bytes"),
+    "text": (b"no mask at all", "not an image"),
+    "JPEG": (pillow(LABELS, "JPEG"), "not an image"),
+    "objects": (npy(np.array([[{}, {}]], object)), "decoded"),
+    "cut npy": (npy(LABELS)[:-1], "decoded"),
+    "cut TIFF": (tiff(LABELS)[:-1], "truncated"),
+    "cut zlib TIFF": (tiff(LABELS, compression="zlib")[:-1], "truncated"),
+    "cut PNG": (pillow(LABELS, "PNG")[:60], "decoded"),
+    "cut BMP": (pillow(LABELS, "BMP")[:-4], "decoded"),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_broken_files_are_unreadable(tmp_path: Path, kind: str) -> None:
+    data, reason = UNREADABLE[kind]
+    with pytest.raises(UnreadableMask, match=reason):
+        read(tmp_path, data)
+
+
+def test_missing_files_and_folders_are_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableMask, match=r"gone\.tif: there is no such file"):
+        read_mask(tmp_path / "gone.tif")
+    with pytest.raises(UnreadableMask, match="a folder"):
+        read_mask(tmp_path)
+
+
+def test_pickles_are_never_opened(tmp_path: Path) -> None:
+    """A pickled array could run code; this one would leave a file."""
+
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "sprung",))
+
+    with pytest.raises(UnreadableMask):
+        read(tmp_path, npy(np.array([[Trap()]], object)), "m.npy")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_masks_have_a_limit_too(tmp_path: Path) -> None:
+    for data in (tiff(LABELS), pillow(LABELS, "PNG")):
+        with pytest.raises(UnreadableMask, match="bomb"):
+            read(tmp_path, data, max_pixels=119)
+    with pytest.raises(UnreadableMask, match="bomb"):
+        read(tmp_path, npy(np.zeros((40, 40), np.uint8)), max_pixels=100)
+
+
+@pytest.mark.parametrize(
+    ("highest", "dtype"),
+    [(0, "u1"), (255, "u1"), (256, "u2"), (65535, "u2"), (65536, "u4"), (2**32 - 1, "u4")],
+)
+def test_the_smallest_type_is_written_with_zlib(tmp_path: Path, highest: int, dtype: str) -> None:
+    labels = np.zeros((6, 5), np.int64)
+    labels[2, 3] = highest
+    write_mask(tmp_path / "m.tiff", labels)
+    same(read_mask(tmp_path / "m.tiff"), labels.astype(dtype))
+    with tifffile.TiffFile(tmp_path / "m.tiff") as written:
+        assert written.pages[0].compression == 8
+        assert written.pages[0].dtype == np.dtype(dtype)
+        assert written.series[0].axes == "YX"
+    assert np.asarray(Image.open(tmp_path / "m.tiff")).astype(dtype)[2, 3] == highest
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    labels=st.sampled_from(["u1", "u2", "u4", "i2", "i8", ">u4"]).flatmap(
+        lambda dtype: arrays(
+            dtype,
+            array_shapes(min_dims=2, max_dims=2, max_side=6),
+            elements=st.integers(0, min(2**32 - 1, int(np.iinfo(dtype).max))),
+        )
+    )
+)
+def test_round_trip(tmp_path_factory: pytest.TempPathFactory, labels: np.ndarray) -> None:
+    path = tmp_path_factory.getbasetemp() / "round_label.tiff"
+    write_mask(path, labels)
+    found = read_mask(path)
+    np.testing.assert_array_equal(found, labels)
+    assert found.dtype == np.min_scalar_type(int(labels.max()))
+
+
+def test_the_same_labels_give_the_same_bytes(tmp_path: Path) -> None:
+    write_mask(tmp_path / "a.tiff", LABELS)
+    write_mask(tmp_path / "b.tiff", np.asfortranarray(LABELS.astype(np.int32)))
+    assert (tmp_path / "a.tiff").read_bytes() == (tmp_path / "b.tiff").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        LABELS.astype(np.float32),
+        LABELS > 0,
+        COLOUR,
+        LABELS.astype(np.int16) - 1,
+        np.array([[2**32]], np.uint64),
+    ],
+    ids=["float", "bool", "RGB", "negative", "too high"],
+)
+def test_write_refuses_what_is_no_mask(tmp_path: Path, labels: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"a mask is|ids run"):
+        write_mask(tmp_path / "m.tiff", labels)
+    assert list(tmp_path.iterdir()) == []
+
+
+WRITE_LIMITED = """
+import sys
+import numpy as np
+from pathlib import Path
+from contract import write_mask
+labels = np.random.default_rng(0).integers(0, 2**32, (300, 300), np.uint64)
+try:
+    write_mask(Path(sys.argv[1]), labels)
+except OSError as error:
+    sys.exit(17)
+"""
+
+
+def test_a_failed_write_leaves_the_old_mask_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "m.tiff"
+    write_mask(path, LABELS)
+
+    def small_files() -> None:
+        import signal
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    ended = subprocess.run(
+        [sys.executable, "-B", "-c", WRITE_LIMITED, str(path)],
+        cwd=Path(__file__).parents[2],
+        preexec_fn=small_files,
+        check=False,
+    )
+    assert ended.returncode == 17
+    same(read_mask(path), LABELS)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["m.tiff"]
