@@ -19,7 +19,8 @@ def training_pairs(folder: Path, seed: int) -> tuple[tuple[TrainPair, ...], list
 
     Reads `folder`/images, `folder`/labels and, when it is there, `folder`/split.csv
     (`image,subset`). Without a split one image in ten is drawn for validation by `seed`.
-    Images without a label, or without a line in the split, are left out and named.
+    Images without a label, or without a line in the split, are left out and named, as are labels
+    and lines of the split without an image.
 
     Raises CallError when a folder is missing, two images share a stem, the split is malformed,
     or nothing is left to train on.
@@ -41,11 +42,17 @@ def training_pairs(folder: Path, seed: int) -> tuple[tuple[TrainPair, ...], list
         for image in images
         if image.name not in labelled
     ]
+    wanted = {label_name(image.name) for image in images}
+    warnings += [f"{name}: a label without an image" for name in labels if name not in wanted]
     split_file = folder / "split.csv"
     if split_file.exists():
         subsets = read_split(split_file)
         warnings += [
             f"{name}: not in split.csv, left out" for name in labelled if name not in subsets
+        ]
+        present = {image.name for image in images}
+        warnings += [
+            f"{name}: in split.csv, but not in images/" for name in subsets if name not in present
         ]
         labelled = {name: image for name, image in labelled.items() if name in subsets}
     else:
@@ -64,7 +71,10 @@ def training_pairs(folder: Path, seed: int) -> tuple[tuple[TrainPair, ...], list
 
 
 def draw_split(names: list[str], seed: int) -> dict[str, Subset]:
-    """Nine in ten images for training, one in ten (at least one of two) for validation."""
+    """Nine in ten images for training, one in ten (at least one of two) for validation.
+
+    The same set of names and seed give the same split, in whatever order the names come.
+    """
     shuffled = sorted(names)
     random.Random(seed).shuffle(shuffled)
     held_out = max(1, round(len(shuffled) / VALIDATION_SHARE)) if len(shuffled) > 1 else 0
@@ -72,11 +82,23 @@ def draw_split(names: list[str], seed: int) -> dict[str, Subset]:
 
 
 def read_split(path: Path) -> dict[str, Subset]:
-    """Reads `image,subset` lines; raises CallError on another column or subset."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    """Reads `image,subset` lines (UTF-8, with or without a byte order mark).
+
+    Raises CallError on another column, subset or encoding, and for an image in both subsets.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CallError(
+            f"{path} cannot be read: {error}", do="save it as CSV, encoded in UTF-8"
+        ) from error
     split: dict[str, Subset] = {}
     for row in rows:
+        if split.get(row.get("image") or "", row.get("subset")) != row.get("subset"):
+            raise CallError(
+                f"{path} has {row.get('image')} in both subsets.", do="keep one of the two lines"
+            )
         match row.get("image"), row.get("subset"):
             case (str(image), "train"):
                 split[image] = "train"

@@ -21,9 +21,9 @@ class Events:
         os.dup2(2, 1)
 
     def emit(self, event: str, **fields: Any) -> None:
-        """Prints one event; a reader that has gone away is no reason to stop the work."""
+        """Prints one event, in ASCII; a reader that has gone away is no reason to stop."""
         try:
-            self._stream.write(json.dumps({"event": event, **fields}, ensure_ascii=False) + "\n")
+            self._stream.write(json.dumps({"event": event, **fields}) + "\n")
             self._stream.flush()
         except BrokenPipeError:
             self._stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115

@@ -1,8 +1,11 @@
 """The verb predict: a mask and a line for every image, whatever happens to single ones."""
 
+import errno
 import sys
+import tempfile
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +13,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from contract.errors import CallError, UnreadableImage, os_error
+from contract.errors import (
+    CallError,
+    CellbenchError,
+    OutOfMemory,
+    UnreadableImage,
+    is_out_of_memory,
+    os_error,
+    unwritable,
+)
 from contract.events import Events
-from contract.files import append_line
+from contract.files import ASIDE, append_line, write_text
 from contract.images import read_image
 from contract.masks import write_mask
 from contract.names import label_name, label_stem, list_images, list_labels, refuse_shared_stems
@@ -20,6 +31,7 @@ from contract.names import stem as stem_of
 from contract.protocol import Image, Segmenter
 from contract.schema import PredictionLine, PredictOutcome
 
+LINES = "predictions.jsonl"
 EXIT_ALL_PREDICTED = 0
 EXIT_SOME_FAILED = 3
 
@@ -29,6 +41,14 @@ class _Ending:
     outcome: PredictOutcome
     cells: int | None = None
     message: str = ""
+
+
+class _DiskRefusesError(Exception):
+    """A mask cannot be written: this ends the call, whereas a model's own OSError does not."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 def predict(
@@ -44,17 +64,21 @@ def predict(
     """Segments every image in `source` (or `source`/images) and returns the exit code.
 
     Writes `out`/<stem>_label.tiff and, as each image is finished, a line of
-    `out`/predictions.jsonl; both replace those of an earlier call. Returns 0 when every image has
-    a mask and 3 when some failed.
+    `out`/predictions.jsonl; both replace those of an earlier call for these images. Returns 0
+    when every image has a mask and 3 when some failed.
 
-    Raises CallError before any work for an empty or missing folder, two images with one stem, or
-    an output folder that cannot be written.
+    Raises CallError before any work for an empty or missing folder, two images with one stem, an
+    output folder that cannot be written, or a mask that would replace one of the images;
+    OutOfMemory when the model does not fit; and stops with what the system says when the disk is
+    full: the lines before stand.
     """
     events.emit("started")
     images = find_images(source)
-    lines = _fresh_lines(out)
+    _refuse_unwritable(out)
+    _refuse_overwriting(images, out)
     truths = {label_stem(path.name): path for path in list_labels(truth)} if truth else {}
-    model: Segmenter = segmenter(weights, threads)
+    model = _load(segmenter, weights, threads)
+    lines = _fresh_lines(out, images)
     events.emit("loaded")
     failed = 0
     for done, path in enumerate(images):
@@ -101,44 +125,89 @@ def find_images(source: Path) -> list[Path]:
     return images
 
 
-def _fresh_lines(out: Path) -> Path:
-    lines = out / "predictions.jsonl"
+def _refuse_unwritable(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        lines.write_text("", encoding="utf-8")
+        for left in out.glob(f"{ASIDE}*"):
+            left.unlink()
+        with tempfile.TemporaryFile(dir=out):
+            pass
+        lines = out / LINES
+        if lines.exists():
+            lines.open("ab").close()
     except OSError as error:
+        raise unwritable(out, error) from error
+
+
+def _refuse_overwriting(images: list[Path], out: Path) -> None:
+    names = {path.name for path in images}
+    lost = [path.name for path in images if label_name(path.name) in names]
+    if lost and out.samefile(images[0].parent):
         raise CallError(
-            f"Cannot write to {out}: {error.strerror}.",
-            "the folder belongs to another user, or is mounted read-only",
-            "mount a folder that this user may write to, or run as its owner (--user)",
-        ) from error
-    return lines
+            f"The mask of {lost[0]} would replace the image {label_name(lost[0])}.",
+            "the input and the output folder are the same",
+            "give another output folder",
+        )
+
+
+def _load(segmenter: type[Any], weights: Path | None, threads: int) -> Segmenter:
+    try:
+        model: Segmenter = segmenter(weights, threads)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise OutOfMemory(
+                f"Loading the model ran out of memory: {error}",
+                "the model needs more than this machine or container was given",
+                "give more memory",
+            ) from error
+        raise
+    return model
+
+
+def _fresh_lines(out: Path, images: list[Path]) -> Path:
+    """Removes what an earlier call wrote for these images, and its lines."""
+    for image in images:
+        with suppress(OSError):
+            (out / label_name(image.name)).unlink()
+    write_text(out / LINES, "")
+    return out / LINES
 
 
 def _one(model: Segmenter, path: Path, out: Path, truth: Path | None) -> _Ending:
-    mask = out / label_name(path.name)
-    mask.unlink(missing_ok=True)
     try:
         pixels = read_image(path)
         labels = model.predict(Image(name=path.name, pixels=pixels, truth=truth))
         _refuse_wrong_labels(labels, pixels.shape)
+        _write(out / label_name(path.name), labels)
+        return _Ending("predicted", cells=_count_cells(labels))
     except UnreadableImage as error:
         return _Ending("unreadable", message=error.what)
-    except Exception as error:
+    except _DiskRefusesError as refusal:
+        known = os_error(refusal.error)
+        raise CellbenchError(known.what, known.why, known.do) from refusal.error
+    except (Exception, SystemExit) as error:  # a model may do anything; the others go on
         traceback.print_exc()
         if is_out_of_memory(error):
             return _Ending("out_of_memory", message=f"no memory for {path.name}: {error}")
         return _Ending("crashed", message=f"{type(error).__name__}: {error}")
+
+
+def _write(mask: Path, labels: npt.NDArray[np.integer]) -> None:
     try:
         write_mask(mask, labels)
     except OSError as error:
-        raise os_error(error) from error
-    return _Ending("predicted", cells=_count_cells(labels))
+        if error.errno == errno.ENAMETOOLONG:
+            raise
+        raise _DiskRefusesError(error) from error
 
 
-def _refuse_wrong_labels(labels: npt.NDArray[np.generic], shape: tuple[int, ...]) -> None:
+def _refuse_wrong_labels(labels: object, shape: tuple[int, ...]) -> None:
+    if not isinstance(labels, np.ndarray):
+        raise TypeError(f"the model gave {type(labels).__name__}, not a numpy array of labels")
     if labels.shape != shape[:2]:
-        raise ValueError(f"the model gave labels of shape {labels.shape} for an image {shape[:2]}")
+        raise ValueError(
+            f"the model gave labels of shape {labels.shape} for an image of {shape[:2]}"
+        )
     if labels.dtype.kind not in "iu":
         raise ValueError(f"the model gave labels of type {labels.dtype}, not whole numbers")
 
@@ -146,13 +215,3 @@ def _refuse_wrong_labels(labels: npt.NDArray[np.generic], shape: tuple[int, ...]
 def _count_cells(labels: npt.NDArray[np.integer]) -> int:
     ids = np.unique(labels)
     return int(np.count_nonzero(ids))
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out: Python's own, or torch's on CPU and GPU."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and (
-        "can't allocate memory" in text or "out of memory" in text.lower()
-    )

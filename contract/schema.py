@@ -1,9 +1,10 @@
 """The documents that containers and harness exchange, version 1 of the contract."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from contract.errors import CallError
 
@@ -53,7 +54,10 @@ class PredictionLine(_Document):
 
 
 class TrainingSummary(_Document):
-    """What a model knows about its own training; a field that does not apply is None."""
+    """What a model knows about its own training; a field that does not apply is None.
+
+    So is a number that is not finite, such as the loss of a training that diverged.
+    """
 
     architecture: str | None = None
     parameters: int | None = None
@@ -75,6 +79,11 @@ class TrainingSummary(_Document):
     precision: str | None = None
     stopped: Literal["finished", "early_stop", "time_limit"] | None = None
     """Why training ended; "time_limit" means that the result depends on the machine's speed."""
+
+    @field_validator("learning_rate", "final_loss", "best_val_dice", "best_val_f1")
+    @classmethod
+    def _finite_or_none(cls, value: float | None) -> float | None:
+        return value if value is not None and math.isfinite(value) else None
 
 
 class TrainingRecord(TrainingSummary):

@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -10,6 +11,7 @@ from typing import Any, NoReturn
 from contract.errors import CallError, run_cli
 from contract.events import Events
 from contract.metering import peak_memory_bytes, peak_vram_bytes
+from contract.privileges import become_owner
 from contract.schema import ModelCard, read_card
 
 BAKED_WEIGHTS = Path("/opt/cellbench/weights")
@@ -21,8 +23,11 @@ def serve(segmenter: type[Any]) -> None:
     """Runs the verb on the command line with `segmenter`, then exits.
 
     The class implements `contract.Segmenter` (and `train` when model.yaml lists it). model.yaml
-    and profiles/ are read from the folder of the class's module.
+    and profiles/ are read from the folder of the class's module. SIGTERM ends it as Ctrl-C does,
+    with the clean-up of whatever it was doing: a container's first process would not notice the
+    signal otherwise.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(inspect.getfile(segmenter)).resolve().parent
     run_cli(lambda: _main(segmenter, folder, sys.argv[1:]))
 
@@ -37,6 +42,7 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
         case "train":
             from contract.train import train
 
+            become_owner(arguments.output)
             events = Events()
             train(
                 segmenter,
@@ -54,6 +60,7 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
         case "predict":
             from contract.predict import predict
 
+            become_owner(arguments.output)
             events = Events()
             code = predict(
                 segmenter,
@@ -101,9 +108,7 @@ def _parser(card: ModelCard) -> argparse.ArgumentParser:
 
 
 def _find_weights(asked: Path | None, card: ModelCard) -> Path | None:
-    """The first of --weights, /weights and the baked ones; None for a model without any."""
-    if "train" not in card.verbs:
-        return None
+    """The first of --weights, /weights and the baked ones; None for a model that needs none."""
     if asked is not None:
         if not _holds_files(asked):
             raise CallError(
@@ -115,6 +120,8 @@ def _find_weights(asked: Path | None, card: ModelCard) -> Path | None:
     for folder in (MOUNTED_WEIGHTS, BAKED_WEIGHTS):
         if _holds_files(folder):
             return folder
+    if "train" not in card.verbs:
+        return None
     raise CallError(
         f"{card.name} has no weights to predict with.",
         "this image carries none: they come from training",

@@ -1,6 +1,7 @@
 """The verb train: settings, data, one call of the model, and the record of it."""
 
 import difflib
+import re
 import shutil
 import sys
 import time
@@ -11,11 +12,10 @@ from typing import Any
 import yaml
 
 from contract.dataset import pairs_sha256, training_pairs
-from contract.errors import CallError, OutOfMemory
+from contract.errors import CallError, OutOfMemory, is_out_of_memory, unwritable
 from contract.events import Events
-from contract.files import read_lines, sha256_json, write_json
+from contract.files import append_line, read_lines, sha256_json, write_json
 from contract.metering import peak_memory_bytes
-from contract.predict import is_out_of_memory
 from contract.protocol import TrainTask
 from contract.schema import ModelCard, TrainingRecord, TrainingSummary
 from contract.version import __version__
@@ -39,7 +39,8 @@ def train(
     A checkpoint left in `out` by a killed call with the same settings, seed and data is taken
     up; anything else there is replaced. training.json appears last, when all is done.
 
-    Raises CallError for a profile, setting or data folder that is not there.
+    Raises CallError, with nothing written, for a profile, setting or data folder that is not
+    there and for an output folder that cannot be written; OutOfMemory when the model runs out.
     """
     events.emit("started")
     start = time.monotonic()
@@ -48,7 +49,9 @@ def train(
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
     data_sha256 = pairs_sha256(pairs)
-    earlier_seconds = _prepare(out, sha256_json([settings, profile, seed, data_sha256]))
+    earlier_seconds = _prepare(
+        out, sha256_json([card.name, __version__, settings, profile, seed, data_sha256])
+    )
     events.emit("loaded")
     task = TrainTask(
         pairs=pairs,
@@ -93,7 +96,11 @@ def train(
 
 
 def load_settings(profiles: Path, profile: str, overrides: list[str]) -> Mapping[str, Any]:
-    """The profile's settings with `key=value` overrides, whose values are read as YAML."""
+    """The profile's settings with `key=value` overrides, whose values are read as YAML.
+
+    A key is known when one of the model's profiles has it. Raises CallError for an unknown
+    profile or key, with the nearest one.
+    """
     names = sorted(path.stem for path in profiles.glob("*.yaml"))
     if profile not in names:
         close = difflib.get_close_matches(profile, names, n=1)
@@ -101,21 +108,43 @@ def load_settings(profiles: Path, profile: str, overrides: list[str]) -> Mapping
             f"No profile {profile!r}{f'; did you mean {close[0]!r}?' if close else '.'}",
             do=f"choose one of: {', '.join(names)}",
         )
-    settings: dict[str, Any] = yaml.safe_load(
-        (profiles / f"{profile}.yaml").read_text(encoding="utf-8")
-    )
+    by_profile: dict[str, dict[str, Any]] = {
+        name: _yaml((profiles / f"{name}.yaml").read_text(encoding="utf-8")) for name in names
+    }
+    settings = dict(by_profile[profile])
+    known = set().union(*by_profile.values())
     for override in overrides:
         key, equals, value = override.partition("=")
-        if not equals or key not in settings:
-            close = difflib.get_close_matches(key, settings, n=1)
+        if not equals or key not in known:
+            close = difflib.get_close_matches(key, sorted(known), n=1)
             raise CallError(
                 f"--set {override}: no setting {key!r}"
                 f"{f'; did you mean {close[0]!r}?' if close else '.'}",
-                "settings are written key=value, and the key must be one of the profile's",
-                f"choose one of: {', '.join(sorted(settings))}",
+                "settings are written key=value, and the key must be in one of the profiles",
+                f"choose one of: {', '.join(sorted(known))}",
             )
-        settings[key] = yaml.safe_load(value)
+        try:
+            settings[key] = _yaml(value)
+        except yaml.YAMLError as error:
+            raise CallError(
+                f"--set {override}: the value is no YAML: {' '.join(str(error).split())}",
+                do="quote what is meant as text, write lists as [1, 2]",
+            ) from error
     return settings
+
+
+def _yaml(text: str) -> Any:
+    """YAML, with 1e-4 read as the number that people mean and YAML 1.1 takes for a text."""
+    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader with numbers like 1e-4, 2E5 and 1.5e3."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
 
 
 def _prepare(out: Path, key: str) -> float:
@@ -124,23 +153,17 @@ def _prepare(out: Path, key: str) -> float:
     try:
         out.mkdir(parents=True, exist_ok=True)
         marker = checkpoint / "task.json"
-        resumes = not (out / "training.json").exists() and [key] == [
-            line["key"] for line in read_lines(marker)
-        ]
+        resumes = not (out / "training.json").exists() and read_lines(marker) == [{"key": key}]
         if not resumes:
             shutil.rmtree(checkpoint, ignore_errors=True)
             shutil.rmtree(out / "weights", ignore_errors=True)
             for name in ("history.jsonl", "training.json"):
                 (out / name).unlink(missing_ok=True)
             checkpoint.mkdir()
-            marker.write_text(f'{{"key": "{key}"}}\n', encoding="utf-8")
+            append_line(marker, {"key": key})
         (out / "weights").mkdir(exist_ok=True)
     except OSError as error:
-        raise CallError(
-            f"Cannot write to {out}: {error.strerror}.",
-            "the folder belongs to another user, or is mounted read-only",
-            "mount a folder that this user may write to, or run as its owner (--user)",
-        ) from error
+        raise unwritable(out, error) from error
     if not resumes:
         return 0.0
     print("taking up an interrupted training", file=sys.stderr)
