@@ -96,6 +96,7 @@ _NO_RUN = SeedRun(
     history=(),
     train_usage=None,
     predict_usage=None,
+    predictions=(),
     masks=None,
     overlaps=None,
 )

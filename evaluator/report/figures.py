@@ -11,7 +11,9 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from evaluator.report.cost import Cost, dominating
 from evaluator.report.load import ReportData
 from evaluator.report.summary import METRICS
 
@@ -177,6 +179,7 @@ def training_curves(data: ReportData) -> Drawing | None:
                         color=look[model.name]["color"],
                         linestyle=("-", "--", ":", "-.")[model.seeds.index(run.seed) % 4],
                     )
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_xlabel("epoch")
             axes.set_ylabel(label)
         _legend_above(figure, panels[0], columns=5)
@@ -187,14 +190,57 @@ def training_curves(data: ReportData) -> Drawing | None:
         )
 
 
+def cost_against_quality(data: ReportData, found: Sequence[Cost]) -> Drawing | None:
+    """Mean F1 over the time of prediction; a model that another one dominates is hollow."""
+    points = [
+        (cost, cost.seconds_per_megapixel, cost.f1)
+        for cost in found
+        if cost.seconds_per_megapixel and cost.f1 is not None
+    ]
+    if len(points) < 2:
+        return None
+    look = looks(data)
+    with mpl.rc_context(STYLE):
+        figure, axes = _canvas(height=3.6)
+        for cost, seconds, f1 in points:
+            colour = look[cost.model.name]["color"]
+            axes.plot(
+                [seconds],
+                [f1],
+                linestyle="",
+                marker=look[cost.model.name]["marker"],
+                markersize=9,
+                color=colour,
+                markerfacecolor="none" if dominating(cost, list(found)) else colour,
+                label=cost.model.name,
+            )
+        axes.set_xscale("log")
+        seconds_seen = [seconds for _, seconds, _ in points]
+        axes.set_xlim(min(seconds_seen) / 2.5, max(seconds_seen) * 2.5)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_xlabel("prediction, seconds per megapixel")
+        axes.set_ylabel("mean F1")
+        _legend_above(figure, axes, columns=4)
+        return _drawing(
+            figure,
+            "cost_against_quality",
+            "Mean F1 over the time of prediction. Hollow: another model is no worse in F1, time and"
+            " memory, and better in one of them.",
+        )
+
+
 def all_figures(
-    data: ReportData, summary: pd.DataFrame, thresholds: pd.DataFrame
+    data: ReportData, summary: pd.DataFrame, thresholds: pd.DataFrame, found: Sequence[Cost]
 ) -> tuple[Drawing, ...]:
     drawn = (
         metrics_by_model(data, summary),
         f1_over_thresholds(data, thresholds),
         epochs_and_loss(data),
         training_curves(data),
+        cost_against_quality(data, found),
     )
     return tuple(drawing for drawing in drawn if drawing is not None)
 

@@ -67,6 +67,8 @@ class SeedRun:
     history: tuple[Mapping[str, Any], ...]
     train_usage: Usage | None
     predict_usage: Usage | None
+    predictions: tuple[Mapping[str, Any], ...]
+    """The lines of predictions.jsonl, one per image that was tried."""
     masks: Path | None
     """Folder of predicted label files."""
     overlaps: Path | None
@@ -335,12 +337,17 @@ def _seed_run(folder: RunFolder, model: str, seed: int, notes: list[str]) -> See
     return SeedRun(
         seed=seed,
         training=_read_training(train / "training.json", notes),
-        history=tuple(line for line in read_lines(train / "history.jsonl") if type(line) is dict),
+        history=_lines(train / "history.jsonl"),
         train_usage=_read_record(train / "usage.json", Usage, notes),
         predict_usage=_read_record(predict / "usage.json", Usage, notes),
+        predictions=_lines(predict / "predictions.jsonl"),
         masks=predict if predict.is_dir() else None,
         overlaps=overlaps if overlaps.is_dir() else None,
     )
+
+
+def _lines(path: Path) -> tuple[Mapping[str, Any], ...]:
+    return tuple(line for line in read_lines(path) if isinstance(line, dict))
 
 
 def _read_record(path: Path, schema: type[RecordT], notes: list[str]) -> RecordT | None:

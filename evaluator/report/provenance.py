@@ -5,7 +5,7 @@ import shlex
 from evaluator.report.load import ReportData
 from evaluator.report.sections import facts_table
 from evaluator.report.tables import Column, Row, Table, compact
-from evaluator.report.training import memory
+from evaluator.report.units import memory
 
 
 def provenance_table(data: ReportData) -> Table | None:

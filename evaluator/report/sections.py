@@ -8,6 +8,7 @@ import pandas as pd
 from evaluator.report.facts import ImageFacts, counted
 from evaluator.report.intervals import f1_interval
 from evaluator.report.load import PAIR, SCORED, Model, ReportData, SeedRun
+from evaluator.report.published import published_f1
 from evaluator.report.summary import by_model, by_seed, image_means
 from evaluator.report.tables import Column, Row, Table, Value, compact
 from evaluator.scores import OUTCOMES
@@ -63,6 +64,7 @@ def summary_table(data: ReportData, summary: pd.DataFrame) -> Table:
         Column(label="Mean recall"),
         Column(label="Images scored", kind="number", digits=0),
         Column(label="Mean F1, scored only"),
+        Column(label="Published F1", optional=True),
         Column(label="Remark", kind="text", optional=True),
     )
     known = summary.set_index("model").to_dict("index")
@@ -76,7 +78,7 @@ def summary_table(data: ReportData, summary: pd.DataFrame) -> Table:
             role(model),
             numbers.get("images", 0),
             numbers.get("mean_f1"),
-            f"{interval.low:.3f}\u2013{interval.high:.3f}" if interval else None,
+            str(interval) if interval else None,
             numbers.get("median_f1"),
             numbers.get("std_f1"),
             numbers.get("mean_dice"),
@@ -84,6 +86,7 @@ def summary_table(data: ReportData, summary: pd.DataFrame) -> Table:
             numbers.get("mean_recall"),
             numbers.get("scored", 0),
             numbers.get("scored_f1"),
+            published_f1(model.name) if not model.is_control else None,
             remark,
         )
         rows.append(Row(cells=cells, role="control" if model.is_control else _failed(remark)))

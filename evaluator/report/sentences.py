@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from evaluator.report.intervals import difference_interval
+from evaluator.report.intervals import differences
 from evaluator.report.load import PAIR, SCORED, Model, ReportData
 from evaluator.report.sections import state
 from evaluator.report.summary import by_count_range, by_group, failed_share
@@ -45,7 +45,9 @@ def headline(data: ReportData, summary: pd.DataFrame) -> Headline:
     if not data.finished:
         text = f"Not finished; so far {best.name} leads"
         return Headline(text, _score_sentence(data, summary, best), False)
-    title = f"Best model: {best.name}" if len(contenders) > 1 else f"{best.name} was scored"
+    score = _numbers(summary, best)["mean_f1"]
+    alone = f"{best.name}: mean F1 {score:.4f}"
+    title = f"Best model: {best.name}" if len(contenders) > 1 else alone
     return Headline(title, _score_sentence(data, summary, best), False)
 
 
@@ -63,6 +65,7 @@ def findings(data: ReportData, summary: pd.DataFrame) -> list[str]:
             _failures(data),
             _empty_images(data),
             _unequal_training(data),
+            _cut_short(data),
         )
         if sentence
     )
@@ -85,17 +88,18 @@ def margin(data: ReportData, summary: pd.DataFrame, first: Model, second: Model)
         f"{first.name} is {gap:.4f}{percent} ahead of {second.name} in mean F1 at IoU"
         f" {data.base:g} ({score[first.name]:.4f} against {score[second.name]:.4f})."
     )
-    interval = difference_interval(data.at_base, first.name, second.name)
-    if interval is None:
+    found = differences(data.at_base, [first.name, second.name])
+    if not found:
         return sentence + " There are too few images for an interval of the difference."
+    interval = found[0].interval
     verdict = (
         "so the two are separable on these images"
         if interval.excludes_zero
         else "so the two are not separable on these images"
     )
     return (
-        sentence + f" The 95 % bootstrap interval of the paired difference is {interval.low:.4f}"
-        f" to {interval.high:.4f}, {verdict}."
+        sentence + f" The 95 % bootstrap interval of the paired difference is {interval},"
+        f" {verdict}."
     )
 
 
@@ -211,3 +215,19 @@ def _unequal_training(data: ReportData) -> str:
     if not differing:
         return ""
     return f"Training was not equal, which the scores do not tell apart: {'; '.join(differing)}."
+
+
+def _cut_short(data: ReportData) -> str:
+    """Which trainings ended by the clock, since another machine would get further or less far."""
+    cut = [
+        f"{model.name} (seed {run.seed})"
+        for model in data.models
+        for run in model.runs
+        if run.training.get("stopped") == "time_limit"
+    ]
+    if not cut:
+        return ""
+    return (
+        f"The time limit ended the training of {', '.join(cut)}, so these scores depend on the"
+        " speed of the machine."
+    )

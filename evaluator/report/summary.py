@@ -155,7 +155,7 @@ def samples(rows: pd.DataFrame) -> dict[str, str]:
     """Images worth a picture: the best, median and worst by F1 averaged over the given models.
 
     Images without cells are no samples, since every model gets the same score on them, unless
-    there are no others.  Returns a mapping from image to ``best``, ``median`` or ``worst``; ties
+    there are no others.  Returns a mapping from image to ``Best``, ``Median`` or ``Worst``; ties
     go by name.  Fewer than three images give fewer entries.
     """
     with_cells = rows[rows["true_cells"] > 0]
@@ -163,8 +163,25 @@ def samples(rows: pd.DataFrame) -> dict[str, str]:
     ordered = means.sort_values(["f1", "image"], ascending=[False, True])["image"].tolist()
     if not ordered:
         return {}
-    places = {"best": 0, "median": (len(ordered) - 1) // 2, "worst": len(ordered) - 1}
+    places = {"Best": 0, "Median": (len(ordered) - 1) // 2, "Worst": len(ordered) - 1}
     chosen: dict[str, str] = {}
     for label, place in places.items():
         chosen.setdefault(ordered[place], label)
     return chosen
+
+
+def disagreements(
+    rows: pd.DataFrame, leave_out: set[str], count: int = 3, least: float = 0.2
+) -> dict[str, str]:
+    """The images on which the given models differ most in F1, at least by *least*.
+
+    Returns a mapping from image to the span of F1 in words; images of *leave_out* are passed over.
+    """
+    means = image_means(rows).groupby("image")["f1"].agg(["min", "max"]).reset_index()
+    means["span"] = means["max"] - means["min"]
+    wide = means[(means["span"] >= least) & ~means["image"].isin(leave_out)]
+    ordered = wide.sort_values(["span", "image"], ascending=[False, True]).head(count)
+    return {
+        str(row["image"]): f"F1 from {row['min']:.2f} to {row['max']:.2f}"
+        for row in ordered.to_dict("records")
+    }

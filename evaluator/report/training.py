@@ -1,12 +1,12 @@
-"""How the models were trained and what they cost: the training tables of the report."""
+"""How the models were trained, as their own training.json says: the training tables."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from evaluator.report.facts import ImageFacts
-from evaluator.report.load import Model, ReportData
+from evaluator.report.load import ReportData
 from evaluator.report.sections import role, trained_runs
 from evaluator.report.tables import Column, Row, Table, Value, compact
+from evaluator.report.units import duration, memory
 
 FIELDS = {
     "architecture": "Architecture",
@@ -49,7 +49,6 @@ FAIRNESS = (
     "parameters",
     "device",
 )
-MEGA = 1_000_000
 
 
 def sources_table(data: ReportData) -> Table | None:
@@ -146,67 +145,13 @@ def training_summary(data: ReportData) -> list[str]:
     ):
         known = [(run.training[field], name) for name, run in runs if _is_number(run, field)]
         if known:
-            value, name = max(known)
+            value, name = max(known, key=lambda pair: pair[0])
             sentences.append(f"{words}: {field_text(field, value)} ({name}).")
     for field in ("optimizer", "learning_rate", "input_size"):
         texts = {field_text(field, run.training.get(field)) or "not recorded" for _, run in runs}
         ending = "the same for all" if len(texts) == 1 else "not the same for all"
         sentences.append(f"{FIELDS[field]}: {', '.join(sorted(texts))} ({ending}).")
     return sentences
-
-
-def cost_table(data: ReportData, facts: Mapping[str, ImageFacts], order: list[Model]) -> Table:
-    """Time and memory of each model, measured from outside it by the harness."""
-    rows = []
-    megapixels = sum(fact.height * fact.width for fact in facts.values()) / MEGA
-    for model in order:
-        train = [run.train_usage for run in model.runs if run.train_usage]
-        predict = [run.predict_usage for run in model.runs if run.predict_usage]
-        # Without a measured split of load and work the whole step is the honest figure.
-        work = [use.work_seconds or use.seconds for use in predict if use.outcome == "done"]
-        per_megapixel = sum(work) / len(work) / megapixels if work and megapixels else None
-        cells: tuple[Value, ...] = (
-            model.name,
-            duration(sum(use.seconds for use in train) / len(train)) if train else None,
-            _largest_memory([use.peak_memory_bytes for use in train]),
-            per_megapixel,
-            _largest_memory([use.peak_memory_bytes for use in predict]),
-            _largest_memory([use.peak_vram_bytes for use in (*train, *predict)]),
-        )
-        rows.append(Row(cells=cells, role="control" if model.is_control else ""))
-    return compact(
-        name="cost",
-        caption="Time and memory, means over seeds; memory is the highest seen",
-        columns=(
-            Column(label="Model", kind="text"),
-            Column(label="Training time", kind="text"),
-            Column(label="Training memory", kind="text"),
-            Column(label="Prediction, s per megapixel", digits=2),
-            Column(label="Prediction memory", kind="text"),
-            Column(label="GPU memory", kind="text", optional=True),
-        ),
-        rows=tuple(rows),
-    )
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the largest unit that reads well: "48 s", "6 min 40 s", "2 h 5 min"."""
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def memory(size: float) -> str:
-    """Bytes as MB or GB (powers of 1000)."""
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
-
-
-def _largest_memory(values: list[int | None]) -> str | None:
-    known = [value for value in values if value is not None]
-    return memory(max(known)) if known else None
 
 
 def _is_number(run: Any, field: str) -> bool:

@@ -126,6 +126,15 @@ def _write_seed(
         if trained:
             predicted = np.where(keep[labels], labels, 0).astype(np.uint16)
             write_mask(folder / "predict" / label_name(name), predicted)
+            line = {
+                "image": name,
+                "mask": label_name(name),
+                "outcome": "predicted",
+                "cells": int(keep.sum()),
+                "seconds": 0.02 * (1 + skill),
+                "message": "",
+            }
+            append_line(folder / "predict" / "predictions.jsonl", line)
             (folder / "overlaps").mkdir(exist_ok=True)
             overlap_table(labels, predicted).save(folder / "overlaps" / f"{stem(name)}.npz")
         for threshold in THRESHOLDS:

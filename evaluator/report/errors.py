@@ -1,0 +1,82 @@
+"""What kinds of error the models make, summed over all images from the stored overlap tables."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from contract import CellbenchError, stem
+from evaluator.overlap import OverlapTable
+from evaluator.report.cells import Fate, fates
+from evaluator.report.load import Model, ReportData, SeedRun
+from evaluator.report.tables import Column, Row, Table
+
+Counts = npt.NDArray[np.int64]
+
+
+class Errors(NamedTuple):
+    """How many cells met each `Fate`, indexed by it."""
+
+    truth: Counts
+    predicted: Counts
+    images: int
+
+
+def count_errors(data: ReportData, run: SeedRun) -> Errors:
+    """The fates of all cells of one seed, over the images whose overlap table can be read."""
+    truth = np.zeros(max(Fate) + 1, np.int64)
+    predicted = np.zeros(max(Fate) + 1, np.int64)
+    images = 0
+    for image in data.images:
+        if run.overlaps is None:
+            break
+        try:
+            table = OverlapTable.load(run.overlaps / f"{stem(image.name)}.npz")
+        except (CellbenchError, OSError):
+            continue
+        found = fates(table, data.base)
+        truth += np.bincount(found.truth, minlength=len(truth))
+        predicted += np.bincount(found.predicted, minlength=len(predicted))
+        images += 1
+    return Errors(truth, predicted, images)
+
+
+def errors_table(data: ReportData, order: list[Model]) -> Table | None:
+    """Shares of cells by fate, means over seeds; None when no overlap table was stored."""
+    rows = []
+    for model in order:
+        found = [errors for run in model.runs if (errors := count_errors(data, run)).images]
+        if not found:
+            continue
+        truth = np.sum([errors.truth for errors in found], axis=0)
+        predicted = np.sum([errors.predicted for errors in found], axis=0)
+        cells = (
+            model.name,
+            max(errors.images for errors in found),
+            *(_percent(truth, fate) for fate in (Fate.MATCHED, Fate.MISSED, Fate.SPLIT)),
+            _percent(truth, Fate.MERGED),
+            _percent(predicted, Fate.SPURIOUS),
+        )
+        rows.append(Row(cells=cells, role="control" if model.is_control else ""))
+    if not rows:
+        return None
+    return Table(
+        name="errors",
+        caption=f"What became of the cells at IoU {data.base:g}, in percent",
+        columns=(
+            Column(label="Model", kind="text"),
+            Column(label="Images", kind="count"),
+            Column(label="True cells found", digits=1),
+            Column(label="missed", digits=1),
+            Column(label="split", digits=1),
+            Column(label="merged", digits=1),
+            Column(label="Predicted cells that are spurious", digits=1),
+        ),
+        rows=tuple(rows),
+        sortable=True,
+    )
+
+
+def _percent(counts: Counts, fate: Fate) -> float | None:
+    total = counts.sum()
+    return 100 * float(counts[fate] / total) if total else None
