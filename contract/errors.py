@@ -71,7 +71,7 @@ def os_error(error: OSError) -> CellbenchError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return CellbenchError(
             f"The disk is full:{where or ' a file could not be written'}.",
-            "the run folder's file system has no space left",
+            "its file system has no space left, or a quota is used up",
             "free some space and give the same command again; finished work is kept",
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.errors import CallError, SeveralPlanes, UnreadableImage
-from contract.tiff import TIFF_MAGIC, Plane, read_plane, refuse_bomb
+from contract.tiff import TIFF_MAGIC, Plane, plane_size, read_plane, refuse_bomb
 
 if TYPE_CHECKING:
     from PIL import Image as Pillow
@@ -97,12 +97,7 @@ def read_size(path: Path) -> tuple[int, int]:
     """
     with reasons(path):
         if first_bytes(path) in TIFF_MAGIC:
-            import tifffile
-
-            with tifffile.TiffFile(path) as tiff:
-                series = tiff.series[0]
-                sizes = dict(zip(series.axes, series.shape, strict=True))
-                return sizes["Y"], sizes["X"]
+            return plane_size(path)
         with open_pillow(path, ("PNG", "BMP", "JPEG"), None) as image:
             return image.height, image.width
 

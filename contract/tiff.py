@@ -78,6 +78,16 @@ def read_plane(path: Path, max_pixels: int) -> Plane:
         )
 
 
+def plane_size(path: Path) -> tuple[int, int]:
+    """Height and width in pixels of the image that `read_plane` reads, from the header alone."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as tiff:
+        series = _main_series(tiff.series)
+        sizes = dict(zip(series.axes, series.shape, strict=True))
+        return sizes["Y"], sizes["X"]
+
+
 def refuse_bomb(height: int, width: int, max_pixels: int, *, samples: int = 1) -> None:
     """Raises UnreadableImage above `max_pixels`; each further four samples count as a pixel."""
     if height * width * -(-samples // 4) > max_pixels:
