@@ -1,7 +1,7 @@
 """Tables that tell which differences the images can settle."""
 
+from evaluator.report.data import ReportData
 from evaluator.report.intervals import differences, rank_stability
-from evaluator.report.load import ReportData
 from evaluator.report.tables import Column, Row, Table
 
 

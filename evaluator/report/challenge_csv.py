@@ -11,15 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from contract import CallError
-from evaluator.report.load import (
-    DatasetImage,
-    Model,
-    ReportData,
-    Rules,
-    SeedRun,
-    assemble,
-    score_frame,
-)
+from evaluator.report.data import DatasetImage, Model, ReportData, Rules, SeedRun, score_frame
+from evaluator.report.load import assemble
 from evaluator.scores import ScoreRow
 
 COUNTS = ("true_num", "pred_num", "correct_num(TP)")

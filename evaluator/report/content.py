@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from evaluator.report import certainty, provenance, published, sections, sentences, training
+from evaluator.report import certainty, ledger, provenance, published, sections, sentences, training
 from evaluator.report.cost import cost_table, costs
+from evaluator.report.data import DatasetImage, Model, ReportData
 from evaluator.report.errors import errors_table
 from evaluator.report.facts import all_facts
 from evaluator.report.figures import Drawing, all_figures
-from evaluator.report.load import DatasetImage, Model, ReportData
+from evaluator.report.groups import group_table, image_ranges, stratum_columns
 from evaluator.report.methods import methods_text
 from evaluator.report.pictures import Panel, sample_panels
 from evaluator.report.sentences import Headline
@@ -127,8 +128,8 @@ def build_content(data: ReportData, frames: Frames) -> Content:
         thresholds=sections.thresholds_table(data, frames.thresholds, order),
         groups=_groups(data, frames.count_ranges, order),
         errors=errors_table(data, order),
-        outcomes=sections.outcomes_table(data, order),
-        failures=sections.failures_table(data),
+        outcomes=ledger.outcomes_table(data, order),
+        failures=ledger.failures_table(data),
         samples=_pictures(data, shown),
         disagreements=_pictures(data, disagreements(_of(data, contenders), leave_out=set(shown))),
         viewer=build_viewer(data),
@@ -140,7 +141,7 @@ def build_content(data: ReportData, frames: Frames) -> Content:
         fairness=training.fairness_table(data),
         cost=cost_table(found_costs),
         dataset=sections.dataset_table(data, facts),
-        faults=sections.faults_table(data),
+        faults=ledger.faults_table(data),
         methods=methods_text(data),
         provenance=provenance.provenance_table(data),
         hashes=provenance.models_table(data),
@@ -154,12 +155,12 @@ def _of(data: ReportData, contenders: list[str]) -> pd.DataFrame:
 
 
 def _groups(data: ReportData, ranges: pd.DataFrame, order: list[Model]) -> list[Table]:
-    """Mean F1 by count range and, where there are several, by modality."""
+    """Mean F1 by count range, by modality and by the other columns of the manifest."""
     tables = [
-        sections.group_table(
+        group_table(
             data,
             ranges,
-            sections.image_ranges(data),
+            image_ranges(data),
             order,
             name="count-ranges",
             caption=f"Mean F1 at IoU {data.base:g} by the true number of cells",
@@ -171,7 +172,7 @@ def _groups(data: ReportData, ranges: pd.DataFrame, order: list[Model]) -> list[
     modality = rows.groupby("image")["modality"].first().replace("", "not recorded")
     if modality.nunique() > 1:
         tables.append(
-            sections.group_table(
+            group_table(
                 data,
                 by_group(rows, rows["image"].map(modality), "modality"),
                 modality,
@@ -180,6 +181,21 @@ def _groups(data: ReportData, ranges: pd.DataFrame, order: list[Model]) -> list[
                 caption=f"Mean F1 at IoU {data.base:g} by modality",
                 label="Modality",
                 names=sorted(modality.unique()),
+            )
+        )
+    for name in stratum_columns(data):
+        values = {image.name: image.strata.get(name) or "not recorded" for image in data.images}
+        stratum = pd.Series(values)
+        tables.append(
+            group_table(
+                data,
+                by_group(rows, rows["image"].map(stratum), name),
+                stratum,
+                order,
+                name=f"stratum-{len(tables)}",
+                caption=f"Mean F1 at IoU {data.base:g} by {name.replace('_', ' ')}",
+                label=name.replace("_", " "),
+                names=sorted(stratum.unique()),
             )
         )
     return tables

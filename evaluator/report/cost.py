@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from evaluator.report.data import Model, ReportData
 from evaluator.report.facts import ImageFacts
-from evaluator.report.load import Model, ReportData
 from evaluator.report.tables import Column, Row, Table, Value, compact
 from evaluator.report.units import duration, memory
 

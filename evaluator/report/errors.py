@@ -8,7 +8,7 @@ import numpy.typing as npt
 from contract import CellbenchError, stem
 from evaluator.overlap import OverlapTable
 from evaluator.report.cells import Fate, fates
-from evaluator.report.load import Model, ReportData, SeedRun
+from evaluator.report.data import Model, ReportData, SeedRun
 from evaluator.report.tables import Column, Row, Table
 
 Counts = npt.NDArray[np.int64]

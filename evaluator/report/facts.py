@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.images import pillow_without_limit
-from evaluator.report.load import ReportData
+from evaluator.report.data import ReportData
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from evaluator.report.cost import Cost, dominating
-from evaluator.report.load import ReportData
+from evaluator.report.data import ReportData
 from evaluator.report.summary import METRICS
 
 TEXT = "#24292f"

@@ -5,121 +5,31 @@ becomes a sentence in ``ReportData.notes``, never an exception.  Only a folder w
 run.json and scores.csv is refused.
 """
 
-import dataclasses
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from contract import CallError, read_lines
 from evaluator.protocols import Protocol
+from evaluator.report.data import (
+    PAIR,
+    DatasetImage,
+    Model,
+    ReportData,
+    Rules,
+    SeedRun,
+    complete,
+    score_frame,
+)
 from evaluator.rescore import rescore_folder
 from evaluator.runfolder import Fault, ModelRecord, RunFolder, RunRecord, Usage
-from evaluator.scores import DEFAULT_THRESHOLDS, MalformedScores, ScoreRow, read_scores
+from evaluator.scores import DEFAULT_THRESHOLDS, MalformedScores, read_scores
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
-SCORED = "scored"
-COLUMNS = {
-    field.name: {int: "int64", float: "float64"}.get(cast(type, field.type), "str")
-    for field in dataclasses.fields(ScoreRow)
-}
-PAIR = ["model", "seed", "image"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """By which rules the masks became scores; empty where that is not recorded."""
-
-    protocol: str = ""
-    border: bool = False
-    """Whether `plain` dropped the cells on the border."""
-    thresholds: tuple[float, ...] = ()
-    faults: tuple[Fault, ...] = ()
-
-    @property
-    def label(self) -> str:
-        if not self.protocol:
-            return "not recorded"
-        return f"{self.protocol} with border rule" if self.border else self.protocol
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatasetImage:
-    """One test image as run.json lists it; the paths are None when only scores are known."""
-
-    name: str
-    image: Path | None = None
-    label: Path | None = None
-    modality: str = ""
-    strata: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeedRun:
-    """What one seed of one model left behind; an absent file is an empty mapping or tuple."""
-
-    seed: int
-    training: Mapping[str, Any]
-    history: tuple[Mapping[str, Any], ...]
-    train_usage: Usage | None
-    predict_usage: Usage | None
-    predictions: tuple[Mapping[str, Any], ...]
-    """The lines of predictions.jsonl, one per image that was tried."""
-    masks: Path | None
-    """Folder of predicted label files."""
-    overlaps: Path | None
-    """Folder of stored overlap tables."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Model:
-    """A model of the run, in the order of run.json."""
-
-    name: str
-    title: str
-    kind: str
-    """``segmenter``, ``control``, ``foreign``, or ``unknown`` when there is no run.json."""
-    runs: tuple[SeedRun, ...]
-    record: ModelRecord | None
-
-    @property
-    def is_control(self) -> bool:
-        return self.kind == "control"
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        return tuple(run.seed for run in self.runs)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportData:
-    """Everything that the report's tables, figures and sentences are made from."""
-
-    title: str
-    source: Path | None
-    run: RunRecord | None
-    finished: bool
-    protocol: str
-    thresholds: tuple[float, ...]
-    scores: pd.DataFrame
-    """The columns of scores.csv; one row per model, seed, image and threshold."""
-    models: tuple[Model, ...]
-    images: tuple[DatasetImage, ...]
-    faults: tuple[Fault, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def base(self) -> float:
-        """The threshold of the summary: 0.5, or the lowest one when 0.5 was not scored."""
-        return 0.5 if 0.5 in self.thresholds else min(self.thresholds, default=0.5)
-
-    @property
-    def at_base(self) -> pd.DataFrame:
-        return self.scores[self.scores["threshold"] == self.base]
 
 
 def load_report(source: Path, protocol: Protocol | None = None) -> ReportData:
@@ -219,12 +129,6 @@ def _rules(source: Path, run: RunRecord | None) -> Rules:
         return Rules()
 
 
-def score_frame(rows: Iterable[ScoreRow]) -> pd.DataFrame:
-    """Rows of scores.csv as a frame with the same columns."""
-    values = [[getattr(row, name) for name in COLUMNS] for row in rows]
-    return pd.DataFrame(values, columns=list(COLUMNS)).astype(COLUMNS)
-
-
 def _scores(path: Path, notes: list[str]) -> pd.DataFrame:
     """The frame of scores.csv; absent or damaged, an empty one and a note."""
     if not path.is_file():
@@ -235,45 +139,6 @@ def _scores(path: Path, notes: list[str]) -> pd.DataFrame:
     except MalformedScores as error:
         notes.append(f"scores.csv is not used: {error.what}")
         return score_frame([])
-
-
-def complete(
-    scores: pd.DataFrame,
-    models: tuple[Model, ...],
-    images: tuple[DatasetImage, ...],
-    thresholds: tuple[float, ...],
-) -> tuple[pd.DataFrame, int]:
-    """Add a row with outcome ``missing`` for every (model, seed, image, threshold) that has none.
-
-    Returns the frame and the number of (model, seed, image) pairs that were added to.  The number
-    of true cells is taken from another model's row of that image, 0 when nobody has one.
-    """
-    expected = pd.MultiIndex.from_tuples(
-        [
-            (model.name, seed, image.name, threshold)
-            for model in models
-            for seed in model.seeds
-            for image in images
-            for threshold in thresholds
-        ],
-        names=[*PAIR, "threshold"],
-    )
-    present = pd.MultiIndex.from_frame(scores[[*PAIR, "threshold"]])
-    absent = expected.difference(present)
-    if absent.empty:
-        return scores, 0
-    rows = absent.to_frame(index=False)
-    true_cells = scores.groupby(["image", "threshold"])["true_cells"].max()
-    keys = pd.MultiIndex.from_frame(rows[["image", "threshold"]])
-    rows["true_cells"] = true_cells.reindex(keys).fillna(0).to_numpy().astype("int64")
-    rows["fn"] = rows["true_cells"]
-    modality = {image.name: image.modality for image in images}
-    rows["modality"] = rows["image"].map(modality)
-    rows["outcome"] = "missing"
-    for name in ("predicted_cells", "tp", "fp", "precision", "recall", "f1", "dice"):
-        rows[name] = 0
-    whole = pd.concat([scores, rows[list(COLUMNS)].astype(COLUMNS)], ignore_index=True)
-    return whole, len(rows.drop_duplicates(PAIR))
 
 
 def _pending(

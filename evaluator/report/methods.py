@@ -1,7 +1,7 @@
 """A methods paragraph that can be pasted into a paper, made from what the run recorded."""
 
+from evaluator.report.data import ReportData
 from evaluator.report.intervals import DRAWS
-from evaluator.report.load import ReportData
 
 CHALLENGE = (
     "Ma, J., Xie, R., Ayyadhury, S. et al. The multimodality cell segmentation challenge: toward"

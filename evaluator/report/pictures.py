@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 from contract import CellbenchError, read_image, read_mask
 from contract.names import label_name
-from evaluator.report.load import DatasetImage, Model, ReportData
+from evaluator.report.data import DatasetImage, Model, ReportData
 
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.integer]

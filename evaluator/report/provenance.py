@@ -2,7 +2,7 @@
 
 import shlex
 
-from evaluator.report.load import ReportData
+from evaluator.report.data import ReportData
 from evaluator.report.sections import facts_table
 from evaluator.report.tables import Column, Row, Table, compact
 from evaluator.report.units import memory

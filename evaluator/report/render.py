@@ -14,8 +14,8 @@ from markupsafe import Markup
 from contract import __version__, write_text
 from evaluator.report.cells import Fate
 from evaluator.report.content import Content, Frames, build_content, build_frames
+from evaluator.report.data import ReportData
 from evaluator.report.figures import Drawing
-from evaluator.report.load import ReportData
 from evaluator.report.tables import escape_markdown
 from evaluator.report.viewer import COLOURS, TRUTH
 

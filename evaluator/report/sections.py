@@ -5,16 +5,13 @@ from typing import Any
 
 import pandas as pd
 
+from evaluator.report.data import Model, ReportData, SeedRun
 from evaluator.report.facts import ImageFacts, counted
 from evaluator.report.intervals import f1_interval
-from evaluator.report.load import PAIR, SCORED, Model, ReportData, SeedRun
 from evaluator.report.published import published_f1
-from evaluator.report.summary import by_model, by_seed, image_means
+from evaluator.report.summary import by_seed, image_means
 from evaluator.report.tables import Column, Row, Table, Value, compact
-from evaluator.scores import OUTCOMES
-from evaluator.strata import count_range
 
-FAILURES_SHOWN = 200
 F1 = Column(label="Mean F1")
 MODEL = Column(label="Model", kind="text")
 
@@ -129,7 +126,7 @@ def seeds_table(data: ReportData) -> Table | None:
 
 def thresholds_table(data: ReportData, thresholds: pd.DataFrame, order: list[Model]) -> Table:
     """Mean F1 of every model at every threshold."""
-    values = _lookup(thresholds, "threshold", "mean_f1")
+    values = lookup(thresholds, "threshold", "mean_f1")
     return Table(
         name="thresholds",
         caption="Mean F1 over the IoU thresholds",
@@ -145,110 +142,11 @@ def thresholds_table(data: ReportData, thresholds: pd.DataFrame, order: list[Mod
     )
 
 
-def group_table(
-    data: ReportData,
-    groups: pd.DataFrame,
-    images: pd.Series,
-    order: list[Model],
-    *,
-    name: str,
-    caption: str,
-    label: str,
-    names: Iterable[str],
-) -> Table:
-    """Mean F1 of every model inside groups of images, and a total row that adds up.
-
-    Parameters
-    ----------
-    groups : DataFrame
-        What `summary.by_group` returns; its second column names the group.
-    images : Series
-        The group of each image of the dataset, once per image.
-    names : iterable of str
-        The groups in the order of the rows.
-    """
-    values = _lookup(groups, groups.columns[1], "mean_f1")
-    counts = images.value_counts().to_dict()
-    rows = [
-        Row(cells=(group, counts[group], *(values.get((model.name, group)) for model in order)))
-        for group in names
-        if counts.get(group, 0)
-    ]
-    overall = dict(by_model(data.at_base)[["model", "mean_f1"]].to_numpy().tolist())
-    total = ("All images", len(images), *(overall.get(model.name) for model in order))
-    return Table(
-        name=name,
-        caption=caption,
-        columns=(
-            Column(label=label, kind="text"),
-            Column(label="Images", kind="count"),
-            *(Column(label=model.name) for model in order),
-        ),
-        rows=(*rows, Row(cells=total, role="total")),
-    )
-
-
-def image_ranges(data: ReportData) -> pd.Series:
-    """The count range of each image, indexed by image name."""
-    cells = data.at_base.groupby("image")["true_cells"].max()
-    return cells.map(count_range)
-
-
-def outcomes_table(data: ReportData, order: list[Model]) -> Table:
-    """How every (model, seed, image) pair ended; the rows add up to what was expected."""
-    rows_at_base = data.at_base
-    counts = rows_at_base.groupby(["model", "outcome"]).size().to_dict()
-    used = [name for name in OUTCOMES if name in set(rows_at_base["outcome"]) | {SCORED}]
-    rows = []
-    for model in order:
-        expected = len(model.runs) * len(data.images)
-        numbers = [counts.get((model.name, outcome), 0) for outcome in used]
-        rows.append(
-            Row(
-                cells=(model.name, *numbers, expected - sum(numbers), expected),
-                role="control" if model.is_control else "",
-            )
-        )
-    return Table(
-        name="outcomes",
-        caption="Outcomes of all pairs of model, seed and image",
-        columns=(
-            MODEL,
-            *(Column(label=outcome.replace("_", " "), kind="count") for outcome in used),
-            Column(label="not there yet", kind="count"),
-            Column(label="expected", kind="count"),
-        ),
-        rows=tuple(rows),
-    )
-
-
-def failures_table(data: ReportData) -> Table | None:
-    """Every pair that was not scored, by name, up to 200."""
-    failed = data.at_base[data.at_base["outcome"] != SCORED].drop_duplicates(PAIR)
-    if failed.empty:
-        return None
-    shown = failed.sort_values(PAIR).head(FAILURES_SHOWN)
-    caption = "Pairs that were not scored"
-    if len(failed) > len(shown):
-        caption += f" (the first {len(shown)} of {len(failed)}; all are in scores.csv)"
-    return Table(
-        name="failures",
-        caption=caption,
-        columns=tuple(
-            Column(label=label, kind="text") for label in ("Model", "Seed", "Image", "Outcome")
-        ),
-        rows=tuple(
-            Row(cells=(str(row["model"]), str(row["seed"]), str(row["image"]), str(row["outcome"])))
-            for row in shown.to_dict("records")
-        ),
-    )
-
-
 def images_table(data: ReportData, order: list[Model]) -> Table:
     """F1 of every model on every image, the mean over its seeds."""
     rows_at_base = data.at_base
     means = image_means(rows_at_base)
-    values = _lookup(means, "image", "f1")
+    values = lookup(means, "image", "f1")
     cells = rows_at_base.groupby("image")["true_cells"].max().to_dict()
     modality = any(image.modality for image in data.images)
     rows = [
@@ -337,18 +235,6 @@ def dataset_table(data: ReportData, facts: Mapping[str, ImageFacts]) -> Table:
     return facts_table("dataset", "The dataset", pairs)
 
 
-def faults_table(data: ReportData) -> Table | None:
-    if not data.faults:
-        return None
-    labels = ("Image", "Folder", "Reason")
-    return Table(
-        name="faults",
-        caption="Images of the dataset that were left out for every model",
-        columns=tuple(Column(label=label, kind="text") for label in labels),
-        rows=tuple(Row(cells=(fault.image, fault.part, fault.reason)) for fault in data.faults),
-    )
-
-
 def facts_table(name: str, caption: str, pairs: Iterable[tuple[str, str]]) -> Table:
     """A table of two columns, what and its value."""
     return Table(
@@ -373,6 +259,7 @@ def _failed(remark: str) -> Any:
     return "failed" if remark else ""
 
 
-def _lookup(frame: pd.DataFrame, key: str, value: str) -> dict[tuple[Any, Any], float]:
+def lookup(frame: pd.DataFrame, key: str, value: str) -> dict[tuple[Any, Any], float]:
+    """The column *value* of a frame by (model, *key*)."""
     triples = zip(frame["model"], frame[key], frame[value], strict=True)
     return {(model, group): float(number) for model, group, number in triples}

@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from evaluator.report.data import PAIR, SCORED, Model, ReportData
 from evaluator.report.intervals import differences
-from evaluator.report.load import PAIR, SCORED, Model, ReportData
 from evaluator.report.sections import state
 from evaluator.report.summary import by_count_range, by_group, failed_share
 from evaluator.report.training import FIELDS, field_text

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from evaluator.report.load import ReportData
+from evaluator.report.data import ReportData
 from evaluator.report.sections import role, trained_runs
 from evaluator.report.tables import Column, Row, Table, Value, compact
 from evaluator.report.units import duration, memory

@@ -23,7 +23,7 @@ from PIL import Image as Pillow
 from contract import CellbenchError, read_image, read_mask
 from evaluator.overlap import overlap_table
 from evaluator.report.cells import Codes, Fate, fates
-from evaluator.report.load import DatasetImage, Model, ReportData
+from evaluator.report.data import DatasetImage, Model, ReportData
 from evaluator.report.pictures import (
     Labels,
     displayed,

@@ -101,6 +101,14 @@ def test_count_ranges_add_up_to_all_images(report: ReportPaths) -> None:
     assert [row[0] for row in shown[1:-1]] == ["0", "11-20", "51-100"]
 
 
+def test_columns_of_the_manifest_group_the_images(report: ReportPaths) -> None:
+    shown = table(report, "stratum-2")
+    assert shown[0] == ["stain", "Images", "good", "fair", "oracle"]
+    assert [row[:2] for row in shown[1:]] == [["a", "6"], ["b", "6"], ["All images", "12"]]
+    tables = Cells(page(report)).tables
+    assert "table-stratum-3" not in tables, "one value is no group, and numbers are none"
+
+
 def test_extremes_break_ties_by_name(report: ReportPaths) -> None:
     extremes = pd.read_csv(report.tables / "extremes.csv").set_index(["model", "end"])
     top = extremes.loc[("oracle", "top")]

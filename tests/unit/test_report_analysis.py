@@ -9,10 +9,11 @@ import pytest
 from evaluator.report import build_report
 from evaluator.report.cells import Fate
 from evaluator.report.cost import Cost, costs, dominating
+from evaluator.report.data import Model, ReportData
 from evaluator.report.errors import count_errors
 from evaluator.report.facts import all_facts, image_facts
 from evaluator.report.intervals import differences, f1_interval, rank_stability
-from evaluator.report.load import Model, ReportData, load_report
+from evaluator.report.load import load_report
 from evaluator.report.methods import methods_text
 from evaluator.report.published import published_f1
 from evaluator.report.summary import by_model, disagreements

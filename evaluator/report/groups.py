@@ -1,0 +1,75 @@
+"""Tables of mean F1 inside groups of images."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from evaluator.report.data import Model, ReportData
+from evaluator.report.sections import lookup
+from evaluator.report.summary import by_model
+from evaluator.report.tables import Column, Row, Table
+from evaluator.strata import count_range
+
+MOST_GROUPS = 12
+
+
+def group_table(
+    data: ReportData,
+    groups: pd.DataFrame,
+    images: pd.Series,
+    order: list[Model],
+    *,
+    name: str,
+    caption: str,
+    label: str,
+    names: Iterable[str],
+) -> Table:
+    """Mean F1 of every model inside groups of images, and a total row that adds up.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        What `summary.by_group` returns; its second column names the group.
+    images : Series
+        The group of each image of the dataset, once per image.
+    names : iterable of str
+        The groups in the order of the rows.
+    """
+    values = lookup(groups, groups.columns[1], "mean_f1")
+    counts = images.value_counts().to_dict()
+    rows = [
+        Row(cells=(group, counts[group], *(values.get((model.name, group)) for model in order)))
+        for group in names
+        if counts.get(group, 0)
+    ]
+    overall = dict(by_model(data.at_base)[["model", "mean_f1"]].to_numpy().tolist())
+    total = ("All images", len(images), *(overall.get(model.name) for model in order))
+    return Table(
+        name=name,
+        caption=caption,
+        columns=(
+            Column(label=label, kind="text"),
+            Column(label="Images", kind="count"),
+            *(Column(label=model.name) for model in order),
+        ),
+        rows=(*rows, Row(cells=total, role="total")),
+    )
+
+
+def stratum_columns(data: ReportData) -> list[str]:
+    """The columns of the manifest that group the images: words, 2 to 12 of them, not all alone."""
+    names = dict.fromkeys(name for image in data.images for name in image.strata)
+    chosen = []
+    for name in names:
+        values = [image.strata.get(name, "") for image in data.images]
+        different = set(values)
+        numbers = all(value.replace(".", "", 1).isdigit() for value in different)
+        if 2 <= len(different) <= min(MOST_GROUPS, len(values) // 2) and not numbers:
+            chosen.append(name)
+    return chosen
+
+
+def image_ranges(data: ReportData) -> pd.Series:
+    """The count range of each image, indexed by image name."""
+    cells = data.at_base.groupby("image")["true_cells"].max()
+    return cells.map(count_range)
