@@ -24,7 +24,11 @@ class Segmenter:
         from containers.unet.network import NetworkSettings, build_unet
 
         settings, layout = read_settings(task.settings, Settings, NetworkSettings)
-        kind = ThreeClass(ring_depth=settings.ring_depth, class_weights=settings.class_weights)
+        kind = ThreeClass(
+            ring_depth=settings.ring_depth,
+            class_weights=settings.class_weights,
+            smallest_cell=settings.smallest_cell,
+        )
         return train_network(
             task,
             build=lambda: build_unet(layout, kind.channels),

@@ -39,7 +39,9 @@ class CropSampler:
         rng = np.random.default_rng([self._seed, CROP_STREAM, position])
         index = self._index(position)
         sample, facts = self._pool[index], self._pool.facts[index]
-        zoom = working_scale(facts.diameter or self._typical, settings.cell_diameter)
+        probing = rng.random() < settings.probe_probability
+        diameter = self._typical if probing else facts.diameter or self._typical
+        zoom = working_scale(diameter, settings.cell_diameter)
         if rng.random() < settings.zoom_probability:
             zoom *= float(np.exp(rng.uniform(np.log(settings.zoom_min), np.log(settings.zoom_max))))
         zoom = min(zoom, MOST_ENLARGED)

@@ -16,8 +16,8 @@ from containers.base.segmentation.tiling import mirrored, tiled_maps
 PROBE = 640
 PROBES = 3
 BEYOND = 1.5
-LARGEST_ENLARGED = 16_000_000
-"""Pixels of an image above which it is never enlarged, to bound memory."""
+LARGEST_ENLARGED = 4_000_000
+"""Working pixels up to which an image may be enlarged, to bound time and memory."""
 
 
 class Decoder(Protocol):

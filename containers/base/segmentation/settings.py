@@ -43,6 +43,10 @@ class Settings:
     cell_diameter: float | None = None
     """Working diameter: every image is rescaled until its typical cell is this wide. Unset: the
     network sees images at their own size."""
+    probe_probability: float = 0.0
+    """Share of crops at the scale from which prediction starts to look for the right one."""
+    smallest_cell: float = 16.0
+    """Cells with a smaller area, in working pixels, are dropped."""
     foreground_probability: float = 0.8
     """Share of crops that are placed on a cell; the rest lie anywhere."""
     zoom_min: float = 0.5

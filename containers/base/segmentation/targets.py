@@ -57,8 +57,10 @@ def _cells(labels: np.ndarray):  # type: ignore[no-untyped-def]
     A window reaches one pixel beyond the cell, except at the image border: there the distance goes
     on as if the cell did.
     """
-    numbered = compact(labels)
+    numbered = labels if labels.max(initial=0) <= labels.size else compact(labels)
     for number, box in enumerate(ndimage.find_objects(numbered), start=1):
+        if box is None:
+            continue
         window = tuple(
             slice(max(0, side.start - 1), min(size, side.stop + 1))
             for side, size in zip(box, labels.shape, strict=True)

@@ -17,6 +17,7 @@ class ThreeClass:
 
     ring_depth: int = 2
     class_weights: Sequence[float] | None = None
+    smallest_cell: float = 16.0
 
     loss_name = "Dice + cross-entropy"
     channels = 3
@@ -45,14 +46,13 @@ class ThreeClass:
 
     def first_decoding(self) -> Decoding:
         """What is used until validation has chosen."""
-        return Decoding(grow=self.ring_depth + 1.0)
+        return Decoding(grow=self.ring_depth + 1.0, smallest_cell=self.smallest_cell)
 
     def decodings(self) -> list[Decoding]:
         """The candidates among which the validation images choose."""
         first = self.first_decoding()
         return [
-            replace(first, core=core, foreground=foreground, smallest_cell=smallest)
+            replace(first, core=core, foreground=foreground)
             for core in (0.4, 0.5, 0.6, 0.7)
             for foreground in (0.4, 0.5, 0.6)
-            for smallest in (12.0, 40.0)
         ]

@@ -54,19 +54,18 @@ class Validator:
         return [*f1_scores(truth, found, (0.5,)), dice(truth, found)]
 
     def compare(self, predictor: Predictor, index: int, decodings: Sequence[Any]) -> list[float]:
-        """For each candidate the mean F1 over `THRESHOLDS` of one image, seen as in prediction.
+        """For each candidate the mean F1 over `THRESHOLDS` of one image.
 
-        Decoded in working pixels, where it takes a fraction of the time.
+        Seen as in prediction (mirrored, if set), at its true scale and decoded in working pixels.
         """
         part = self._parts[index]
-        maps, _ = predictor.see(part.image)
-        shape = (maps.shape[1], maps.shape[2])
-        truth = resize_labels(part.labels, shape)
+        maps = predictor.look(resize_image(part.image, part.shape))
+        truth = resize_labels(part.labels, part.shape)
         return [
             float(
                 np.mean(
                     f1_scores(
-                        truth, predictor.decoder.decode(maps, shape, decoding, 1.0), THRESHOLDS
+                        truth, predictor.decoder.decode(maps, part.shape, decoding, 1.0), THRESHOLDS
                     )
                 )
             )
