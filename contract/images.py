@@ -148,8 +148,8 @@ def open_pillow(
             opened = Pillow.open(path, formats=formats)
     except UnidentifiedImageError as error:
         raise UnreadableImage(
-            f"not an image: the content is no TIFF, {', '.join(formats)}, or its header is"
-            f" damaged, whatever the name {path.name} says"
+            f"not an image: the content cannot be decoded as TIFF, {', '.join(formats)},"
+            f" whatever the name {path.name} says"
         ) from error
     with opened as image:
         width, height = image.size

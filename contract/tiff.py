@@ -143,7 +143,7 @@ def _refuse_cut_directories(stream: BinaryIO, file_size: int) -> None:
     def at(position: int, form: str) -> tuple[Any, ...]:
         needed = struct.calcsize(order + form)
         if position + needed > file_size:
-            raise _truncated(file_size, position + needed)
+            raise _cut_directory(file_size, position + needed)
         stream.seek(position)
         return struct.unpack(order + form, stream.read(needed))
 
@@ -154,16 +154,23 @@ def _refuse_cut_directories(stream: BinaryIO, file_size: int) -> None:
         (entries,) = at(directory, count_format)
         first = directory + struct.calcsize(order + count_format)
         if first + entries * entry_bytes > file_size:
-            raise _truncated(file_size, first + entries * entry_bytes)
+            raise _cut_directory(file_size, first + entries * entry_bytes)
         for number in range(entries):
             tag, field, count, value = at(first + number * entry_bytes, entry_format)
             length = FIELD_BYTES.get(field, 0) * count
             if length > len(value) and tag < FIRST_PRIVATE_TAG:
                 (offset,) = struct.unpack(order + next_format, value)
                 if offset + length > file_size:
-                    raise _truncated(file_size, offset + length)
+                    raise _cut_directory(file_size, offset + length)
         (directory,) = at(first + entries * entry_bytes, next_format)
 
 
 def _truncated(file_size: int, needed: int) -> UnreadableImage:
     return UnreadableImage(f"the file is truncated: {file_size} bytes of at least {needed}")
+
+
+def _cut_directory(file_size: int, needed: int) -> UnreadableImage:
+    return UnreadableImage(
+        "cannot be decoded, the file is truncated or damaged: it has"
+        f" {file_size} bytes, and its directory points to byte {needed}"
+    )
