@@ -111,7 +111,9 @@ def build_content(data: ReportData, frames: Frames) -> Content:
     contenders = [name for name in ranking if name in scored]
     facts = all_facts(data)
     found_costs = costs(data, summary, facts, order)
-    drawings = all_figures(data, summary, frames.thresholds, found_costs)
+    places = {model.name: place for place, model in enumerate(order)}
+    by_rank = summary.sort_values("model", key=lambda names: names.map(places))
+    drawings = all_figures(data, by_rank, frames.thresholds, found_costs)
     shown = samples(_of(data, contenders))
     summary_table = sections.summary_table(data, summary)
     compared = any(column.label == "Published F1" for column in summary_table.columns)

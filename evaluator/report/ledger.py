@@ -1,7 +1,7 @@
 """How every pair of model, seed and image ended: the ledger of outcomes, and faults."""
 
 from evaluator.report.data import PAIR, SCORED, Model, ReportData
-from evaluator.report.tables import Column, Row, Table
+from evaluator.report.tables import Column, Row, Table, compact
 from evaluator.scores import OUTCOMES
 
 FAILURES_SHOWN = 200
@@ -18,17 +18,17 @@ def outcomes_table(data: ReportData, order: list[Model]) -> Table:
         numbers = [counts.get((model.name, outcome), 0) for outcome in used]
         rows.append(
             Row(
-                cells=(model.name, *numbers, expected - sum(numbers), expected),
+                cells=(model.name, *numbers, (expected - sum(numbers)) or None, expected),
                 role="control" if model.is_control else "",
             )
         )
-    return Table(
+    return compact(
         name="outcomes",
         caption="Outcomes of all pairs of model, seed and image",
         columns=(
             Column(label="Model", kind="text"),
             *(Column(label=outcome.replace("_", " "), kind="count") for outcome in used),
-            Column(label="not there yet", kind="count"),
+            Column(label="not there yet", kind="count", optional=True),
             Column(label="expected", kind="count"),
         ),
         rows=tuple(rows),

@@ -48,7 +48,8 @@ def headline(data: ReportData, summary: pd.DataFrame) -> Headline:
     score = _numbers(summary, best)["mean_f1"]
     alone = f"{best.name}: mean F1 {score:.4f}"
     title = f"Best model: {best.name}" if len(contenders) > 1 else alone
-    return Headline(title, _score_sentence(data, summary, best), False)
+    detail = _score_sentence(data, summary, best) + _not_separable(data, contenders)
+    return Headline(title, detail, False)
 
 
 def findings(data: ReportData, summary: pd.DataFrame) -> list[str]:
@@ -98,7 +99,7 @@ def margin(data: ReportData, summary: pd.DataFrame, first: Model, second: Model)
         else "so the two are not separable on these images"
     )
     return (
-        sentence + f" The 95 % bootstrap interval of the paired difference is {interval},"
+        sentence + f" The 95\u00a0% bootstrap interval of the paired difference is {interval},"
         f" {verdict}."
     )
 
@@ -110,6 +111,18 @@ def _score_sentence(data: ReportData, summary: pd.DataFrame, model: Model) -> st
         f"Mean F1 {row['mean_f1']:.4f} at IoU {data.base:g} over {row['images']} images{seeds}"
         f"; protocol {data.protocol}."
     )
+
+
+def _not_separable(data: ReportData, contenders: list[Model]) -> str:
+    """Who may be as good as the best one, as far as these images tell."""
+    best, *others = [model.name for model in contenders]
+    close = [
+        pair.second
+        for other in others
+        for pair in differences(data.at_base, [best, other])
+        if not pair.interval.excludes_zero
+    ]
+    return f" Not separable from {', '.join(close)} on these images." if close else ""
 
 
 def _numbers(summary: pd.DataFrame, model: Model) -> dict[str, Any]:

@@ -131,6 +131,7 @@ def test_the_page_shows_the_same_digits(reference: ReportPaths) -> None:
     for printed in SUMMARY["UNET"].split():
         assert printed.ljust(6, "0") in shown
     assert "Best model: NNUNET" in text
+    assert "Not separable from UNET on these images." in text
     assert "NNUNET is 0.0381 (11.4%) ahead of UNET" in text
 
 
