@@ -8,19 +8,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evaluator.matching import Match, match_cells
+    from evaluator.cell_fates import Fate, Fates, fates
+    from evaluator.matching import Match, match_by_overlap, match_cells
     from evaluator.metrics import (
+        AP_THRESHOLDS,
+        CountError,
         PanopticQuality,
         aji,
+        aji_plus,
         average_precision,
+        boundary_f1,
+        count_error,
         f1,
         foreground_dice,
+        hausdorff_95,
         matched_dice,
+        mean_average_precision,
         panoptic_quality,
         precision,
         recall,
         seg,
     )
+    from evaluator.outlines import OutlinePair, cell_boxes, outline_pairs
     from evaluator.overlap import OverlapTable, Side, UnreadableTable, overlap_table
     from evaluator.protocols import PROTOCOLS, Counts, Protocol, count, counted_tables
     from evaluator.report import ReportPaths, build_report
@@ -41,16 +50,21 @@ if TYPE_CHECKING:
     from evaluator.summaries import Pooled, Score, Summary, by_group, pool, summarise
 
 __all__ = [
+    "AP_THRESHOLDS",
     "COUNT_RANGES",
     "DEFAULT_THRESHOLDS",
     "OUTCOMES",
     "PROTOCOLS",
     "SCORE_COLUMNS",
+    "CountError",
     "Counts",
+    "Fate",
+    "Fates",
     "FolderScores",
     "MalformedScores",
     "Match",
     "Outcome",
+    "OutlinePair",
     "OverlapTable",
     "PairResult",
     "PanopticQuality",
@@ -64,16 +78,25 @@ __all__ = [
     "TruthFault",
     "UnreadableTable",
     "aji",
+    "aji_plus",
     "average_precision",
+    "boundary_f1",
     "build_report",
     "by_group",
+    "cell_boxes",
     "count",
+    "count_error",
     "count_range",
     "counted_tables",
     "f1",
+    "fates",
     "foreground_dice",
+    "hausdorff_95",
+    "match_by_overlap",
     "match_cells",
     "matched_dice",
+    "mean_average_precision",
+    "outline_pairs",
     "overlap_table",
     "panoptic_quality",
     "pool",
@@ -90,24 +113,65 @@ __all__ = [
 ]
 
 _MODULES = {
-    "matching": ("Match", "match_cells"),
+    "cell_fates": (
+        "Fate",
+        "Fates",
+        "fates",
+    ),
+    "matching": (
+        "Match",
+        "match_by_overlap",
+        "match_cells",
+    ),
     "metrics": (
+        "AP_THRESHOLDS",
+        "CountError",
         "PanopticQuality",
         "aji",
+        "aji_plus",
         "average_precision",
+        "boundary_f1",
+        "count_error",
         "f1",
         "foreground_dice",
+        "hausdorff_95",
         "matched_dice",
+        "mean_average_precision",
         "panoptic_quality",
         "precision",
         "recall",
         "seg",
     ),
-    "overlap": ("OverlapTable", "Side", "UnreadableTable", "overlap_table"),
-    "protocols": ("PROTOCOLS", "Counts", "Protocol", "count", "counted_tables"),
-    "report": ("ReportPaths", "build_report"),
+    "outlines": (
+        "OutlinePair",
+        "cell_boxes",
+        "outline_pairs",
+    ),
+    "overlap": (
+        "OverlapTable",
+        "Side",
+        "UnreadableTable",
+        "overlap_table",
+    ),
+    "protocols": (
+        "PROTOCOLS",
+        "Counts",
+        "Protocol",
+        "count",
+        "counted_tables",
+    ),
+    "report": (
+        "ReportPaths",
+        "build_report",
+    ),
     "rescore": ("rescore_folder",),
-    "score": ("FolderScores", "PairResult", "TruthFault", "score_folders", "score_pair"),
+    "score": (
+        "FolderScores",
+        "PairResult",
+        "TruthFault",
+        "score_folders",
+        "score_pair",
+    ),
     "scores": (
         "DEFAULT_THRESHOLDS",
         "OUTCOMES",
@@ -119,8 +183,18 @@ _MODULES = {
         "rows_for",
         "write_scores",
     ),
-    "strata": ("COUNT_RANGES", "count_range"),
-    "summaries": ("Pooled", "Score", "Summary", "by_group", "pool", "summarise"),
+    "strata": (
+        "COUNT_RANGES",
+        "count_range",
+    ),
+    "summaries": (
+        "Pooled",
+        "Score",
+        "Summary",
+        "by_group",
+        "pool",
+        "summarise",
+    ),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

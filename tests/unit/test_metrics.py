@@ -4,15 +4,20 @@ import math
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 from unit.label_maps import Labels, dense_iou, random_pair, squares
 
-from evaluator.matching import match_cells
+from evaluator.matching import match_by_overlap, match_cells
 from evaluator.metrics import (
+    AP_THRESHOLDS,
     aji,
+    aji_plus,
     average_precision,
+    count_error,
     f1,
     foreground_dice,
     matched_dice,
+    mean_average_precision,
     panoptic_quality,
     precision,
     recall,
@@ -138,3 +143,56 @@ def test_aji_and_seg_equal_slow_counterparts() -> None:
         table = overlap_table(truth, predicted)
         assert aji(table) == pytest.approx(slow_aji(truth, predicted))
         assert seg(table) == pytest.approx(slow_seg(truth, predicted))
+
+
+def test_aji_plus(table: OverlapTable) -> None:
+    assert aji_plus(table) == pytest.approx((12 + 8) / (16 + 12 + 4 + 6))
+    assert aji_plus(overlap_table(NOTHING, NOTHING)) == 1
+    assert aji_plus(overlap_table(NOTHING, NOTHING), empty=0.0) == 0
+    assert aji_plus(overlap_table(TRUTH, NOTHING)) == aji_plus(overlap_table(NOTHING, TRUTH)) == 0
+
+
+def test_one_predicted_cell_serves_one_true_cell_in_aji_plus() -> None:
+    truth = squares((6, 8), (0, 0, 4, 4), (0, 4, 4, 4))
+    merged = squares((6, 8), (0, 0, 4, 8))
+    table = overlap_table(truth, merged)
+    assert aji_plus(table) == 16 / (32 + 16)
+    assert aji_plus(table) == aji_plus(overlap_table(merged, truth))
+
+
+def test_the_largest_sum_of_overlap_without_a_threshold() -> None:
+    rng = np.random.default_rng(8)
+    contested = 0
+    for _ in range(80):
+        truth, predicted = random_pair(rng)
+        table = overlap_table(truth, predicted)
+        match = match_by_overlap(table)
+        assert len(set(match.truth.tolist())) == len(set(match.predicted.tolist())) == match.tp
+        iou = dense_iou(truth, predicted)
+        best = iou[linear_sum_assignment(-iou)].sum() if iou.size else 0
+        assert match.iou.sum() == pytest.approx(best)
+        cells = table.truth.areas.sum() + table.predicted.areas.sum()
+        shared = match.intersection.sum()
+        assert aji_plus(table) == pytest.approx(shared / (cells - shared) if cells else 1)
+        contested += match.tp < len(table.pair_pixels)
+    assert contested > 40
+
+
+def test_average_precision_over_thresholds(table: OverlapTable) -> None:
+    # A reaches 0.75, B 0.666: at 0.5 to 0.65 both are found, to 0.75 one, beyond none.
+    assert mean_average_precision(table) == pytest.approx((4 * 2 / 4 + 2 * 1 / 5) / 10)
+    assert mean_average_precision(table, [0.5]) == 2 / 4
+    assert len(AP_THRESHOLDS) == 10
+    assert mean_average_precision(overlap_table(TRUTH, TRUTH)) == 1
+    assert mean_average_precision(overlap_table(NOTHING)) == 1
+    with pytest.raises(ValueError, match="no threshold"):
+        mean_average_precision(table, [])
+
+
+def test_count_error() -> None:
+    few, many = (count_error(true_cells=4, predicted_cells=n) for n in (3, 6))
+    assert (few.cells, few.relative) == (-1, -0.25)
+    assert (many.cells, many.relative) == (2, 0.5)
+    nothing = count_error(true_cells=0, predicted_cells=0)
+    assert (nothing.cells, nothing.relative) == (0, 0)
+    assert math.isnan(count_error(true_cells=0, predicted_cells=2).relative)
