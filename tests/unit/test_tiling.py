@@ -1,5 +1,7 @@
 """Networks applied to images of any size."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -46,7 +48,7 @@ def test_windows_cover_everything_and_overlap_enough() -> None:
         starts = window_starts(size, 96, 0.25)
         assert starts[0] == 0
         assert starts[-1] == max(0, size - 96)
-        assert all(b - a <= 72 for a, b in zip(starts, starts[1:], strict=False))
+        assert all(b - a <= 72 for a, b in pairwise(starts))
 
 
 def test_mirroring_turns_maps_back() -> None:

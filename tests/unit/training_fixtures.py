@@ -1,0 +1,111 @@
+"""A small network, a small dataset and one call of the training loop, as tests need them.
+
+Run as a program (`training_fixtures.py DATA OUT`) it trains, so that a test can kill it.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from containers.base.segmentation.loop import train_network
+from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.three_class import ThreeClass
+from contract import TrainingSummary, TrainPair, TrainTask, write_mask
+
+SETTINGS = Settings(
+    steps=24,
+    epoch_steps=8,
+    batch_size=2,
+    crop=32,
+    learning_rate=0.01,
+    cell_diameter=12.0,
+    tile=64,
+    tta="flips",
+    precision="fp32",
+    device="cpu",
+)
+
+
+def build() -> torch.nn.Module:
+    """Three layers, one of them with state of its own and one that draws random numbers."""
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 5, padding=2),
+        torch.nn.BatchNorm2d(8),
+        torch.nn.ReLU(),
+        torch.nn.Dropout(0.1),
+        torch.nn.Conv2d(8, 3, 5, padding=2),
+    )
+
+
+def make_data(folder: Path, images: int = 5) -> tuple[TrainPair, ...]:
+    """Bright discs on dark ground; the last image is for validation."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:70, :90]
+    for index in range(images):
+        labels = np.zeros((70, 90), np.int32)
+        for number in range(1, 9):
+            row, column, radius = rng.uniform(8, 62), rng.uniform(8, 82), rng.uniform(5, 8)
+            inside = (rows - row) ** 2 + (columns - column) ** 2 <= radius**2
+            labels[inside & (labels == 0)] = number
+        pixels = np.where(labels > 0, 180, 40) + rng.normal(0, 8, labels.shape)
+        Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(folder / f"i{index}.png")
+        write_mask(folder / f"i{index}_label.tiff", labels)
+    return find_data(folder)
+
+
+def find_data(folder: Path) -> tuple[TrainPair, ...]:
+    """The pairs that `make_data` left in `folder`."""
+    images = sorted(folder.glob("i*.png"))
+    return tuple(
+        TrainPair(
+            image=image,
+            label=folder / f"{image.stem}_label.tiff",
+            subset="val" if image == images[-1] else "train",
+        )
+        for image in images
+    )
+
+
+def train(
+    pairs: tuple[TrainPair, ...],
+    out: Path,
+    settings: Settings = SETTINGS,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int, str], None] = lambda done, total, message: None,
+    save_seconds: float = 0.02,
+) -> TrainingSummary:
+    """One call of the loop on one thread, with frequent checkpoints."""
+    (out / "weights").mkdir(parents=True, exist_ok=True)
+    task = TrainTask(
+        pairs=pairs,
+        weights=out / "weights",
+        out=out,
+        profile="test",
+        settings={},
+        seed=seed,
+        threads=1,
+        progress=progress,
+    )
+    return train_network(
+        task,
+        build=build,
+        task=ThreeClass(ring_depth=1, smallest_cell=8.0),
+        settings=settings,
+        network={},
+        save_seconds=save_seconds,
+    )
+
+
+if __name__ == "__main__":
+    train(
+        find_data(Path(sys.argv[1])),
+        Path(sys.argv[2]),
+        replace(SETTINGS, steps=60, epoch_steps=20),
+        progress=lambda done, total, message: print(done, flush=True),
+    )
