@@ -72,15 +72,26 @@ class Step:
         self.put_in_place()
 
     def put_in_place(self) -> None:
-        """Moves the part into place, also one that a kill left waiting for just that."""
-        if read_step(self.part) is None:
-            return
-        old = self.folder.with_name(f"{self.folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
+        """Makes the place hold this step's finished part, also one that a kill left waiting.
+
+        A part of other inputs, or an unfinished one beside a finished place, is of no use.
+        """
+        placed, part = read_step(self.folder), read_step(self.part)
+        if placed and placed.key == self.key and placed.finished:
+            shutil.rmtree(self.part, ignore_errors=True)
+        elif part and part.key == self.key:
+            self._replace()
+        shutil.rmtree(self._old, ignore_errors=True)
+
+    def _replace(self) -> None:
+        shutil.rmtree(self._old, ignore_errors=True)
         if self.folder.exists():
-            self.folder.rename(old)
+            self.folder.rename(self._old)
         self.part.rename(self.folder)
-        shutil.rmtree(old, ignore_errors=True)
+
+    @property
+    def _old(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}.old")
 
     def _record(self, *, finished: bool) -> None:
         record = StepRecord(key=self.key, inputs=dict(self.inputs), finished=finished)

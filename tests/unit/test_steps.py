@@ -76,3 +76,24 @@ def test_the_old_result_stands_until_the_new_one_is_whole(tmp_path: Path) -> Non
 def test_a_damaged_record_counts_as_none(tmp_path: Path) -> None:
     (tmp_path / "step.json").write_text('{"key": 1')
     assert read_step(tmp_path) is None
+
+
+def test_a_finished_step_is_not_replaced_by_a_part_of_other_inputs(tmp_path: Path) -> None:
+    """A change is begun, killed, and taken back: the first result is whole and stands."""
+    one = step(tmp_path, seed="0")
+    (one.begin() / "result").write_text("whole")
+    one.finish(finished=True)
+    (step(tmp_path, seed="1").begin() / "result").write_text("half")
+    assert one.decide().action == "reuse"
+    one.put_in_place()
+    assert (one.folder / "result").read_text() == "whole"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["train"]
+
+
+def test_what_a_kill_left_of_an_old_result_is_removed(tmp_path: Path) -> None:
+    one = step(tmp_path, seed="0")
+    one.begin()
+    one.finish(finished=True)
+    (tmp_path / "train.old").mkdir()
+    one.put_in_place()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["train"]
