@@ -39,9 +39,11 @@ clean:
 	$(PYTHON) -m venv .venv
 
 .venv/models: pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[models]'
+	@echo 'installing torch and the models into .venv; a few minutes the first time'
+	$(BIN)/pip install -qq --disable-pip-version-check -e '.[models]'
 	@touch $@
 
 .venv/dev: pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[models,dev]'
+	@echo 'installing torch, the models and the tools into .venv; a few minutes the first time'
+	$(BIN)/pip install -qq --disable-pip-version-check -e '.[models,dev]'
 	@touch $@ .venv/models
