@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evaluator.cell_fates import Fate, Fates, fates
+    from evaluator.mask_checks import mask_warnings
     from evaluator.matching import Match, match_by_overlap, match_cells
     from evaluator.metrics import (
         AP_THRESHOLDS,
@@ -31,10 +32,22 @@ if TYPE_CHECKING:
     )
     from evaluator.outlines import OutlinePair, cell_boxes, outline_pairs
     from evaluator.overlap import OverlapTable, Side, UnreadableTable, overlap_table
-    from evaluator.protocols import PROTOCOLS, Counts, Protocol, count, counted_tables
+    from evaluator.protocols import (
+        PROTOCOLS,
+        Counts,
+        Protocol,
+        count,
+        counted_tables,
+    )
     from evaluator.report import ReportPaths, build_report
     from evaluator.rescore import rescore_folder
-    from evaluator.score import FolderScores, PairResult, TruthFault, score_folders, score_pair
+    from evaluator.score import (
+        FolderScores,
+        PairResult,
+        TruthFault,
+        score_folders,
+        score_pair,
+    )
     from evaluator.scores import (
         DEFAULT_THRESHOLDS,
         OUTCOMES,
@@ -47,7 +60,14 @@ if TYPE_CHECKING:
         write_scores,
     )
     from evaluator.strata import COUNT_RANGES, count_range
-    from evaluator.summaries import Pooled, Score, Summary, by_group, pool, summarise
+    from evaluator.summaries import (
+        Pooled,
+        Score,
+        Summary,
+        by_group,
+        pool,
+        summarise,
+    )
 
 __all__ = [
     "AP_THRESHOLDS",
@@ -92,6 +112,7 @@ __all__ = [
     "fates",
     "foreground_dice",
     "hausdorff_95",
+    "mask_warnings",
     "match_by_overlap",
     "match_cells",
     "matched_dice",
@@ -118,6 +139,7 @@ _MODULES = {
         "Fates",
         "fates",
     ),
+    "mask_checks": ("mask_warnings",),
     "matching": (
         "Match",
         "match_by_overlap",

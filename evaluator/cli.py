@@ -118,6 +118,9 @@ def main() -> None:
 def _warn(scores: FolderScores) -> None:
     for image, reason in scores.failures.items():
         print(f"warning: {image} counts 0: {reason}", file=sys.stderr)
+    for image, sentences in scores.warnings.items():
+        for sentence in sentences:
+            print(f"warning: {image}: {sentence}", file=sys.stderr)
     for name, reason in scores.faults.items():
         print(f"warning: {name} is left out, the truth has a fault: {reason}", file=sys.stderr)
     for name in scores.unpaired:

@@ -20,6 +20,7 @@ from contract import (
     read_mask,
     write_json,
 )
+from evaluator.mask_checks import mask_warnings
 from evaluator.matching import exact
 from evaluator.overlap import Labels, OverlapTable, overlap_table
 from evaluator.protocols import Protocol
@@ -44,6 +45,11 @@ class PairResult:
     def table(self) -> OverlapTable | None:
         """Truth against prediction; None unless the outcome is "scored"."""
         return self.truth_table if self.outcome == "scored" else None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is suspicious about the masks; see `mask_warnings`."""
+        return mask_warnings(self.truth_table)
 
 
 def score_pair(truth_path: Path, mask_path: Path | None) -> PairResult:
@@ -90,6 +96,8 @@ class FolderScores:
     """One per image and threshold."""
     failures: Mapping[str, str]
     """Image → why it counts 0."""
+    warnings: Mapping[str, tuple[str, ...]]
+    """Image → what is suspicious about its masks, which were scored as they are."""
     faults: Mapping[str, str]
     """Truth file → why it left the denominator."""
     unpaired: tuple[str, ...]
@@ -139,7 +147,7 @@ def score_folders(
     (out / "overlaps").mkdir(parents=True, exist_ok=True)
     model = predicted.resolve().name if model is None else model
     rows: list[ScoreRow] = []
-    failures, faults = {}, {}
+    failures, faults, warnings = {}, {}, {}
     for stem, path in truths.items():
         try:
             result = score_pair(path, masks.get(stem))
@@ -149,6 +157,8 @@ def score_folders(
         result.truth_table.save(out / "overlaps" / f"{stem}.npz")
         if result.outcome != "scored":
             failures[path.name] = result.message
+        if result.warnings:
+            warnings[path.name] = result.warnings
         rows += rows_for(
             result.truth_table,
             model=model,
@@ -168,6 +178,7 @@ def score_folders(
     scores = FolderScores(
         rows=tuple(rows),
         failures=failures,
+        warnings=warnings,
         faults=faults,
         unpaired=tuple(path.name for stem, path in masks.items() if stem not in truths),
     )
@@ -183,6 +194,7 @@ def score_folders(
         "thresholds": thresholds,
         "outcomes": scores.outcomes,
         "failures": failures,
+        "warnings": warnings,
         "faults": faults,
         "unpaired": scores.unpaired,
         "versions": {"python": platform.python_version(), "numpy": np.__version__},

@@ -1,5 +1,6 @@
 """The sparse overlap table: what it counts, how it is stored, what it refuses."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -197,3 +198,19 @@ def test_pickled_content_is_never_run(tmp_path: Path) -> None:
 def test_other_arrays_are_refused(truth: Labels, predicted: Labels, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         overlap_table(truth, predicted)
+
+
+def test_memory_does_not_grow_with_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a sixteenth of the runs in hand, a sixteenth of the largest image is large enough."""
+    monkeypatch.setattr(evaluator.overlap, "RUNS_IN_HAND", evaluator.overlap.RUNS_IN_HAND // 16)
+    peaks = []
+    for side in (1024, 3584):  # below the size that is cut into tiles
+        cell = np.arange(side) // 32
+        truth = (cell[:, None] * 112 + cell + 1).astype(np.uint32)
+        predicted = np.roll(truth, (5, 7), (0, 1))
+        tracemalloc.start()
+        table = overlap_table(truth, predicted)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(table.truth) == (side // 32) ** 2
+    assert peaks[1] < 3 * peaks[0] < 20e6  # twelve times the pixels; the masks are 103 MB

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,50 @@ class TestPair:
         assert (result.outcome, result.table) == (outcome, None)
         assert said in result.message
         assert len(result.truth_table.truth) == 3
+
+    @pytest.mark.parametrize(
+        ("suffix", "dtype", "first"),
+        [
+            ("png", "uint8", 1),
+            ("png", "uint16", 60_000),
+            ("tif", "int32", 1),
+            ("tif", "uint32", 2**32 - 3),
+            ("tif", "float32", 1),
+            ("tif", "float64", 2**53 - 3),
+            ("npy", "bool", 1),
+            ("npy", "int8", 1),
+            ("npy", "float16", 7),
+            ("npy", "int64", 2**63 - 3),
+            ("npy", "uint64", 2**64 - 3),
+        ],
+    )
+    def test_ids_of_any_type_of_number(
+        self, tmp_path: Path, suffix: str, dtype: str, first: int
+    ) -> None:
+        labels = FOUND.astype(np.uint64)
+        labels[FOUND > 0] += np.uint64(first - 1)
+        mask = save(tmp_path / f"mask.{suffix}", labels.astype(dtype))
+        result = score_pair(save(tmp_path / "truth.tif", TRUTH), mask)
+        assert (result.outcome, result.warnings) == ("scored", ())
+        ids = [1] if dtype == "bool" else [first, first + 1]
+        assert result.truth_table.predicted.ids.tolist() == ids
+
+    def test_one_id_for_all_cells_is_said(self, tmp_path: Path) -> None:
+        truth, binary = save(tmp_path / "a.tif", TRUTH), save(tmp_path / "b.png", TRUTH > 0)
+        for pair in ((truth, binary), (binary, truth)):
+            (said,) = score_pair(*pair).warnings
+            assert "one id, 1, over 3 cells" in said
+        assert score_pair(binary, binary).warnings == ()
+
+    @pytest.mark.parametrize("highest", [255, 65535])
+    def test_the_last_id_of_a_type_is_said(self, tmp_path: Path, highest: int) -> None:
+        labels = FOUND.astype(np.uint16)
+        labels[labels == 2] = highest
+        masks = [save(tmp_path / "a.tif", TRUTH), save(tmp_path / "b.tif", labels)]
+        (said,) = score_pair(*masks).warnings
+        assert f"highest id of the prediction is {highest}" in said
+        labels[labels == highest] -= 1
+        assert score_pair(masks[0], save(tmp_path / "c.tif", labels)).warnings == ()
 
     def test_no_path_is_missing(self, tmp_path: Path) -> None:
         assert score_pair(save(tmp_path / "a.tif", TRUTH), None).outcome == "missing"
@@ -242,6 +287,19 @@ class TestCommandLine:
         assert re.search(r"0\.9 .*0\.5000.*0\.5000.*0\.5000.*1\.0000.*1\.0000", said.out)
         assert "images: 2 (1 scored, 1 missing)" in said.out
 
+    def test_suspicious_masks_are_named(
+        self,
+        folders: tuple[Path, Path, Path],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        truth, predicted, out = folders
+        save(truth / "a.tif", TRUTH)
+        save(predicted / "a.tif", (TRUTH > 0).astype(np.uint8))
+        assert evaluate("score", truth, predicted, "--out", out, monkeypatch=monkeypatch) == 0
+        assert "a.tif: the prediction has one id" in capsys.readouterr().err
+        assert list(json.loads((out / "score.json").read_text())["warnings"]) == ["a.tif"]
+
     @pytest.mark.parametrize(
         "options",
         [["--thresholds", "high"], ["--thresholds", "2"], ["--protocol", "coco"], ["--what"]],
@@ -369,7 +427,7 @@ def test_a_run_is_scored_again_its_failed_images_from_their_labels(tmp_path: Pat
 def test_every_public_name_can_be_imported() -> None:
     assert sorted(evaluator._HOME) == sorted(evaluator.__all__)
     for name in evaluator.__all__:
-        assert getattr(evaluator, name) is not None
+        assert not isinstance(getattr(evaluator, name), types.ModuleType), name
     assert isinstance(evaluator.OverlapTable, type)
     with pytest.raises(AttributeError, match="nothing"):
         _ = evaluator.nothing  # type: ignore[attr-defined]
