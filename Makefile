@@ -26,7 +26,7 @@ integration: .venv/dev
 
 # Peak memory and time of predicting an 8000×8000 image.
 bench-large: .venv/dev
-	$(BIN)/python -m tests.benchmarks.large_image
+	$(BIN)/python -m tests.benchmarks.large_image $(if $(RUN),--run $(RUN))
 
 clean:
 	rm -rf .venv runs
