@@ -132,8 +132,10 @@ def build_content(data: ReportData, frames: Frames) -> Content:
         errors=errors_table(data, order),
         outcomes=ledger.outcomes_table(data, order),
         failures=ledger.failures_table(data),
-        samples=_pictures(data, shown),
-        disagreements=_pictures(data, disagreements(_of(data, contenders), leave_out=set(shown))),
+        samples=_pictures(data, shown, order),
+        disagreements=_pictures(
+            data, disagreements(_of(data, contenders), leave_out=set(shown)), order
+        ),
         viewer=build_viewer(data),
         images=sections.images_table(data, order),
         models=_models(data, frames, order),
@@ -203,11 +205,19 @@ def _groups(data: ReportData, ranges: pd.DataFrame, order: list[Model]) -> list[
     return tables
 
 
-def _pictures(data: ReportData, chosen: dict[str, str]) -> list[Sample]:
-    """The panels of the chosen images, from a mapping of image to reason."""
+def _pictures(data: ReportData, chosen: dict[str, str], order: list[Model]) -> list[Sample]:
+    """The panels of the chosen images, from a mapping of image to reason.
+
+    Controls are left out unless there is nothing else: they repeat the truth or show nothing.
+    """
+    models = [model for model in order if not model.is_control] or order
     by_name = {image.name: image for image in data.images}
     found = [
-        Sample(image=by_name[name], reason=reason, panels=sample_panels(data, by_name[name]))
+        Sample(
+            image=by_name[name],
+            reason=reason,
+            panels=sample_panels(data, by_name[name], models),
+        )
         for name, reason in chosen.items()
         if name in by_name
     ]

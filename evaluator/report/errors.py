@@ -62,15 +62,15 @@ def errors_table(data: ReportData, order: list[Model]) -> Table | None:
         return None
     return Table(
         name="errors",
-        caption=f"What became of the cells at IoU {data.base:g}, in percent",
+        caption=f"What became of the cells at IoU {data.base:g}, in percent of true cells",
         columns=(
             Column(label="Model", kind="text"),
             Column(label="Images", kind="count"),
-            Column(label="True cells found", digits=1),
-            Column(label="missed", digits=1),
-            Column(label="split", digits=1),
-            Column(label="merged", digits=1),
-            Column(label="Predicted cells that are spurious", digits=1),
+            Column(label="Found", digits=1),
+            Column(label="Missed", digits=1),
+            Column(label="Split", digits=1),
+            Column(label="Merged", digits=1),
+            Column(label="Spurious", digits=1),
         ),
         rows=tuple(rows),
         sortable=True,

@@ -57,13 +57,20 @@ def group_table(
 
 
 def stratum_columns(data: ReportData) -> list[str]:
-    """The columns of the manifest that group the images: words, 2 to 12 of them, not all alone."""
+    """Columns of the manifest that group the images otherwise than modality does.
+
+    They hold words, not numbers, 2 to 12 different ones, on two images each on average.
+    """
     names = dict.fromkeys(name for image in data.images for name in image.strata)
+    modalities = {image.modality for image in data.images}
     chosen = []
     for name in names:
         values = [image.strata.get(name, "") for image in data.images]
         different = set(values)
         numbers = all(value.replace(".", "", 1).isdigit() for value in different)
+        pairs = {(image.modality, image.strata.get(name, "")) for image in data.images}
+        if len(pairs) == len(modalities) == len(different):
+            continue  # the modalities under other names
         if 2 <= len(different) <= min(MOST_GROUPS, len(values) // 2) and not numbers:
             chosen.append(name)
     return chosen

@@ -5,6 +5,7 @@ Pictures are sized down before anything else happens, so a large image costs lit
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,8 +113,10 @@ def mask_path(model: Model, image: str) -> Path | None:
     return None
 
 
-def sample_panels(data: ReportData, image: DatasetImage) -> tuple[Panel, ...]:
-    """The image, its truth and every model's prediction, in that order."""
+def sample_panels(
+    data: ReportData, image: DatasetImage, models: Sequence[Model]
+) -> tuple[Panel, ...]:
+    """The image, its truth and the prediction of each of the models, in that order."""
     if image.image is None:
         return ()
     try:
@@ -124,7 +127,7 @@ def sample_panels(data: ReportData, image: DatasetImage) -> tuple[Panel, ...]:
     panels = [_panel("Image", image.name, f"The image {image.name}", picture)]
     panels.append(_outlined("Truth", picture, image.label, TRUTH_COLOUR, image.name, ""))
     rows = data.at_base[data.at_base["image"] == image.name]
-    for model in data.models:
+    for model in models:
         of_model = rows[rows["model"] == model.name]
         outcomes = sorted(set(of_model["outcome"]))
         score = f"F1 {of_model['f1'].mean():.4f}" if len(of_model) else "not scored yet"

@@ -51,7 +51,6 @@ def summary_table(data: ReportData, summary: pd.DataFrame) -> Table:
     columns = (
         MODEL,
         Column(label="Role", kind="text", optional=True),
-        Column(label="Images", kind="count"),
         F1,
         Column(label="95 % interval"),
         Column(label="Median F1"),
@@ -59,7 +58,7 @@ def summary_table(data: ReportData, summary: pd.DataFrame) -> Table:
         Column(label="Mean foreground Dice"),
         Column(label="Mean precision"),
         Column(label="Mean recall"),
-        Column(label="Images scored", kind="number", digits=0),
+        Column(label="Images scored"),
         Column(label="Mean F1, scored only"),
         Column(label="Published F1", optional=True),
         Column(label="Remark", kind="text", optional=True),
@@ -73,7 +72,6 @@ def summary_table(data: ReportData, summary: pd.DataFrame) -> Table:
         cells: tuple[Value, ...] = (
             model.name,
             role(model),
-            numbers.get("images", 0),
             numbers.get("mean_f1"),
             str(interval) if interval else None,
             numbers.get("median_f1"),
@@ -81,7 +79,7 @@ def summary_table(data: ReportData, summary: pd.DataFrame) -> Table:
             numbers.get("mean_dice"),
             numbers.get("mean_precision"),
             numbers.get("mean_recall"),
-            numbers.get("scored", 0),
+            f"{numbers.get('scored', 0):g} of {len(data.images)}",
             numbers.get("scored_f1"),
             published_f1(model.name) if not model.is_control else None,
             remark,

@@ -14,6 +14,8 @@ FAILED_LIMIT = 0.1
 """Above this share of failed (model, image) pairs the report names no best model."""
 FEWEST_IN_GROUP = 3
 """A group of fewer images is not called anybody's best or worst."""
+TRUTH_CONTROL = "oracle"
+"""The control that returns the truth: to be below it says nothing."""
 UNEQUAL = ("input_size", "epochs", "steps", "pretrained", "val_images", "train_images")
 
 
@@ -44,12 +46,16 @@ def headline(data: ReportData, summary: pd.DataFrame) -> Headline:
     best = contenders[0]
     if not data.finished:
         text = f"Not finished; so far {best.name} leads"
-        return Headline(text, _score_sentence(data, summary, best), False)
+        score = _numbers(summary, best)["mean_f1"]
+        detail = f"Mean F1 {score:.4f}. {_score_sentence(data, summary, best)}"
+        return Headline(text, detail, False)
     score = _numbers(summary, best)["mean_f1"]
-    alone = f"{best.name}: mean F1 {score:.4f}"
-    title = f"Best model: {best.name}" if len(contenders) > 1 else alone
-    detail = _score_sentence(data, summary, best) + _not_separable(data, contenders)
-    return Headline(title, detail, False)
+    if len(contenders) == 1:
+        detail = _score_sentence(data, summary, best)
+        return Headline(f"{best.name}: mean F1 {score:.4f}", detail, False)
+    detail = f"Mean F1 {score:.4f}. {_score_sentence(data, summary, best)}"
+    detail += _not_separable(data, contenders)
+    return Headline(f"Best model: {best.name}", detail, False)
 
 
 def findings(data: ReportData, summary: pd.DataFrame) -> list[str]:
@@ -107,10 +113,7 @@ def margin(data: ReportData, summary: pd.DataFrame, first: Model, second: Model)
 def _score_sentence(data: ReportData, summary: pd.DataFrame, model: Model) -> str:
     row = _numbers(summary, model)
     seeds = f", mean of {row['seeds']} seeds" if row["seeds"] > 1 else ""
-    return (
-        f"Mean F1 {row['mean_f1']:.4f} at IoU {data.base:g} over {row['images']} images{seeds}"
-        f"; protocol {data.protocol}."
-    )
+    return f"At IoU {data.base:g}, over {row['images']} images{seeds}, protocol {data.protocol}."
 
 
 def _not_separable(data: ReportData, contenders: list[Model]) -> str:
@@ -182,8 +185,7 @@ def _controls(data: ReportData, summary: pd.DataFrame, contenders: list[Model]) 
     sentence = f"Controls, which bracket the scores and take no part in the ranking: {listed}."
     for name in controls:
         below = [model.name for model in contenders if score[model.name] < score[name]]
-        # A control that knows the truth is above everybody, which says nothing.
-        if below and len(below) < len(contenders):
+        if below and name != TRUTH_CONTROL:
             sentence += f" Below the control {name}: {', '.join(below)}."
     return sentence
 

@@ -257,7 +257,12 @@ def _record(
                     "image_path": str(dataset / "images" / name),
                     "label_path": str(dataset / "labels" / label_name(name)),
                     "modality": MODALITIES[number % 3],
-                    "strata": {"source": "made", "stain": "ab"[number // 6], "height": "96"},
+                    "strata": {
+                        "source": "made",
+                        "stain": "ab"[number // 6],
+                        "height": str(number),
+                        "mode": "fbp"[number % 3],
+                    },
                 }
                 for number, name in enumerate(truths)
             ],

@@ -67,7 +67,7 @@ def test_crops_have_one_size_and_labels_fit_the_image(pool: Pool) -> None:
 def test_crops_are_placed_on_cells_as_often_as_asked(pool: Pool, probability: float) -> None:
     settings = replace(SETTINGS, foreground_probability=probability)
     sampler = CropSampler(pool, settings, 0)
-    hits = [bool(sampler(position).labels.any()) for position in range(0, 80)]
+    hits = [bool(sampler(position).labels.any()) for position in range(80)]
     if probability:
         assert all(hits)
     else:

@@ -106,7 +106,7 @@ def test_columns_of_the_manifest_group_the_images(report: ReportPaths) -> None:
     assert shown[0] == ["stain", "Images", "good", "fair", "oracle"]
     assert [row[:2] for row in shown[1:]] == [["a", "6"], ["b", "6"], ["All images", "12"]]
     tables = Cells(page(report)).tables
-    assert "table-stratum-3" not in tables, "one value is no group, and numbers are none"
+    assert "table-stratum-3" not in tables, "the rest is one value, numbers, or the modality"
 
 
 def test_extremes_break_ties_by_name(report: ReportPaths) -> None:
@@ -122,12 +122,23 @@ def test_extremes_break_ties_by_name(report: ReportPaths) -> None:
 def test_a_control_is_marked_and_never_best(report: ReportPaths) -> None:
     text = page(report)
     assert "<h2>Best model: good</h2>" in text
-    assert "take no part in the ranking: oracle 0.9167" in text
+    assert "take no part in the ranking: oracle 0.9167." in text
+    assert "Below the control" not in text
     assert [row[:2] for row in table(report, "summary")[1:]] == [
         ["good", "–"],
         ["fair", "–"],
         ["oracle", "control"],
     ]
+
+
+def test_a_model_below_a_control_that_learns_nothing_is_named(run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder, ignore=shutil.ignore_patterns("models", "report"))
+    for name in ("run.json", "scores.csv"):
+        text = (folder / name).read_text("utf-8")
+        (folder / name).write_text(text.replace("oracle", "otsu"), "utf-8")
+    text = page(build_report(folder, tmp_path / "report"))
+    assert "Below the control otsu: good, fair." in text
 
 
 def test_many_failures_take_the_place_of_the_winner(broken: ReportPaths) -> None:
@@ -137,7 +148,7 @@ def test_many_failures_take_the_place_of_the_winner(broken: ReportPaths) -> None
     assert "broken: no image was scored (training crashed)." in text
     row = next(row for row in table(broken, "summary") if row[0] == "broken")
     assert row[-1] == "training crashed"
-    assert row[3] == "0.0000", "a failed image counts as 0"
+    assert row[2] == "0.0000", "a failed image counts as 0"
     assert row[-2] == "–", "there is no mean over no scored image"
 
 
@@ -255,8 +266,8 @@ def test_the_samples_show_image_truth_and_every_model(broken: ReportPaths) -> No
     assert text.count('<article class="sample">') == 6, "three more where the models disagree"
     first = text.split('<article class="sample">')[1].split("</article>")[0]
     labels = re.findall(r"<strong>(.*?)</strong>", first)
-    assert labels == ["Image", "Truth", "good", "fair", "broken", "oracle (control)"]
-    assert first.count("<img ") == 5
+    assert labels == ["Image", "Truth", "good", "fair", "broken"]
+    assert first.count("<img ") == 4
     assert "outcome crashed, no mask" in first
 
 
