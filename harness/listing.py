@@ -13,12 +13,12 @@ from harness.registry import Model, all_models
 def print_models() -> None:
     """Prints what there is, from where, and whether each runner can run it now."""
     client = _client_or_none()
-    table = Table("model", "kind", "what it is", "verbs", "runs local", "docker image", "from")
+    table = Table("model", "kind", "what it is", "verbs", "local", "docker image", "from")
     for model in all_models().values():
         table.add_row(
             model.name,
             model.card.kind,
-            model.card.architecture or model.card.title,
+            model.card.title,
             ", ".join(model.card.verbs),
             "yes" if model.runs_locally else "no",
             _image_state(client, model),

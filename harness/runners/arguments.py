@@ -16,6 +16,8 @@ PIDS_LIMIT = 512
 TMP_SHARE = 4
 """/tmp takes at most one part in this many of the memory limit."""
 RUN_LABEL = "cellbench.run"
+PASSED_ON = ("CELLBENCH_MAX_PIXELS",)
+"""Variables of the caller that models behind the contract understand."""
 VARIABLES = {
     "USER": "cellbench",
     "LOGNAME": "cellbench",
@@ -96,7 +98,11 @@ def container_arguments(job: Job, *, name: str, image: str) -> dict[str, Any]:
         "shm_size": parse_size(job.model.card.shm),
         "nano_cpus": job.limits.cores * 10**9,
         "init": True,
-        "environment": {**VARIABLES, "OMP_NUM_THREADS": str(job.limits.cores)},
+        "environment": {
+            **VARIABLES,
+            **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+            "OMP_NUM_THREADS": str(job.limits.cores),
+        },
         "detach": True,
     }
     if points.command is None:

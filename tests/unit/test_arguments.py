@@ -44,6 +44,15 @@ def test_every_isolation_flag_is_set(tmp_path: Path) -> None:
     assert set(arguments["tmpfs"]) == {"/tmp"}
 
 
+def test_the_limit_on_pixels_reaches_the_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELLBENCH_MAX_PIXELS", "1000")
+    variables = container_arguments(job(tmp_path), name="n", image="i")["environment"]
+    assert variables["CELLBENCH_MAX_PIXELS"] == "1000"
+    assert variables["HOME"] == "/tmp"
+
+
 def test_only_the_output_can_be_written(tmp_path: Path) -> None:
     mounts = container_arguments(job(tmp_path), name="n", image="i")["mounts"]
     assert {mount["Target"]: mount["ReadOnly"] for mount in mounts} == {
