@@ -85,7 +85,16 @@ def assemble(
     images: tuple[DatasetImage, ...],
     notes: list[str],
 ) -> ReportData:
-    """The report's data from its parts; pairs that a finished run lacks count as missing."""
+    """The report's data from its parts.
+
+    The list of images is the denominator: rows of other images are left out, and pairs that a
+    finished run lacks count as missing.
+    """
+    known = scores["image"].isin([image.name for image in images])
+    if not known.all():
+        strangers = scores.loc[~known, "image"].nunique()
+        notes.append(f"Images in scores.csv that the run does not list, left out: {strangers}.")
+        scores = scores[known]
     thresholds = rules.thresholds or tuple(sorted(scores["threshold"].unique()))
     finished = run.finished if run else True
     if finished:

@@ -189,6 +189,16 @@ def test_pairs_without_a_row_count_as_missing_in_a_finished_run(tmp_path: Path) 
     assert failures == [["cell 3.png", "missing"]] * 2
 
 
+def test_images_that_the_run_does_not_list_are_left_out(tmp_path: Path) -> None:
+    run = make_run(tmp_path, broken=False)
+    scores = pd.read_csv(run / "scores.csv")
+    strange = scores[scores["image"] == "cell 3.png"].assign(image="other.png")
+    pd.concat([scores, strange]).to_csv(run / "scores.csv", index=False)
+    report = build_report(run, run / "report")
+    assert "that the run does not list, left out: 1." in page(report)
+    assert pd.read_csv(report.tables / "summary.csv")["images"].tolist() == [12, 12, 12]
+
+
 def test_a_run_without_any_score_gives_a_report(tmp_path: Path) -> None:
     run = make_run(tmp_path, broken=False, finished=False)
     (run / "scores.csv").unlink()
