@@ -213,6 +213,22 @@ def test_the_page_never_scrolls_sideways(page: webdriver.Chrome, width: int) -> 
     assert boxes == []
 
 
+def test_only_boxes_that_scroll_are_stops_for_the_tab_key(page: webdriver.Chrome) -> None:
+    def stops() -> dict[str, bool]:
+        return page.execute_script(
+            "return new Promise((done) => requestAnimationFrame(() => setTimeout(() => done("
+            "Object.fromEntries([...document.querySelectorAll('.scroll:has(table)')].map((e) =>"
+            " [e.querySelector('table').id, e.hasAttribute('tabindex')]))), 50)))"
+        )
+
+    wide = stops()
+    assert not wide["table-thresholds"]
+    screen(page, 390, 800)
+    narrow = stops()
+    assert narrow["table-summary"]
+    assert not narrow["table-thresholds"]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_fault(page: webdriver.Chrome, scheme: str) -> None:
     spec = importlib.util.find_spec("axe_core_python")

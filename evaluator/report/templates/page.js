@@ -1,6 +1,16 @@
 "use strict";
 // Sorting and filtering of tables. Without this script the tables stand as they were printed.
 (() => {
+  // A box that has nothing to scroll is no stop for the Tab key.
+  const boxes = document.querySelectorAll(".scroll");
+  const observer = new ResizeObserver((changes) => {
+    for (const { target } of changes) {
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+  });
+  for (const box of boxes) observer.observe(box);
+
   const value = (row, place) => {
     const text = row.cells[place].textContent.trim();
     const number = parseFloat(text.replaceAll(",", ""));
