@@ -66,7 +66,7 @@ def predict_folder(
             "the folder is empty, or its files are no tif, tiff, png, bmp, jpg or jpeg",
         )
     refuse_shared_stems(images)
-    chosen.runner.prepare(model)
+    chosen.runner.prepare(model, show.say)
     show.say(f"runner {chosen.runner.name}: {chosen.reason}")
     with locked(out):
         work = out / ".part"

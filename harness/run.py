@@ -88,7 +88,7 @@ def run_all(request: Request, chosen: Chosen, show: Display) -> Result:
             show.say(f"left out for all models: {fault.part}/{fault.image}: {fault.reason}")
         show.say(f"runner {chosen.runner.name}: {chosen.reason}")
         for model in request.models:
-            chosen.runner.prepare(model)
+            chosen.runner.prepare(model, show.say)
         work = _Work(request=request, chosen=chosen, show=show, run=run, dataset=dataset)
         return work.do()
 
@@ -260,7 +260,7 @@ def train_only(request: Request, chosen: Chosen, show: Display) -> list[Path]:
         run = RunFolder(request.folder.resolve())
         chosen.runner.remove_leftovers(run.root)
         for model in request.models:
-            chosen.runner.prepare(model)
+            chosen.runner.prepare(model, show.say)
         work = _Work(request=request, chosen=chosen, show=show, run=run, dataset=dataset)
         return work.train_all()
 

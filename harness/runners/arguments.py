@@ -15,6 +15,8 @@ UNPRIVILEGED = 10001
 PIDS_LIMIT = 512
 TMP_SHARE = 4
 """/tmp takes at most one part in this many of the memory limit."""
+ENGINE_LOG = "16m"
+"""What the engine keeps of a container's words; log.txt has them anyway."""
 RUN_LABEL = "cellbench.run"
 PASSED_ON = ("CELLBENCH_MAX_PIXELS",)
 """Variables of the caller that models behind the contract understand."""
@@ -69,7 +71,7 @@ def container_arguments(job: Job, *, name: str, image: str) -> dict[str, Any]:
     privileges, limits on memory (swap none), processes, cores and /dev/shm, an init process, an
     unprivileged user, and a GPU only when asked for.
     """
-    from docker.types import DeviceRequest, Mount
+    from docker.types import DeviceRequest, LogConfig, Mount
 
     points = MOUNT_POINTS[job.model.card.contract]
     mounts = [
@@ -103,6 +105,7 @@ def container_arguments(job: Job, *, name: str, image: str) -> dict[str, Any]:
             **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
             "OMP_NUM_THREADS": str(job.limits.cores),
         },
+        "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": ENGINE_LOG}),
         "detach": True,
     }
     if points.command is None:

@@ -3,16 +3,17 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from contract import CallError, CellbenchError
 from harness.registry import Model
 from harness.runners.arguments import RUN_LABEL, container_arguments, container_name, user
 from harness.runners.job import (
     EXIT_MEANINGS,
+    LONGEST_LINE,
     Clock,
     Ended,
     EventHandler,
@@ -20,7 +21,10 @@ from harness.runners.job import (
     Outcome,
     RunnerName,
     explain,
+    take_line,
+    write_words,
 )
+from harness.signals import held_back
 
 POLL_SECONDS = 0.25
 START_TIMEOUT = 120
@@ -45,7 +49,7 @@ def connect() -> Any:
             "this user may not use its socket"
             if denied
             else "Docker or Podman is not installed, or its service is not running",
-            "add the user to the group docker, then log in again"
+            "add the user to the group docker, then log in again, or use --runner local"
             if denied
             else "start it (`sudo systemctl start docker`), or use --runner local",
         ) from error
@@ -60,12 +64,12 @@ class DockerRunner:
     def __init__(self, client: Any = None) -> None:
         self._client = client or connect()
 
-    def prepare(self, model: Model) -> None:
+    def prepare(self, model: Model, say: Callable[[str], None]) -> None:
         """Builds the model's image when it is missing or older than its sources."""
         from harness.build import build_if_stale
 
         if model.sources_sha256() is not None:
-            build_if_stale(self._client, model)
+            build_if_stale(self._client, model, say)
         else:
             self._image(model)
 
@@ -90,43 +94,59 @@ class DockerRunner:
         return len(left)
 
     def run(self, job: Job, on_event: EventHandler) -> Ended:
-        """Runs the verb in a new container and removes it, whatever happens."""
+        """Runs the verb in a new container and removes it, whatever happens.
+
+        A container that the engine refuses is a crash of this model. Raises CellbenchError when
+        the engine itself does not answer any more.
+        """
+        import docker
+        import requests
+
+        clock = Clock(on_event)
+        _confine(job.output)
         _give(job.output)
-        with self._container(job) as container:
-            clock = Clock(on_event)
-            reader = _follow(container, clock, job.log)
+        try:
+            outcome, code = self._run(job, clock)
+        except docker.errors.APIError as error:
+            message = f"the engine would not run it: {error.explanation or error}"
+            return clock.ended(self.name, "crashed", None, message)
+        except requests.RequestException as error:
+            raise CellbenchError(
+                "The Docker engine stopped answering.",
+                f"it was restarted or is overloaded: {error}",
+                "see that it runs, then give the same command again: finished work is kept",
+            ) from error
+        finally:
+            _confine(job.output)
+        return clock.ended(self.name, outcome, code, explain(outcome, code, job.limits, job.log))
+
+    def _run(self, job: Job, clock: Clock) -> tuple[Outcome, int]:
+        """How the container ended, and its exit code."""
+        with job.log.open("a+b", buffering=0) as log, self._container(job) as container:
+            reader = _follow(container, clock, log)
             killed = self._watch(container, clock, job)
             reader.join(timeout=10)
             container.reload()
             state = container.attrs["State"]
-        code: int | None = state.get("ExitCode")
-        outcome: Outcome = killed or (
-            "out_of_memory"
-            if state.get("OOMKilled") and code not in (0, 3)
-            else EXIT_MEANINGS.get(code if code is not None else 1, "crashed")
-        )
-        return clock.ended(self.name, outcome, code, explain(outcome, code, job.limits, job.log))
+        code = int(state["ExitCode"])
+        if killed:
+            return killed, code
+        if state.get("OOMKilled") and code not in (0, 3):
+            return "out_of_memory", code
+        return EXIT_MEANINGS.get(code, "crashed"), code
 
     @contextmanager
     def _container(self, job: Job) -> Iterator[Any]:
         import docker
 
         name = container_name(job)
-        image = self._image(job.model)
+        arguments = container_arguments(job, name=name, image=self._image(job.model).id)
         try:
-            container = self._client.containers.create(
-                **container_arguments(job, name=name, image=image.id)
-            )
+            with held_back():
+                container = self._client.containers.create(**arguments)
             yield container
-        except docker.errors.APIError as error:
-            raise CellbenchError(
-                f"The engine refused the container for {job.model.name}: {error.explanation}",
-                "the image cannot be started like this, or the engine lacks a feature"
-                " (a GPU runtime for --gpu)",
-                f"see {job.log}, and try `harness doctor`",
-            ) from error
         finally:
-            with suppress(docker.errors.NotFound):
+            with held_back(), suppress(docker.errors.APIError):
                 self._client.api.remove_container(name, force=True, v=True)
 
     def _watch(self, container: Any, clock: Clock, job: Job) -> Outcome | None:
@@ -155,7 +175,9 @@ class DockerRunner:
             raise CallError(
                 f"There is no image {model.image}.",
                 "it was not built or pulled on this machine",
-                f"`harness build {model.name}`" if model.folder else f"docker pull {model.image}",
+                f"docker pull {model.image}"
+                if model.sources_sha256() is None
+                else f"harness build {model.name}",
             ) from error
 
 
@@ -167,23 +189,39 @@ def _give(output: Path) -> None:
             os.chown(path, uid, gid, follow_symlinks=False)
 
 
-def _follow(container: Any, clock: Clock, log: Path) -> threading.Thread:
+def _confine(output: Path) -> None:
+    """Removes what a container may have left to lead a reader astray.
+
+    Links out of its folder, which mean other files on this side of the mount, and what is neither
+    file nor folder.
+    """
+    root = output.resolve()
+    for path in output.rglob("*"):
+        if path.is_symlink():
+            if not Path(os.path.realpath(path)).is_relative_to(root):
+                path.unlink()
+        elif not path.is_file() and not path.is_dir():
+            path.unlink()
+
+
+def _follow(container: Any, clock: Clock, log: IO[bytes]) -> threading.Thread:
     """Reads the container's two streams: events from stdout, words for people into the log."""
     stream = container.attach(stream=True, demux=True, logs=True)
 
     def read() -> None:
         rest = b""
-        with log.open("ab") as words, suppress(OSError, ValueError):
+        with suppress(OSError, ValueError):  # a log closed meanwhile, or a full disk
             for out, err in stream:
                 if err:
-                    words.write(err)
-                    words.flush()
+                    write_words(err, log)
                 *lines, rest = (rest + (out or b"")).split(b"\n")
                 for line in lines:
-                    text = line.decode(errors="replace")
-                    clock.line(text)
-                    if not text.startswith("{"):
-                        words.write(line + b"\n")
+                    take_line(line, clock, log)
+                if len(rest) > LONGEST_LINE:
+                    take_line(rest, clock, log)
+                    rest = b""
+            if rest:
+                take_line(rest, clock, log)
 
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
@@ -196,7 +234,7 @@ def _memory_in_use(client: Any, container_id: str) -> int:
 
     try:
         stats = client.api.stats(container_id, stream=False, one_shot=True)
-    except docker.errors.APIError:
+    except docker.errors.DockerException:
         return 0
     memory = stats.get("memory_stats", {})
     details = memory.get("stats", {})

@@ -1,21 +1,29 @@
 """What a runner is asked to do, and what it says of it: the same for every runner."""
 
+import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import IO, Any, Literal, Protocol
 
 from contract.events import parse_event
 from evaluator.runfolder import Usage
 from harness.registry import Model
 
 RunnerName = Literal["docker", "local"]
-Outcome = Literal["done", "crashed", "out_of_memory", "timeout", "interrupted"]
+Outcome = Literal["done", "crashed", "out_of_memory", "timeout"]
 EventHandler = Callable[[Mapping[str, Any]], None]
 
 EXIT_MEANINGS: Mapping[int, Outcome] = {0: "done", 3: "done", 4: "out_of_memory"}
 """The contract's exit codes; any other one is a crash."""
+LONGEST_LINE = 2**20
+"""Bytes of a line that are waited for; a longer one is cut."""
+LONGEST_LOG = 32 * 2**20
+"""Bytes of log.txt; a flood of words must not fill the disk."""
+LAST_BYTES = 2**14
+"""Of a log, looked through for its last words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +71,11 @@ class Runner(Protocol):
 
     name: RunnerName
 
-    def prepare(self, model: Model) -> None:
-        """Makes the model ready to run (builds or finds its image); CallError if it cannot."""
+    def prepare(self, model: Model, say: Callable[[str], None]) -> None:
+        """Makes the model ready to run (builds or finds its image, and says so).
+
+        Raises CallError if it cannot.
+        """
         ...
 
     def identity(self, model: Model) -> str:
@@ -99,16 +110,18 @@ class Clock:
         """Seconds since the job was started."""
         return time.monotonic() - self._start
 
-    def line(self, text: str) -> None:
-        """Takes one line of a container's stdout."""
+    def line(self, text: str) -> bool:
+        """Takes one line of a container's stdout; False when it is no event."""
         event = parse_event(text)
         if event is None:
-            return
+            return False
         self._marks.setdefault(event["event"], self.elapsed)
         if event["event"] == "finished":
             self.memory(_whole(event.get("peak_memory_bytes")))
             self.peak_vram = max(self.peak_vram, _whole(event.get("peak_vram_bytes")))
-        self._on_event(event)
+        with suppress(OSError):  # whoever watched has gone, and the container goes on
+            self._on_event(event)
+        return True
 
     def memory(self, in_use: int) -> None:
         """Takes one sample of memory in use, in bytes."""
@@ -144,17 +157,38 @@ def explain(outcome: Outcome, exit_code: int | None, limits: Limits, log: Path) 
             return f"stopped after the time limit of {limits.timeout:g} s"
         case "out_of_memory":
             return f"needed more than the {limits.memory / 2**30:.3g} GiB of memory it was given"
-        case "interrupted":
-            return "interrupted"
         case "crashed":
             return f"ended with exit code {exit_code}: {last_words(log)}"
+
+
+def take_line(line: bytes, clock: Clock, log: IO[bytes]) -> None:
+    """A line of stdout: an event for the clock, anything else words for the log."""
+    if not clock.line(line.decode(errors="replace")):
+        write_words(line + b"\n", log)
+
+
+def write_words(words: bytes, log: IO[bytes]) -> None:
+    """Appends to a log opened as "a+b" without a buffer, and keeps it short."""
+    log.write(words)
+    keep_short(log)
+
+
+def keep_short(log: IO[bytes]) -> None:
+    """Begins a log anew with its last words when it has grown too long."""
+    size = os.fstat(log.fileno()).st_size
+    if size > LONGEST_LOG:
+        tail = os.pread(log.fileno(), LAST_BYTES, max(0, size - LAST_BYTES))
+        log.truncate(0)
+        log.write(b"(what stood here before was too long to keep)\n" + tail)
 
 
 def last_words(log: Path) -> str:
     """The last line of a log that is not empty, shortened: what users look for first."""
     if not log.exists():
         return "it printed nothing"
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-50:]
+    with log.open("rb") as stream:
+        stream.seek(-min(LAST_BYTES, stream.seek(0, os.SEEK_END)), os.SEEK_END)
+        lines = stream.read().decode(errors="replace").splitlines()[-50:]
     words = [line.strip() for line in lines if line.strip()]
     error = [line for line in words if line.startswith("error: ")]
     return ((error or words)[-1][:300]) if words else "it printed nothing"

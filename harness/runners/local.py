@@ -6,9 +6,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -16,6 +17,7 @@ from contract import CallError
 from harness.registry import Model
 from harness.runners.job import (
     EXIT_MEANINGS,
+    LONGEST_LINE,
     Clock,
     Ended,
     EventHandler,
@@ -23,9 +25,13 @@ from harness.runners.job import (
     Outcome,
     RunnerName,
     explain,
+    keep_short,
+    take_line,
 )
+from harness.signals import held_back
 
 POLL_SECONDS = 0.1
+END_SECONDS = 20
 LEASH = Path(__file__).with_name("leash.py")
 
 
@@ -34,7 +40,7 @@ class LocalRunner:
 
     name: RunnerName = "local"
 
-    def prepare(self, model: Model) -> None:
+    def prepare(self, model: Model, say: Callable[[str], None]) -> None:
         """Checks that there are Python sources to run."""
         if not model.runs_locally:
             raise CallError(
@@ -55,14 +61,15 @@ class LocalRunner:
         return 0
 
     def run(self, job: Job, on_event: EventHandler) -> Ended:
-        """Runs the verb in a process group of its own and kills the group at the end."""
+        """Runs the verb on a leash and leaves no process behind."""
         clock = Clock(on_event)
-        with job.log.open("ab") as log, _process(job, log.fileno()) as process:
-            reader = threading.Thread(target=_read_events, args=(process, clock), daemon=True)
+        with job.log.open("a+b", buffering=0) as log, _process(job, log) as process:
+            reader = threading.Thread(target=_read, args=(process, clock, log), daemon=True)
             reader.start()
-            outcome = _watch(process, clock, job)
-            _kill_group(process)
+            outcome = _watch(process, clock, job, log)
+            _end(process)
             reader.join(timeout=5)
+            keep_short(log)
         code = process.returncode
         outcome = outcome or EXIT_MEANINGS.get(code, "crashed")
         return clock.ended(self.name, outcome, code, explain(outcome, code, job.limits, job.log))
@@ -91,33 +98,36 @@ def environment(job: Job) -> dict[str, str]:
 
 
 @contextmanager
-def _process(job: Job, log: int) -> "Iterator[subprocess.Popen[str]]":
-    process = subprocess.Popen(
-        [sys.executable, "-I", str(LEASH), str(os.getpid()), *command(job)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        env=environment(job),
-        start_new_session=True,
-        text=True,
-        errors="replace",
-    )
+def _process(job: Job, log: IO[bytes]) -> "Iterator[subprocess.Popen[bytes]]":
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with held_back():
+            process = subprocess.Popen(
+                [sys.executable, "-I", str(LEASH), str(os.getpid()), *command(job)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment(job),
+                start_new_session=True,
+            )
         yield process
     finally:
-        _kill_group(process)
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        with held_back():
+            if process is not None:
+                _end(process)
 
 
-def _read_events(process: "subprocess.Popen[str]", clock: Clock) -> None:
-    with suppress(ValueError):  # the stream is closed under a reader that was given up
-        for line in process.stdout or ():
-            clock.line(line)
+def _read(process: "subprocess.Popen[bytes]", clock: Clock, log: IO[bytes]) -> None:
+    """Takes the process's stdout, line by line, to its end."""
+    assert process.stdout is not None
+    with process.stdout, suppress(ValueError, OSError):  # a log closed meanwhile, or a full disk
+        while line := process.stdout.readline(LONGEST_LINE):
+            take_line(line.removesuffix(b"\n"), clock, log)
 
 
-def _watch(process: "subprocess.Popen[str]", clock: Clock, job: Job) -> Outcome | None:
+def _watch(
+    process: "subprocess.Popen[bytes]", clock: Clock, job: Job, log: IO[bytes]
+) -> Outcome | None:
     """Waits for the end; returns why the process has to be killed, or None if it ended itself."""
     while process.poll() is None:
         in_use = _resident_bytes(process.pid)
@@ -126,21 +136,27 @@ def _watch(process: "subprocess.Popen[str]", clock: Clock, job: Job) -> Outcome 
             return "out_of_memory"
         if clock.elapsed > job.limits.timeout:
             return "timeout"
+        keep_short(log)
         time.sleep(POLL_SECONDS)
     return None
 
 
-def _resident_bytes(pid: int) -> int:
-    """Resident memory of a process and its descendants, in bytes; shared pages count for each."""
+def _resident_bytes(leash: int) -> int:
+    """Resident memory of all below the leash, in bytes; shared pages count for each process."""
     total = 0
     with suppress(psutil.Error):
-        root = psutil.Process(pid)
-        for process in (root, *root.children(recursive=True)):
+        for process in psutil.Process(leash).children(recursive=True):
             with suppress(psutil.Error):
                 total += process.memory_info().rss
     return total
 
 
-def _kill_group(process: "subprocess.Popen[str]") -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Has the leash kill all that runs below it, and kills the group should it not answer."""
+    process.terminate()
+    try:
+        process.wait(timeout=END_SECONDS)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,86 @@
+"""Interruptions reach the end of the program, and wait where they must."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from contract import Interrupted
+from harness.signals import ENDING, held_back, interruptible
+
+
+@pytest.fixture(autouse=True)
+def _handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in ENDING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def interrupted(work: Callable[[], object]) -> str:
+    """What the program says that was interrupted in the middle of `work`."""
+    with pytest.raises(Interrupted) as caught:
+        _do(work)
+    return caught.value.what
+
+
+def _do(work: Callable[[], object]) -> None:
+    with interruptible():
+        work()
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_passes_whatever_would_swallow_errors(number: signal.Signals) -> None:
+    swallowed = []
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), number)
+        except Exception as error:
+            swallowed.append(error)
+
+    assert number.name in interrupted(work)
+    assert not swallowed
+
+
+def test_a_signal_waits_for_the_end_of_what_must_be_whole() -> None:
+    done = []
+
+    def work() -> None:
+        with held_back():
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append("clean-up")
+        done.append("never")
+
+    interrupted(work)
+    assert done == ["clean-up"]
+
+
+def test_a_second_signal_waits_too() -> None:
+    done = []
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            with held_back():
+                os.kill(os.getpid(), signal.SIGTERM)
+                done.append("clean-up")
+
+    assert "SIGINT" in interrupted(work)
+    assert done == ["clean-up"]
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with interruptible():
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+def test_handlers_are_put_back() -> None:
+    before = {number: signal.getsignal(number) for number in ENDING}
+    with interruptible():
+        assert signal.getsignal(signal.SIGTERM) != before[signal.SIGTERM]
+    assert {number: signal.getsignal(number) for number in ENDING} == before
