@@ -1,17 +1,20 @@
 """Predicting a set of images with one model: every image ends with a line, whatever happens."""
 
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from contract import append_line, label_name, read_lines, write_json
+from contract.schema import PredictOutcome
 from evaluator.runfolder import Usage
 from harness.dataset import Pair
 from harness.registry import Model
 from harness.runners.job import Ended, EventHandler, Job, Limits, Runner
 from harness.staging import stage_images, stage_labels
+from harness.steps import read_usage
 
 LINES = "predictions.jsonl"
 ATTEMPTS = 2
@@ -45,16 +48,18 @@ class Predicting:
         which a container died gets its outcome, and the rest go to one fresh container.
         """
         out = self.folder / "out"
+        shutil.rmtree(self.folder / "stage", ignore_errors=True)
         self._collect(out)
         lines = self._kept()
+        usages = [earlier] if lines and (earlier := read_usage(self.folder)) else []
         rest = [image for image in self.images if image.name not in lines]
-        usages: list[Usage] = []
         for attempt in range(1, ATTEMPTS + 1):
             if not rest:
                 break
             begun: list[str] = []
             ended = self._attempt(out, rest, _remember(begun, on_event))
             usages.append(ended.usage)
+            write_json(self.folder / "usage.json", _sum(usages).model_dump())
             lines |= self._collect(out)
             rest = [image for image in rest if image.name not in lines]
             if not rest:
@@ -66,8 +71,6 @@ class Predicting:
                 break
             self._add(lines, _culprit_first(rest, begun)[0], ended)
             rest = [image for image in rest if image.name not in lines]
-        if usages:
-            write_json(self.folder / "usage.json", _sum(usages).model_dump())
         return [lines[image.name] for image in self.images]
 
     def _attempt(self, out: Path, images: Sequence[Path], on_event: EventHandler) -> Ended:
@@ -88,6 +91,9 @@ class Predicting:
                 labels=self.labels,
             )
             return self.runner.run(job, on_event)
+        except BaseException:
+            self._collect(out)
+            raise
         finally:
             shutil.rmtree(stage, ignore_errors=True)
 
@@ -96,13 +102,14 @@ class Predicting:
         if not out.exists():
             return {}
         found: dict[str, Line] = {}
-        reported = {line.get("image"): line for line in read_lines(out / LINES)}
+        reported = _reported(out)
         for image in self.images:
             mask = out / label_name(image.name)
-            line = reported.get(image.name) or _line_of(mask, image)
+            whole = mask.is_file() and not mask.is_symlink()
+            line = reported.get(image.name) or (_line_of(mask, image) if whole else None)
             if line is None:
                 continue
-            if mask.exists():
+            if whole:
                 mask.replace(self.folder / mask.name)
             append_line(self.folder / LINES, line)
             found[image.name] = line
@@ -116,7 +123,7 @@ class Predicting:
             line["image"]: line
             for line in read_lines(path)
             if line.get("outcome") not in RETRIED_NEXT_TIME
-            and (not line.get("mask") or (self.folder / line["mask"]).exists())
+            and (not line["mask"] or (self.folder / line["mask"]).exists())
         }
         path.unlink(missing_ok=True)
         for line in lines.values():
@@ -158,10 +165,35 @@ def _culprit_first(rest: Sequence[Path], begun: Sequence[str]) -> list[Path]:
     return sorted(rest, key=lambda image: image.name != last)
 
 
-def _line_of(mask: Path, image: Path) -> Line | None:
+def _reported(out: Path) -> dict[str, Line]:
+    """The lines that a container wrote, by image; what is no line of the contract is passed over.
+
+    The mask's name follows from the image's, whatever the line says.
+    """
+    if not (out / LINES).is_file():
+        return {}
+    lines: dict[str, Line] = {}
+    for value in read_lines(out / LINES):
+        match value:
+            case {"image": str(image), "outcome": outcome} if outcome in get_args(PredictOutcome):
+                seconds, cells = value.get("seconds"), value.get("cells")
+                lines[image] = {
+                    "image": image,
+                    "mask": label_name(image) if outcome == "predicted" else None,
+                    "outcome": outcome,
+                    "cells": cells if isinstance(cells, int) else None,
+                    "seconds": seconds if _finite(seconds) else 0.0,
+                    "message": str(value.get("message") or ""),
+                }
+    return lines
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _line_of(mask: Path, image: Path) -> Line:
     """A line for a mask that a container without predictions.jsonl has written."""
-    if not mask.exists():
-        return None
     return {
         "image": image.name,
         "mask": mask.name,
@@ -190,6 +222,6 @@ def _sum(usages: Sequence[Usage]) -> Usage:
             "seconds": round(sum(usage.seconds for usage in usages), 3),
             "peak_memory_bytes": largest([usage.peak_memory_bytes for usage in usages]),
             "peak_vram_bytes": largest([usage.peak_vram_bytes for usage in usages]),
-            "attempts": len(usages),
+            "attempts": sum(usage.attempts for usage in usages),
         }
     )

@@ -6,16 +6,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
-from pydantic import ValidationError
-
-from contract import read_lines, read_mask, sha256_file, stem, write_json
+from contract import label_name, read_lines, read_mask, sha256_file, stem, write_json
 from evaluator.overlap import OverlapTable, UnreadableTable, overlap_table
-from evaluator.runfolder import RunFolder, RunRecord, TestImage, Usage
+from evaluator.runfolder import RunFolder, RunRecord, TestImage
 from evaluator.score import score_pair
 from evaluator.scores import Outcome, ScoreRow, rows_for, write_scores
 from harness.predicting import LINES, Line
 from harness.progress import Display
-from harness.steps import read_step
+from harness.steps import read_step, read_usage
 
 INDEX = "index.json"
 LINE_OUTCOMES = set(get_args(Outcome)) - {"scored", "missing"}
@@ -47,7 +45,7 @@ def _score_model(
     rows: list[ScoreRow] = []
     for image in record.dataset.images:
         outcome = failed or _line_outcome(lines.get(image.image))
-        mask = predict / str((lines.get(image.image) or {}).get("mask"))
+        mask = predict / label_name(image.image)
         if outcome is None:
             outcome, table, message = store.table(image, mask)
             if outcome != "scored":
@@ -86,7 +84,8 @@ class _Overlaps:
             with suppress(UnreadableTable, OSError):
                 return "scored", OverlapTable.load(path), ""
         scored = score_pair(label, mask)
-        self._index.pop(image.image, None)
+        if self._index.pop(image.image, None):
+            self.save()  # before the table changes under the old hashes
         if scored.table is not None:
             scored.table.save(path)
             self._index[image.image] = hashes
@@ -115,14 +114,6 @@ def _failed_training(train: Path) -> Outcome | None:
     usage = read_usage(train)
     outcomes: Mapping[str, Outcome] = {"out_of_memory": "out_of_memory", "timeout": "timeout"}
     return outcomes.get(usage.outcome if usage else "", "crashed")
-
-
-def read_usage(folder: Path) -> Usage | None:
-    """The usage of a step; None when there is none that can be read."""
-    try:
-        return Usage.model_validate_json((folder / "usage.json").read_text(encoding="utf-8"))
-    except (OSError, ValidationError):
-        return None
 
 
 def failures(rows: Sequence[ScoreRow]) -> int:

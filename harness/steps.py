@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from contract import sha256_json, write_json
-from evaluator.runfolder import StepRecord
+from evaluator.runfolder import StepRecord, Usage
 
 Action = Literal["reuse", "resume", "redo"]
 
@@ -104,6 +104,14 @@ def read_step(folder: Path) -> StepRecord | None:
         text = (folder / "step.json").read_text(encoding="utf-8")
         return StepRecord.model_validate(json.loads(text))
     except (OSError, ValueError, ValidationError):
+        return None
+
+
+def read_usage(folder: Path) -> Usage | None:
+    """The usage of a step; None when there is none that can be read."""
+    try:
+        return Usage.model_validate_json((folder / "usage.json").read_text(encoding="utf-8"))
+    except (OSError, ValidationError):
         return None
 
 
