@@ -259,7 +259,7 @@ def _record(
                     "modality": MODALITIES[number % 3],
                     "strata": {
                         "source": "made",
-                        "stain": "ab"[number // 6],
+                        "stain": "ab"[number // 6 % 2],
                         "height": str(number),
                         "mode": "fbp"[number % 3],
                     },
