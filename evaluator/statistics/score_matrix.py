@@ -1,0 +1,73 @@
+"""Scores as arrays of seeds by images, one per model, on one common list of images."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluator.scores import ScoreRow
+from evaluator.summaries import Score
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreMatrix:
+    """One score at one threshold."""
+
+    images: tuple[str, ...]
+    by_seed: Mapping[str, Values]
+    """Model → (seeds, images), each in [0, 1]; a pair that failed is 0, one that was never tried
+    NaN. Models by their mean, best first."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models, best mean first."""
+        return tuple(self.by_seed)
+
+    def values(self, model: str) -> Values:
+        """(images,) of a model, seeds averaged; NaN where a seed has no score."""
+        return np.asarray(self.by_seed[model].mean(axis=0))
+
+    def at(self, images: Iterable[str]) -> "ScoreMatrix":
+        """The same for some of the images, in their order here; the order of models stays."""
+        wanted = set(images)
+        keep = np.array([image in wanted for image in self.images], dtype=np.bool_)
+        return ScoreMatrix(
+            images=tuple(image for image in self.images if image in wanted),
+            by_seed={model: values[:, keep] for model, values in self.by_seed.items()},
+        )
+
+
+def score_matrix(
+    rows: Iterable[ScoreRow], *, threshold: float = 0.5, score: Score = "f1"
+) -> ScoreMatrix:
+    """The matrix of `score` at `threshold` from rows of scores.csv.
+
+    Images come in the order in which the rows first name them. Raises ValueError when a model,
+    seed and image come twice, or when there is no row at that threshold.
+    """
+    found: dict[tuple[str, int], dict[str, float]] = {}
+    images: dict[str, None] = {}
+    for row in rows:
+        if row.threshold != threshold:
+            continue
+        images.setdefault(row.image)
+        values = found.setdefault((row.model, row.seed), {})
+        if row.image in values:
+            raise ValueError(f"{row.model}, seed {row.seed}, has two scores for {row.image}")
+        values[row.image] = getattr(row, score)
+    if not found:
+        raise ValueError(f"there is no score at threshold {threshold:g}")
+    by_model: dict[str, list[list[float]]] = {}
+    for (model, _), values in sorted(found.items()):
+        by_model.setdefault(model, []).append([values.get(image, np.nan) for image in images])
+    arrays = {model: np.array(seeds) for model, seeds in by_model.items()}
+    order = sorted(arrays, key=lambda model: (-_mean(arrays[model]), model))
+    return ScoreMatrix(images=tuple(images), by_seed={model: arrays[model] for model in order})
+
+
+def _mean(values: Values) -> float:
+    tried = values[~np.isnan(values)]
+    return float(tried.mean())
