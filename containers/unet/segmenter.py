@@ -43,20 +43,21 @@ class Segmenter:
 
     @cached_property
     def _predictor(self):  # type: ignore[no-untyped-def]
-        import torch
-
         from containers.base.segmentation.decode import Decoding
         from containers.base.segmentation.three_class import ThreeClass
         from containers.base.segmentation.weights import load_facts, load_predictor
         from containers.unet.network import NetworkSettings, build_unet
 
         assert self._weights is not None
-        torch.set_num_threads(self._threads)
         facts = load_facts(self._weights)
         kind = ThreeClass(**facts["task"])
         layout = NetworkSettings(**facts["network"])
         return load_predictor(
-            self._weights, build_unet(layout, kind.channels), kind, Decoding(**facts["decoding"])
+            self._weights,
+            build_unet(layout, kind.channels),
+            kind,
+            Decoding(**facts["decoding"]),
+            threads=self._threads,
         )
 
 

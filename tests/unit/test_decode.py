@@ -101,16 +101,13 @@ def test_any_shape_works(shape: tuple[int, int]) -> None:
     assert instances(np.zeros_like(maps), shape, Decoding()).max() == 0
 
 
-def test_blocks_cut_no_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     labels = many_cells(200, seed=3)
     maps = perfect_maps(labels)
     whole = instances(maps, labels.shape, Decoding())
     monkeypatch.setattr(decode, "BLOCK", 64)
     monkeypatch.setattr(decode, "BAND_ROWS", 17)
-    in_blocks = instances(maps, labels.shape, Decoding())
-    assert in_blocks.max() == whole.max()
-    assert (in_blocks != whole).mean() < 0.01
-    assert f1_scores(whole, in_blocks, (0.9,)) == [1.0]
+    assert np.array_equal(instances(maps, labels.shape, Decoding()), whole)
 
 
 def test_maps_at_half_size_give_cells_at_full_size() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from containers.base.segmentation.normalise import normalise
-from containers.base.segmentation.tiling import mirrored, tiled_maps, window_starts
+from containers.base.segmentation.tiling import tiled_maps, window_starts
 
 
 def brightness(planes: torch.Tensor) -> torch.Tensor:
@@ -49,11 +49,6 @@ def test_windows_cover_everything_and_overlap_enough() -> None:
         assert starts[0] == 0
         assert starts[-1] == max(0, size - 96)
         assert all(b - a <= 72 for a, b in pairwise(starts))
-
-
-def test_mirroring_turns_maps_back() -> None:
-    planes = torch.rand(1, 3, 8, 12)
-    assert torch.allclose(mirrored(brightness)(planes), brightness(planes), atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

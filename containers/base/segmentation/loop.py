@@ -18,8 +18,10 @@ from containers.base.segmentation.device import choose_device
 from containers.base.segmentation.predict import Decoder, Predictor, Viewing
 from containers.base.segmentation.schedule import learning_rate, must_wind_down
 from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.step import Objective, Stepper
 from containers.base.segmentation.validation import Validator
 from containers.base.segmentation.weights import save_weights
+from containers.base.segmentation.workers import Workers
 from contract import CallError, CellbenchError, TrainingSummary, TrainTask, append_line
 
 SAVE_SECONDS = 10.0
@@ -27,15 +29,11 @@ REPORT_SECONDS = 1.0
 Tensors = dict[str, torch.Tensor]
 
 
-class Task(Decoder, Protocol):
+class Task(Objective, Decoder, Protocol):
     """What a network is trained for: its target, its loss, and how its maps become cells."""
 
     @property
     def loss_name(self) -> str: ...
-
-    def encode(self, labels: np.ndarray) -> np.ndarray: ...
-
-    def loss(self, logits: Any, target: torch.Tensor) -> torch.Tensor: ...
 
     def first_decoding(self) -> Any: ...
 
@@ -58,8 +56,8 @@ def train_network(
     validation images choose a decoding, and both go into the weights folder, with `network` (the
     settings that rebuild the architecture) and the fields of `task`.
 
-    A checkpoint in `call.checkpoint`, at most `save_seconds` and a step old, is taken up; on the
-    same number of threads the result is the same to the bit as without the interruption. Raises
+    A checkpoint in `call.checkpoint`, at most `save_seconds` and a step old, is taken up; the
+    result is the same to the bit as without the interruption. Raises
     CallError when there is nothing to learn from, CellbenchError when the loss diverges.
     """
     training = _Training(call, build, task, settings, save_seconds)
@@ -87,7 +85,7 @@ class _Training:
         save_seconds: float,
     ) -> None:
         self._started = time.monotonic()
-        torch.set_num_threads(call.threads)
+        self.workers = Workers(call.threads)
         self.call, self.task, self.settings = call, task, settings
         self.device = choose_device(settings)
         pools = {subset: _pool(call, subset, settings) for subset in ("train", "val")}
@@ -122,13 +120,13 @@ class _Training:
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
         self.network = self.device.place(build())
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(),
-            lr=self.settings.learning_rate,
-            weight_decay=self.settings.weight_decay,
-        )
-        self.scaler = torch.amp.GradScaler(
-            self.device.device.type, enabled=self.device.precision == "fp16"
+        self.stepper = Stepper(
+            self.network,
+            self.sampler,
+            self.task,
+            self.settings,
+            device=self.device,
+            workers=self.workers,
         )
 
     def run(self) -> None:
@@ -180,23 +178,9 @@ class _Training:
         )
 
     def _step(self) -> None:
-        progress, settings = self.progress, self.settings
-        images, targets = self._batch(progress.step)
-        rate = learning_rate(settings, progress.step, self.total, progress.wind_down)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.network.train()
-        self.optimiser.zero_grad(set_to_none=True)
-        with self.device.autocast():
-            outputs = self.network(images)
-        loss = self.task.loss(outputs, targets)
-        self.scaler.scale(loss).backward()
-        if settings.clip_gradient is not None:
-            self.scaler.unscale_(self.optimiser)
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_gradient)
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
-        value = float(loss.detach())
+        progress = self.progress
+        rate = learning_rate(self.settings, progress.step, self.total, progress.wind_down)
+        value = self.stepper(progress.step, rate)
         if not np.isfinite(value):
             raise CellbenchError(
                 f"The loss is {value} at step {progress.step}: training has diverged.",
@@ -206,19 +190,6 @@ class _Training:
         progress.step += 1
         progress.loss_sum += value
         progress.loss_steps += 1
-
-    def _batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        size = self.settings.batch_size
-        crops = [self.sampler(position) for position in range(step * size, (step + 1) * size)]
-        images = torch.from_numpy(np.stack([crop.image for crop in crops])).permute(0, 3, 1, 2)
-        images = images.contiguous(memory_format=self.device.layout)
-        targets = torch.from_numpy(np.stack([self.task.encode(crop.labels) for crop in crops]))
-        if self.device.is_cuda:
-            images, targets = images.pin_memory(), targets.pin_memory()
-        return (
-            images.to(self.device.device, non_blocking=True),
-            targets.to(self.device.device, non_blocking=True),
-        )
 
     def _end(self) -> int:
         wound_down = self.progress.wind_down
@@ -300,6 +271,7 @@ class _Training:
             self.viewing,
             self.task.first_decoding(),
             device=self.device,
+            workers=self.workers,
         )
 
     def _seconds(self) -> float:
@@ -317,8 +289,8 @@ class _Training:
         self._started = now
         tensors = {
             "network": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "scaler": self.scaler.state_dict(),
+            "optimiser": self.stepper.optimiser.state_dict(),
+            "scaler": self.stepper.scaler.state_dict(),
             "random": torch.get_rng_state(),
             "best": self.best,
         }
@@ -334,8 +306,8 @@ class _Training:
             return
         self.progress, state = found
         self.network.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.scaler.load_state_dict(state["scaler"])
+        self.stepper.optimiser.load_state_dict(state["optimiser"])
+        self.stepper.scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["random"])
         if self.device.is_cuda and "random_cuda" in state:
             torch.cuda.set_rng_state(state["random_cuda"])

@@ -11,7 +11,13 @@ from containers.base.segmentation.data import typical_diameter
 from containers.base.segmentation.device import Device
 from containers.base.segmentation.normalise import normalise
 from containers.base.segmentation.resample import resize_image, scaled_shape
-from containers.base.segmentation.tiling import mirrored, tiled_maps
+from containers.base.segmentation.tiling import tiled_maps
+from containers.base.segmentation.workers import Workers
+
+Views = tuple[tuple[int, ...], ...]
+STRAIGHT: Views = ((),)
+MIRRORED: Views = ((), (2,), (3,), (2, 3))
+"""Axes along which the network's input and output are mirrored."""
 
 PROBE = 640
 PROBES = 3
@@ -59,12 +65,13 @@ class Predictor:
         decoding: Any,
         *,
         device: Device,
+        workers: Workers,
     ) -> None:
         self.network = network
         self.decoder = decoder
         self.viewing = viewing
         self.decoding = decoding
-        self._device = device
+        self._device, self._workers = device, workers
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """H×W×3 pixels as `contract.read_image` gives them to H×W int32 labels."""
@@ -81,10 +88,14 @@ class Predictor:
 
     def look(self, image: np.ndarray, tta: str | None = None) -> np.ndarray:
         """The maps of an image that has its working size already."""
-        forward = mirrored(self._forward) if (tta or self.viewing.tta) == "flips" else self._forward
+        views = MIRRORED if (tta or self.viewing.tta) == "flips" else STRAIGHT
         viewing = self.viewing
         return tiled_maps(
-            image, forward, self.decoder.maps, tile=viewing.tile, overlap=viewing.overlap
+            image,
+            lambda planes: self._forward(planes, views),
+            self.decoder.maps,
+            tile=viewing.tile,
+            overlap=viewing.overlap,
         )
 
     def find_scale(self, image: np.ndarray) -> float:
@@ -129,9 +140,30 @@ class Predictor:
     def _rescaled(self, image: np.ndarray, scale: float) -> np.ndarray:
         return resize_image(image, scaled_shape((image.shape[0], image.shape[1]), scale))
 
-    def _forward(self, planes: torch.Tensor) -> torch.Tensor:
+    def _forward(self, planes: torch.Tensor, views: Views) -> torch.Tensor:
+        """Maps of B×3×h×w float32, averaged over the views."""
         self.network.eval()
-        planes = planes.to(self._device.device).contiguous(memory_format=self._device.layout)
+        parts = planes.split(len(planes) if self._device.is_cuda else 1)
+        found = self._workers.map(
+            lambda job: self._view(*job), [(part, view) for part in parts for view in views]
+        )
+        each = len(views)
+        return (
+            torch.cat(
+                [
+                    sum(found[first + 1 : first + each], found[first])
+                    for first in _every(each, found)
+                ]
+            )
+            / each
+        )
+
+    def _view(self, planes: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+        planes = planes.flip(axes).to(self._device.device)
         with torch.inference_mode(), self._device.autocast():
-            logits = self.network(planes)
-        return self.decoder.activate(logits).cpu()
+            logits = self.network(planes.contiguous(memory_format=self._device.layout))
+            return self.decoder.activate(logits).flip(axes).cpu()
+
+
+def _every(each: int, items: list[torch.Tensor]) -> range:
+    return range(0, len(items), each)

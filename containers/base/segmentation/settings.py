@@ -25,6 +25,9 @@ class Settings:
     max_seconds: float | None = None
     """Wall-clock safety net for the whole call; near it the schedule is wound down early."""
     batch_size: int = 8
+    shares: int = 2
+    """On a CPU, parts of the batch that are computed at the same time; part of the recipe, since
+    batch normalisation sees one part at a time."""
     crop: int = 256
     """Side of the training crops in working pixels."""
     learning_rate: float = 6e-4

@@ -55,18 +55,6 @@ def tiled_maps(
     return out
 
 
-def mirrored(forward: Forward) -> Forward:
-    """`forward` averaged over the four mirror images of its input."""
-
-    def averaged(planes: torch.Tensor) -> torch.Tensor:
-        total = forward(planes)
-        for axes in ((2,), (3,), (2, 3)):
-            total = total + forward(planes.flip(axes)).flip(axes)
-        return total / 4
-
-    return averaged
-
-
 def window_starts(size: int, window: int, overlap: float) -> list[int]:
     """First pixels of evenly spread windows that cover `size` and overlap by at least `overlap`."""
     if size <= window:

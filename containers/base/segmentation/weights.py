@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from containers.base.segmentation.device import choose_device
 from containers.base.segmentation.predict import Decoder, Predictor, Viewing
 from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.workers import Workers
 from contract import CallError, write_aside, write_json
 
 TENSORS, FACTS = "weights.safetensors", "weights.json"
@@ -54,7 +55,7 @@ def load_facts(folder: Path) -> dict[str, Any]:
 
 
 def load_predictor(
-    folder: Path, network: torch.nn.Module, decoder: Decoder, decoding: Any
+    folder: Path, network: torch.nn.Module, decoder: Decoder, decoding: Any, threads: int
 ) -> Predictor:
     """A predictor with the folder's tensors in `network`, on the best device there is."""
     facts = load_facts(folder)
@@ -72,4 +73,5 @@ def load_predictor(
         Viewing(**facts["viewing"]),
         decoding,
         device=device,
+        workers=Workers(threads),
     )

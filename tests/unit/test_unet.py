@@ -1,0 +1,101 @@
+"""The U-Net: its layout, its profiles, and one training and prediction through the contract."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+from unit.training_fixtures import make_data
+
+from containers.base.segmentation.settings import Settings, read_settings
+from containers.unet.network import NetworkSettings, build_unet
+from contract import label_name, read_mask
+
+ROOT = Path(__file__).resolve().parents[2]
+PROFILES = ROOT / "containers/unet/profiles"
+
+
+def load(profile: str) -> tuple[Settings, NetworkSettings]:
+    values = yaml.safe_load((PROFILES / f"{profile}.yaml").read_text(encoding="utf-8"))
+    settings, layout = read_settings(values, Settings, NetworkSettings)
+    return settings, layout
+
+
+def parameters(layout: NetworkSettings) -> int:
+    return sum(weight.numel() for weight in build_unet(layout, 3).parameters())
+
+
+@pytest.mark.parametrize("profile", ["report", "upstream"])
+def test_the_published_profiles_have_the_baseline_network(profile: str) -> None:
+    settings, layout = load(profile)
+    assert parameters(layout) == 1_626_072
+    assert (settings.learning_rate, settings.batch_size, settings.crop) == (6e-4, 8, 256)
+
+
+@pytest.mark.parametrize("profile", ["tiny", "quick", "report", "upstream"])
+def test_every_profile_is_complete_and_its_network_runs(profile: str) -> None:
+    settings, layout = load(profile)
+    step = int(np.prod(layout.strides))
+    assert settings.tile % step == 0
+    assert settings.crop % step == 0
+    assert (settings.steps is None) != (settings.epochs is None)
+    network = build_unet(layout, 3).eval()
+    with torch.inference_mode():
+        assert network(torch.zeros(1, 3, 64, 96)).shape == (1, 3, 64, 96)
+
+
+@pytest.mark.parametrize("profile", ["tiny", "quick"])
+def test_the_short_profiles_have_a_safety_net(profile: str) -> None:
+    limit = load(profile)[0].max_seconds
+    assert limit is not None
+    assert limit <= {"tiny": 60, "quick": 370}[profile]
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "containers.unet.segmenter", *map(str, arguments)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_train_and_predict_through_the_contract(tmp_path: Path) -> None:
+    drawn, source = tmp_path / "drawn", tmp_path / "in"
+    drawn.mkdir()
+    for pair in make_data(drawn):
+        for path, folder in ((pair.image, "images"), (pair.label, "labels")):
+            (source / folder).mkdir(parents=True, exist_ok=True)
+            path.rename(source / folder / path.name)
+    short = ["--set", "steps=4", "--set", "epoch_steps=2", "--set", "batch_size=2"]
+    trained = run("train", source, tmp_path / "model", "--profile", "tiny", *short)
+    assert trained.returncode == 0, trained.stderr
+    record = json.loads((tmp_path / "model/training.json").read_text())
+    assert (record["steps"], record["epochs"], record["stopped"]) == (4, 2, "finished")
+    assert record["parameters"] == parameters(load("tiny")[1])
+    assert not (tmp_path / "model/checkpoint").exists()
+    images = tmp_path / "images"
+    images.mkdir()
+    shapes = {"one.png": (1, 1), "odd.png": (37, 101), "strip.png": (3, 260)}
+    for name, shape in shapes.items():
+        pixels = np.random.default_rng(0).integers(0, 256, (*shape, 4), np.uint8)
+        Image.fromarray(pixels).save(images / name)
+    weights = ["--weights", tmp_path / "model/weights"]
+    for out in ("a", "b"):
+        predicted = run("predict", images, tmp_path / out, *weights)
+        assert predicted.returncode == 0, predicted.stderr
+    for name, shape in shapes.items():
+        assert read_mask(tmp_path / "a" / label_name(name)).shape == shape
+        first, again = (tmp_path / out / label_name(name) for out in ("a", "b"))
+        assert first.read_bytes() == again.read_bytes()
+
+
+def test_a_misspelt_setting_is_named(tmp_path: Path) -> None:
+    done = run("train", tmp_path, tmp_path / "out", "--set", "step=3")
+    assert done.returncode == 2
+    assert "steps" in done.stderr
