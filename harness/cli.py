@@ -67,7 +67,8 @@ def run_all_command(
     from harness import options
     from harness.progress import display
     from harness.registry import choose_models
-    from harness.run import Request, run_all
+    from harness.request import Request
+    from harness.run import run_all
     from harness.runners.choose import choose_runner
     from harness.signals import interruptible
     from harness.summary import print_summary
@@ -127,7 +128,8 @@ def train(
     from harness import options
     from harness.progress import display
     from harness.registry import choose_models
-    from harness.run import Request, train_only
+    from harness.request import Request
+    from harness.run import train_only
     from harness.runners.choose import choose_runner
     from harness.signals import interruptible
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from contract import CallError
 from evaluator.runfolder import RunFolder, StepName
 from harness.dataset import load_dataset, split_training
+from harness.predicting import prediction_step
 from harness.record import read_run
 from harness.registry import choose_models
-from harness.run import prediction_step
 from harness.runners.choose import choose_runner
 from harness.steps import Step
 from harness.training import split_hash, training_step, weights_of
@@ -64,4 +64,4 @@ def _present_step(
     if train is not None and step_name == "train":
         return train
     weights = weights_of(train) if train is not None else None
-    return prediction_step(run, model, seed, chosen=chosen, dataset=dataset, weights=weights)
+    return prediction_step(run, model, seed, runner=chosen.runner, dataset=dataset, weights=weights)

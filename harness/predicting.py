@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from contract import append_line, label_name, read_lines, write_json
+from contract import append_line, label_name, read_lines, sha256_tree, write_json
 from contract.schema import PredictOutcome
-from evaluator.runfolder import Usage
-from harness.dataset import Pair
+from evaluator.runfolder import RunFolder, Usage
+from harness.dataset import Dataset, Pair
 from harness.registry import Model
 from harness.runners.job import Ended, EventHandler, Job, Limits, Runner
 from harness.staging import stage_images, stage_labels
-from harness.steps import read_usage
+from harness.steps import Step, read_usage
 
 LINES = "predictions.jsonl"
 ATTEMPTS = 2
@@ -23,6 +23,25 @@ RETRIED_NEXT_TIME = {"timeout", "out_of_memory", "crashed"}
 EXIT_WRONG_CALL = 2
 
 Line = Mapping[str, Any]
+
+
+def prediction_step(
+    run: RunFolder,
+    model: Model,
+    seed: int,
+    *,
+    runner: Runner,
+    dataset: Dataset,
+    weights: Path | None,
+) -> Step:
+    """The prediction of one model and seed, and the hashes of all that it depends on."""
+    images = dataset.test_sha256 if model.card.needs_truth else dataset.test_images_sha256
+    inputs = {
+        "model sources": runner.identity(model),
+        "weights": sha256_tree(weights) if weights else "none",
+        "test images": images,
+    }
+    return Step(folder=run.step(model.name, seed, "predict"), inputs=inputs)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,24 +1,26 @@
 """run-all: every model on every image, step by step, each step reused when nothing changed."""
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from contract import CallError, CellbenchError, sha256_tree
+from contract import CallError, CellbenchError
 from contract.schema import Subset
 from evaluator.runfolder import RunFolder, RunRecord
-from evaluator.scores import ScoreRow
+from evaluator.scores import ScoreRow, write_scores
 from harness.dataset import Dataset, load_dataset, split_training
 from harness.lock import locked
-from harness.predicting import Line, Predicting, settled
+from harness.predicting import Line, Predicting, prediction_step, settled
 from harness.progress import Display
-from harness.record import Protocol, new_record, seeds_of, write_run
+from harness.record import new_record, seeds_of, write_run
 from harness.registry import Model
+from harness.request import SIMULATED, Request, ready
 from harness.runners.arguments import RUN_LABEL
 from harness.runners.choose import Chosen
-from harness.runners.job import Limits
-from harness.scoring import score_run
+from harness.scoring import score_model
 from harness.simulator.dataset import simulate_dataset
 from harness.staging import stage_training
 from harness.steps import Step
@@ -26,29 +28,8 @@ from harness.training import Trained, split_hash, train, training_step, weights_
 
 EXIT_ALL_SCORED = 0
 EXIT_WITH_FAILURES = 3
-SIMULATED = "simulated"
 SIMULATED_IMAGES = 32
 SIMULATED_SIZE = 256
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a run is asked to do; `data` None means: simulate a small dataset."""
-
-    data: Path | None
-    out: Path | None
-    models: Sequence[Model]
-    profile: str
-    seeds: tuple[int, ...]
-    protocol: Protocol
-    limits: Limits
-    memory_asked: str | None = None
-
-    @property
-    def folder(self) -> Path:
-        """The run folder: as asked, else runs/<dataset>-<profile>."""
-        name = self.data.resolve().name if self.data else SIMULATED
-        return self.out or Path("runs") / f"{name}-{self.profile}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,23 +55,12 @@ def run_all(request: Request, chosen: Chosen, show: Display) -> Result:
 
     Raises CallError before any work for a wrong dataset, profile or folder.
     """
-    dataset = load_dataset(request.data) if request.data else None
-    _refuse_unknown_profiles(request)
-    if dataset:
-        _refuse_untrainable(request, dataset)
-    with locked(request.folder):
-        run = RunFolder(request.folder.resolve())
-        removed = chosen.runner.remove_leftovers(run.root)
-        if removed:
-            show.say(f"removed {removed} containers that an interrupted run had left")
+    dataset = ready(request, chosen, show)
+    with _folder(request, chosen, show) as run:
         dataset = dataset or _simulated(run, show)
         for fault in dataset.faults:
             show.say(f"left out for all models: {fault.part}/{fault.image}: {fault.reason}")
-        show.say(f"runner {chosen.runner.name}: {chosen.reason}")
-        for model in request.models:
-            chosen.runner.prepare(model, show.say)
-        work = _Work(request=request, chosen=chosen, show=show, run=run, dataset=dataset)
-        return work.do()
+        return _Work(request=request, chosen=chosen, show=show, run=run, dataset=dataset).do()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,33 +74,49 @@ class _Work:
     def do(self) -> Result:
         split = split_training(self.dataset.train)
         record = self._record(split)
+        scored = {
+            (model, seed): score_model(self.run, record, model, seed, self.show)
+            for model, facts in record.models.items()
+            for seed in facts.seeds
+        }
         write_run(self.run, record)
-        rows: Sequence[ScoreRow] = ()
-        with self._training_folder(split) as stage:
-            for model in self.request.models:
-                for seed in seeds_of(model, self.request.seeds):
-                    self._model(model, seed, stage, record.dataset.split_sha256)
-                    rows = score_run(self.run, record, self.show)
-                    self._interim_report()
+        self._write_scores(scored)
+        due = self._due()
+        for model, seed in due:
+            self._model(model, seed, split)
+            key = model.name, seed
+            before, scored[key] = scored[key], score_model(self.run, record, *key, self.show)
+            self._write_scores(scored)
+            if scored[key] != before and (model, seed) != due[-1]:
+                self._interim_report()
         record = record.model_copy(update={"finished": True})
         write_run(self.run, record)
         self._report()
-        return Result(run=self.run, record=record, rows=rows)
+        return Result(run=self.run, record=record, rows=list(chain(*scored.values())))
+
+    def _due(self) -> list[tuple[Model, int]]:
+        return [
+            (model, seed)
+            for model in self.request.models
+            for seed in seeds_of(model, self.request.seeds)
+        ]
+
+    def _write_scores(self, scored: Mapping[tuple[str, int], Sequence[ScoreRow]]) -> None:
+        if any(scored.values()):
+            write_scores(self.run.scores_csv, chain(*scored.values()))
 
     def train_all(self) -> list[Path]:
         split = split_training(self.dataset.train)
         write_run(self.run, self._record(split))
         folders = []
-        with self._training_folder(split) as stage:
-            for model in self.request.models:
-                for seed in seeds_of(model, self.request.seeds):
-                    trained = self._train(model, seed, stage, split_hash(split))
-                    if trained.weights is None:
-                        raise CellbenchError(
-                            f"Training {model.name} with seed {seed} failed: {trained.message}",
-                            do=f"see {self.run.step(model.name, seed, 'train') / 'log.txt'}",
-                        )
-                    folders.append(trained.weights)
+        for model, seed in self._due():
+            trained = self._train(model, seed, split)
+            if trained.weights is None:
+                raise CellbenchError(
+                    f"Training {model.name} with seed {seed} failed: {trained.message}",
+                    do=f"see {self.run.step(model.name, seed, 'train') / 'log.txt'}",
+                )
+            folders.append(trained.weights)
         return folders
 
     def _record(self, split: dict[str, Subset]) -> RunRecord:
@@ -147,27 +133,17 @@ class _Work:
             memory_asked=self.request.memory_asked,
         )
 
-    @contextmanager
-    def _training_folder(self, split: dict[str, Subset]) -> Iterator[Path]:
-        import shutil
-
-        stage = self.run.root / ".stage"
-        try:
-            yield stage_training(stage, self.dataset.train, split)
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
-
-    def _model(self, model: Model, seed: int, stage: Path, split_sha256: str) -> None:
+    def _model(self, model: Model, seed: int, split: Mapping[str, Subset]) -> None:
         weights: Path | None = None
         if "train" in model.card.verbs:
-            trained = self._train(model, seed, stage, split_sha256)
+            trained = self._train(model, seed, split)
             if trained.weights is None:
                 self.show.say(f"{model.name} seed {seed}: train: {trained.message}")
                 return
             weights = trained.weights
         self._predict(model, seed, weights)
 
-    def _train(self, model: Model, seed: int, stage: Path, split_sha256: str) -> Trained:
+    def _train(self, model: Model, seed: int, split: Mapping[str, Subset]) -> Trained:
         name = f"{model.name} seed {seed}: train"
         step = training_step(
             self.run,
@@ -176,7 +152,7 @@ class _Work:
             runner=self.chosen.runner,
             profile=self.request.profile,
             dataset=self.dataset,
-            split_sha256=split_sha256,
+            split_sha256=split_hash(split),
         )
         if self._reused(step, name):
             return Trained(outcome="done", weights=weights_of(step))
@@ -184,7 +160,7 @@ class _Work:
             step,
             runner=self.chosen.runner,
             model=model,
-            stage=stage,
+            stage=self._training_folder(split),
             profile=self.request.profile,
             seed=seed,
             limits=self.request.limits,
@@ -192,9 +168,21 @@ class _Work:
             on_event=self.show.step(name),
         )
 
+    def _training_folder(self, split: Mapping[str, Subset]) -> Path:
+        """The training images for containers, laid out when the first of them asks."""
+        stage = _stage(self.run)
+        return stage if stage.exists() else stage_training(stage, self.dataset.train, split)
+
     def _predict(self, model: Model, seed: int, weights: Path | None) -> None:
         name = f"{model.name} seed {seed}: predict"
-        step = self._prediction_step(model, seed, weights)
+        step = prediction_step(
+            self.run,
+            model,
+            seed,
+            runner=self.chosen.runner,
+            dataset=self.dataset,
+            weights=weights,
+        )
         if self._reused(step, name):
             return
         lines: Sequence[Line] = Predicting(
@@ -211,11 +199,6 @@ class _Work:
         for line in lines:
             if line["outcome"] != "predicted":
                 self.show.say(f"{name}: {line['image']}: {line['outcome']}: {line['message']}")
-
-    def _prediction_step(self, model: Model, seed: int, weights: Path | None) -> Step:
-        return prediction_step(
-            self.run, model, seed, chosen=self.chosen, dataset=self.dataset, weights=weights
-        )
 
     def _reused(self, step: Step, name: str) -> bool:
         decision = step.decide()
@@ -253,35 +236,30 @@ def train_only(request: Request, chosen: Chosen, show: Display) -> list[Path]:
     for model in request.models:
         if "train" not in model.card.verbs:
             raise CallError(f"{model.name} does not learn.", do="choose another model")
-    dataset = load_dataset(request.data)
-    _refuse_unknown_profiles(request)
-    _refuse_untrainable(request, dataset)
-    with locked(request.folder):
-        run = RunFolder(request.folder.resolve())
-        chosen.runner.remove_leftovers(run.root)
-        for model in request.models:
-            chosen.runner.prepare(model, show.say)
+    dataset = ready(request, chosen, show)
+    assert dataset is not None
+    with _folder(request, chosen, show) as run:
         work = _Work(request=request, chosen=chosen, show=show, run=run, dataset=dataset)
         return work.train_all()
 
 
-def prediction_step(
-    run: RunFolder,
-    model: Model,
-    seed: int,
-    *,
-    chosen: Chosen,
-    dataset: Dataset,
-    weights: Path | None,
-) -> Step:
-    """The prediction of one model and seed, and the hashes of all that it depends on."""
-    images = dataset.test_sha256 if model.card.needs_truth else dataset.test_images_sha256
-    inputs = {
-        "model sources": chosen.runner.identity(model),
-        "weights": sha256_tree(weights) if weights else "none",
-        "test images": images,
-    }
-    return Step(folder=run.step(model.name, seed, "predict"), inputs=inputs)
+@contextmanager
+def _folder(request: Request, chosen: Chosen, show: Display) -> Iterator[RunFolder]:
+    """The run's folder, held by this process alone and rid of what a killed one left."""
+    with locked(request.folder):
+        run = RunFolder(request.folder.resolve())
+        removed = chosen.runner.remove_leftovers(run.root)
+        if removed:
+            show.say(f"removed {removed} containers that an interrupted run had left")
+        shutil.rmtree(_stage(run), ignore_errors=True)
+        try:
+            yield run
+        finally:
+            shutil.rmtree(_stage(run), ignore_errors=True)
+
+
+def _stage(run: RunFolder) -> Path:
+    return run.root / ".stage"
 
 
 def _simulated(run: RunFolder, show: Display) -> Dataset:
@@ -290,19 +268,3 @@ def _simulated(run: RunFolder, show: Display) -> Dataset:
         show.say(f"simulating {SIMULATED_IMAGES} images of four modalities into {folder}")
         simulate_dataset(folder, images=SIMULATED_IMAGES, size=SIMULATED_SIZE, seed=0)
     return load_dataset(folder)
-
-
-def _refuse_unknown_profiles(request: Request) -> None:
-    for model in request.models:
-        if "train" in model.card.verbs:
-            model.profile_text(request.profile)
-
-
-def _refuse_untrainable(request: Request, dataset: Dataset) -> None:
-    learners = [model.name for model in request.models if "train" in model.card.verbs]
-    if learners and not dataset.train:
-        raise CallError(
-            f"Nothing to train {', '.join(learners)} on in {dataset.root}.",
-            "Training-labeled/ is missing, or none of its images has a usable label",
-            "add training pairs, or choose models that need none with --models",
-        )

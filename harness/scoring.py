@@ -1,4 +1,4 @@
-"""Scoring the masks of a run: every image of every model and seed becomes rows of scores.csv."""
+"""Scoring the masks of a run: every image of a model and seed becomes rows of scores.csv."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from contract import label_name, read_lines, read_mask, sha256_file, stem, write
 from evaluator.overlap import OverlapTable, UnreadableTable, overlap_table
 from evaluator.runfolder import RunFolder, RunRecord, TestImage
 from evaluator.score import score_pair
-from evaluator.scores import Outcome, ScoreRow, rows_for, write_scores
+from evaluator.scores import Outcome, ScoreRow, rows_for
 from harness.predicting import LINES, Line
 from harness.progress import Display
 from harness.steps import read_step, read_usage
@@ -19,23 +19,14 @@ INDEX = "index.json"
 LINE_OUTCOMES = set(get_args(Outcome)) - {"scored", "missing"}
 
 
-def score_run(run: RunFolder, record: RunRecord, show: Display) -> list[ScoreRow]:
-    """Scores every model and seed that has ended, and renews scores.csv.
-
-    A stored overlap table is used again as long as mask and label are the same files, so another
-    protocol costs milliseconds. A model and seed that have not been tried yet give no rows.
-    """
-    rows: list[ScoreRow] = []
-    for model, facts in record.models.items():
-        for seed in facts.seeds:
-            rows += _score_model(run, record, model, seed, show)
-    write_scores(run.scores_csv, rows)
-    return rows
-
-
-def _score_model(
+def score_model(
     run: RunFolder, record: RunRecord, model: str, seed: int, show: Display
 ) -> list[ScoreRow]:
+    """The rows of one model and seed; none when it has not been tried yet.
+
+    A stored overlap table is used again as long as mask and label are the same files, so another
+    protocol costs milliseconds.
+    """
     predict = run.step(model, seed, "predict")
     lines = {line.get("image"): line for line in read_lines(predict / LINES)}
     failed = _failed_training(run.step(model, seed, "train"))
