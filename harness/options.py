@@ -1,5 +1,6 @@
 """Turning the words of the command line into values, with a clear refusal of any other."""
 
+import os
 import re
 
 import psutil
@@ -13,6 +14,9 @@ from harness.runners.job import Limits
 
 MEMORY_SHARE = 0.9
 """Of the machine's memory, for one step, when no limit is given."""
+LEAST_MEMORY = 64 * 2**20
+"""Bytes that no model's interpreter can do without."""
+SEEDS = 2**32
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -27,10 +31,14 @@ def names(text: str | None) -> list[str] | None:
 
 
 def seeds(text: str) -> tuple[int, ...]:
-    """Whole numbers ≥ 0 separated by commas, without repetitions."""
+    """Whole numbers from 0 to 2³² − 1, separated by commas, without repetitions."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() for part in parts):
-        raise CallError(f"--seeds {text!r} is no list of whole numbers.", do="write e.g. 0,1,2")
+    if not all(part.isdecimal() and int(part) < SEEDS for part in parts):
+        raise CallError(
+            f"--seeds {text!r} is no list of seeds.",
+            f"a seed is a whole number from 0 to {SEEDS - 1}",
+            "write e.g. 0,1,2",
+        )
     return tuple(dict.fromkeys(int(part) for part in parts))
 
 
@@ -74,9 +82,16 @@ def limits(memory: str | None, timeout: str, *, gpu: bool) -> Limits:
     from contract.serve import usable_cores
 
     total = psutil.virtual_memory().total
+    size = parse_size(memory) if memory else int(total * MEMORY_SHARE)
+    if size < LEAST_MEMORY:
+        raise CallError(
+            f"--limit-memory {memory} is too little for any model.",
+            "a number without a unit is bytes",
+            "write a number with a unit, such as 512m or 8g",
+        )
     return Limits(
-        memory=parse_size(memory) if memory else int(total * MEMORY_SHARE),
+        memory=size,
         timeout=duration(timeout),
-        cores=usable_cores(),
+        cores=min(usable_cores(), os.cpu_count() or 1),
         gpu=gpu,
     )

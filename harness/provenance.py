@@ -59,6 +59,8 @@ def versions() -> dict[str, str]:
 def commit() -> Commit:
     """The commit that this program was checked out at."""
     with suppress(OSError, subprocess.SubprocessError):
+        if Path(_git("rev-parse", "--show-toplevel")).resolve() != CHECKOUT:
+            return Commit(None, None)  # installed inside somebody else's repository
         sha = _git("rev-parse", "HEAD")
         return Commit(sha, bool(_git("status", "--porcelain")))
     return Commit(None, None)

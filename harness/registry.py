@@ -1,6 +1,7 @@
 """The models there are: folders with a model.yaml, here or in the checkout, and named images."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,18 +109,21 @@ def choose_models(names: Iterable[str] | None) -> list[Model]:
     """The named models, else every segmenter and control.
 
     A name with a slash or a colon that is no model here is taken for an image that speaks the
-    contract, for prediction alone. Raises CallError for any other unknown name.
+    contract, for prediction alone. Raises CallError for any other unknown name, and when two
+    would have one name in the run folder.
     """
     known = all_models()
     if names is None:
         return [model for model in known.values() if model.card.kind != "generator"]
-    return [known[name] if name in known else _image(name, known) for name in names]
+    chosen = [known[name] if name in known else _image(name, known) for name in names]
+    _refuse_shared_names([*known.values(), *chosen])
+    return chosen
 
 
 def _image(name: str, known: dict[str, Model]) -> Model:
     if "/" in name or ":" in name:
-        short = name.rsplit("/", 1)[-1].replace(":", "-").replace("@", "-").lower()
-        card = ModelCard(name=short, title=name, kind="segmenter", verbs=("predict",), image=name)
+        plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        card = ModelCard(name=plain, title=name, kind="segmenter", verbs=("predict",), image=name)
         return Model(card=card, folder=None)
     close = difflib.get_close_matches(name, known, n=1)
     raise CallError(
@@ -127,6 +131,18 @@ def _image(name: str, known: dict[str, Model]) -> Model:
         "a model is a folder containers/<name> with a model.yaml, or an image name with a / or :",
         f"choose from: {', '.join(known)}",
     )
+
+
+def _refuse_shared_names(models: Iterable[Model]) -> None:
+    by_name: dict[str, Model] = {}
+    for model in models:
+        other = by_name.setdefault(model.name, model)
+        if other != model:
+            raise CallError(
+                f"{model.image} and {other.image} would both be called {model.name}.",
+                "a model's folder in the run is named after its image",
+                f"give one of them another name: docker tag {model.image} NAME",
+            )
 
 
 def _order(model: Model) -> int:

@@ -1,5 +1,7 @@
 """Words of the command line."""
 
+import os
+
 import pytest
 
 from contract import CallError
@@ -28,15 +30,26 @@ def test_durations(text: str, seconds: float) -> None:
         lambda: options.names(" , "),
         lambda: options.seeds("one"),
         lambda: options.seeds("-1"),
+        lambda: options.seeds("0,"),
+        lambda: options.seeds("²"),
+        lambda: options.seeds(str(2**32)),
         lambda: options.duration("0s"),
         lambda: options.duration("soon"),
         lambda: options.protocol("fair"),
         lambda: options.runner("podman"),
         lambda: options.step("score"),
         lambda: options.limits("lots", "2h", gpu=False),
+        lambda: options.limits("8", "2h", gpu=False),
     ],
 )
 def test_anything_else_is_a_wrong_call(call: object) -> None:
     with pytest.raises(CallError) as caught:
         call()  # type: ignore[operator]
     assert caught.value.do
+
+
+def test_threads_asked_for_are_no_more_than_the_machine_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "10000")
+    assert options.limits(None, "2h", gpu=False).cores == os.cpu_count()
