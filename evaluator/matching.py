@@ -1,5 +1,6 @@
 """Which predicted cell is which true cell, at a given threshold of intersection over union."""
 
+import operator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -46,21 +47,22 @@ def exact(threshold: float) -> Fraction:
     return Fraction(str(threshold))
 
 
-def match_cells(table: OverlapTable, threshold: float) -> Match:
+def match_cells(table: OverlapTable, threshold: float, *, strict: bool = False) -> Match:
     """Pairs cells one to one so that as many pairs as possible reach IoU ≥ `threshold`.
 
-    The comparison is exact, in whole numbers. From 0.5 on a pair that reaches the threshold is
-    alone, save that one cell may be cut into two equal halves at exactly 0.5: the half with the
-    lower id is taken. (Two disjoint cells that each share at least half of a third cell's union
-    with it are its halves.) Below 0.5 the largest number of pairs, then the largest sum of IoU,
-    is found by optimal assignment in each group of cells that are linked by such pairs.
+    With `strict` IoU must lie above it, as torchmetrics and HoVer-Net have it. The comparison is
+    exact, in whole numbers. From 0.5 on a pair that reaches the threshold is alone, save that one
+    cell may be cut into two equal halves at exactly 0.5: the half with the lower id is taken.
+    (Two disjoint cells that each share at least half of a third cell's union with it are its
+    halves.) Below 0.5 the largest number of pairs, then the largest sum of IoU, is found by
+    optimal assignment in each group of cells that are linked by such pairs.
 
     The tiles of a large image play no part here: give one tile's table at a time for those.
     Raises ValueError unless 0 < threshold ≤ 1.
     """
     limit = exact(threshold)
     union = table.pair_unions()
-    found = np.flatnonzero(_reaches(table.pair_pixels, union, limit))
+    found = np.flatnonzero(_reaches(table.pair_pixels, union, limit, strict))
     if limit >= Fraction(1, 2):
         # Pairs are sorted by true cell, then predicted cell: the first of a kind is the lowest.
         for cells in (table.pair_truth, table.pair_predicted):
@@ -104,11 +106,13 @@ def _match(table: OverlapTable, pairs: Whole) -> Match:
     )
 
 
-def _reaches(shared: Whole, union: Whole, limit: Fraction) -> npt.NDArray[np.bool_]:
+def _reaches(shared: Whole, union: Whole, limit: Fraction, strict: bool) -> npt.NDArray[np.bool_]:
+    above = operator.gt if strict else operator.ge
     if limit.denominator * int(union.max(initial=0)) < 2**63:
-        return limit.denominator * shared >= limit.numerator * union
+        flags: npt.NDArray[np.bool_] = above(limit.denominator * shared, limit.numerator * union)
+        return flags
     pairs = zip(shared.tolist(), union.tolist(), strict=True)
-    reaches = [limit.denominator * a >= limit.numerator * b for a, b in pairs]
+    reaches = [above(limit.denominator * a, limit.numerator * b) for a, b in pairs]
     return np.array(reaches, dtype=np.bool_)
 
 

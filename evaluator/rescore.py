@@ -1,12 +1,13 @@
 """Other thresholds and protocols from the stored overlap tables, without the masks."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from contract import CellbenchError, label_stem, read_mask, stem
 from evaluator.overlap import OverlapTable, overlap_table
 from evaluator.protocols import Protocol
-from evaluator.scores import DEFAULT_THRESHOLDS, ScoreRow, read_scores, rows_for
+from evaluator.scores import DEFAULT_THRESHOLDS, Outcome, ScoreRow, read_scores, rows_for
 
 
 def rescore_folder(
@@ -26,25 +27,55 @@ def rescore_folder(
     nor label, UnreadableTable when a table is damaged, ValueError for a threshold outside (0, 1].
     """
     thresholds = tuple(thresholds)
-    images: dict[tuple[str, int, str], ScoreRow] = {}
-    for row in read_scores(source / "scores.csv"):  # one per threshold
-        images.setdefault((row.model, row.seed, row.image), row)
-    load = _run_tables(source) if (source / "run.json").exists() else _folder_tables(source)
     return [
         row
-        for old in images.values()
+        for stored in stored_tables(source)
         for row in rows_for(
-            load(old),
-            model=old.model,
-            seed=old.seed,
-            image=old.image,
-            modality=old.modality,
-            outcome=old.outcome,
+            stored.table,
+            model=stored.model,
+            seed=stored.seed,
+            image=stored.image,
+            modality=stored.modality,
+            outcome=stored.outcome,
             thresholds=thresholds,
             protocol=protocol,
             border=border,
         )
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTable:
+    """The overlap table of one model, seed and image."""
+
+    model: str
+    seed: int
+    image: str
+    modality: str
+    outcome: Outcome
+    table: OverlapTable
+    """Of the truth alone, or with a prediction that does not count, unless the outcome is
+    "scored"."""
+
+
+def stored_tables(source: Path) -> Iterator[StoredTable]:
+    """The tables of a run folder, or of what `score_folders` wrote, in the order of scores.csv.
+
+    Read one at a time, as they are asked for. Raises what `rescore_folder` does.
+    """
+    images: dict[tuple[str, int, str], ScoreRow] = {}
+    for row in read_scores(source / "scores.csv"):  # one per threshold
+        images.setdefault((row.model, row.seed, row.image), row)
+    load = _run_tables(source) if (source / "run.json").exists() else _folder_tables(source)
+    for row in images.values():
+        yield StoredTable(
+            model=row.model,
+            seed=row.seed,
+            image=row.image,
+            modality=row.modality,
+            outcome=row.outcome,
+            table=load(row),
+        )
 
 
 _Load = Callable[[ScoreRow], OverlapTable]

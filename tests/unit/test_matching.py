@@ -86,3 +86,12 @@ def test_no_cells_no_pairs() -> None:
 def test_other_thresholds_are_refused(threshold: float) -> None:
     with pytest.raises(ValueError, match="threshold"):
         exact(threshold)
+
+
+def test_strict_wants_more_than_the_threshold() -> None:
+    truth, half = squares((3, 10), (1, 0, 1, 10)), squares((3, 10), (1, 0, 1, 5))
+    table = overlap_table(truth, half)
+    assert match_cells(table, 0.5).tp == 1
+    assert match_cells(table, 0.5, strict=True).tp == 0
+    assert match_cells(table, 0.49, strict=True).tp == 1
+    assert match_cells(overlap_table(truth, truth), 1.0, strict=True).tp == 0

@@ -1,0 +1,75 @@
+"""Whether a model loses its score at finding the foreground or at splitting it into cells."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluator.overlap import Labels, overlap_table
+from evaluator.protocols import Protocol, count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attribution:
+    """F1 of one image, as it is and with one half of the work done by the truth, in [0, 1]."""
+
+    f1: float
+    true_foreground: float
+    """With the truth's foreground and the model's splits: what is still lost, splitting loses."""
+    true_splits: float
+    """With the model's foreground and the truth's splits: what is still lost, the foreground
+    loses."""
+
+
+def attribution(
+    truth: Labels,
+    predicted: Labels,
+    threshold: float,
+    *,
+    protocol: Protocol = "challenge",
+    border: bool = False,
+) -> Attribution:
+    """Foreground against splitting for one image, at IoU ≥ `threshold`.
+
+    `truth` and `predicted` are (H, W) label masks. The two losses do not add up to the whole:
+    both halves may fail on the same cell. Needs about 40 bytes a pixel.
+    """
+
+    def f1(labels: Labels) -> float:
+        return count(overlap_table(truth, labels), threshold, protocol=protocol, border=border).f1
+
+    return Attribution(
+        f1=f1(predicted),
+        true_foreground=f1(transplanted(predicted, truth > 0)),
+        true_splits=f1(transplanted(truth, predicted > 0)),
+    )
+
+
+def transplanted(splits: Labels, foreground: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """The cells of `splits` (H, W) spread over another `foreground` (H, W), as int64 labels.
+
+    Each foreground pixel goes to the cell that lies there, else to the nearest cell in the same
+    connected piece (4-neighbours) of the foreground; a piece without any becomes one cell. Ids
+    are new.
+    """
+    from scipy import ndimage
+
+    ids, inverse = np.unique(splits, return_inverse=True)
+    cells = inverse.reshape(splits.shape) + (ids[0] != 0 if len(ids) else 0)
+    result = np.where(foreground, cells, 0)
+    pieces, _ = ndimage.label(foreground)
+    fresh = int(cells.max(initial=0))
+    for number, box in enumerate(ndimage.find_objects(pieces), start=1):
+        inside = pieces[box] == number
+        known = inside & (cells[box] > 0)
+        if (known == inside).all():
+            continue
+        if known.any():
+            rows, columns = ndimage.distance_transform_edt(
+                ~known, return_distances=False, return_indices=True
+            )
+            result[box][inside] = cells[box][rows, columns][inside]
+        else:
+            fresh += 1
+            result[box][inside] = fresh
+    return result

@@ -1,0 +1,138 @@
+"""How the ranking changes with rules that evaluators disagree on."""
+
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Literal, assert_never, get_args
+
+from evaluator.matching import match_cells
+from evaluator.metrics.f1 import f1
+from evaluator.rescore import StoredTable
+
+Average = Literal["mean", "median", "pooled"]
+Empty = Literal["scores 0", "scores 1", "left out"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleSet:
+    """One choice for each rule that evaluators disagree on."""
+
+    border: bool
+    """Whether cells that touch the outer 2 rows or columns are dropped, as the challenge does."""
+    strict: bool
+    """Whether a pair needs IoU above the threshold; else at least the threshold."""
+    average: Average
+    """Over images: mean or median of their F1, or F1 of all cells pooled."""
+    empty: Empty | None
+    """What an image without cells on either side does; None when pooled, where it has no part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """The models under one set of rules."""
+
+    rules: RuleSet
+    scores: Mapping[str, float]
+    """Model → F1 in [0, 1], best first; NaN (last) when no image is left."""
+
+
+RULE_SETS = tuple(
+    RuleSet(border=border, strict=strict, average=average, empty=empty)
+    for border, strict, average in product((False, True), (False, True), get_args(Average))
+    for empty in ((None,) if average == "pooled" else get_args(Empty))
+)
+"""All 28 combinations; pooling knows no empty images."""
+
+
+def rankings(tables: Iterable[StoredTable], threshold: float) -> list[Ranking]:
+    """The ranking of the models under each of RULE_SETS, at one IoU `threshold`.
+
+    `tables` come from `stored_tables`. A pair that failed counts 0 under all rules, its true cells
+    as missed. Images are never tiled or rounded. Seeds of a model are averaged.
+    """
+    cells: dict[tuple[str, int], dict[tuple[bool, bool], list[_Cells]]] = {}
+    for stored in tables:
+        found = cells.setdefault((stored.model, stored.seed), {})
+        for border in (False, True):
+            table = stored.table.without_border() if border else stored.table
+            for strict in (False, True):
+                match = match_cells(table, threshold, strict=strict)
+                failed = stored.outcome != "scored"
+                found.setdefault((border, strict), []).append(
+                    _Cells(
+                        true_cells=match.true_cells,
+                        predicted_cells=0 if failed else match.predicted_cells,
+                        tp=0 if failed else match.tp,
+                        failed=failed,
+                    )
+                )
+    models = dict.fromkeys(model for model, _ in cells)
+    result = []
+    for rules in RULE_SETS:
+        scores = {
+            model: statistics.fmean(
+                _average(found[rules.border, rules.strict], rules)
+                for (name, _), found in cells.items()
+                if name == model
+            )
+            for model in models
+        }
+        order = sorted(scores, key=lambda model: (-_low_if_nan(scores[model]), model))
+        result.append(Ranking(rules=rules, scores={model: scores[model] for model in order}))
+    return result
+
+
+def surviving(found: Iterable[Ranking]) -> list[tuple[str, str]]:
+    """The pairs (ahead, behind) that hold under every one of the rankings, without ties."""
+    found = list(found)
+    models = list(found[0].scores) if found else []
+    return [
+        pair
+        for first, second in combinations(models, 2)
+        for pair in ((first, second), (second, first))
+        if all(one.scores[pair[0]] > one.scores[pair[1]] for one in found)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cells:
+    true_cells: int
+    predicted_cells: int
+    tp: int
+    failed: bool
+
+
+def _average(images: list[_Cells], rules: RuleSet) -> float:
+    if rules.average == "pooled":
+        return f1(
+            true_cells=sum(one.true_cells for one in images),
+            predicted_cells=sum(one.predicted_cells for one in images),
+            tp=sum(one.tp for one in images),
+        )
+    values = []
+    for one in images:
+        empty = one.true_cells == one.predicted_cells == 0
+        if empty and rules.empty == "left out":
+            continue
+        policy = 1.0 if rules.empty == "scores 1" and not one.failed else 0.0
+        values.append(
+            f1(
+                true_cells=one.true_cells,
+                predicted_cells=one.predicted_cells,
+                tp=one.tp,
+                empty=policy,
+            )
+        )
+    if not values:
+        return float("nan")
+    match rules.average:
+        case "mean":
+            return statistics.fmean(values)
+        case "median":
+            return statistics.median(values)
+    assert_never(rules.average)
+
+
+def _low_if_nan(score: float) -> float:
+    return score if score == score else -1.0
