@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from contract import CallError
-from evaluator.runfolder import RunFolder, StepName
+from evaluator.runfolder import ModelRecord, RunFolder, StepName
 from harness.dataset import load_dataset, split_training
 from harness.predicting import prediction_step
 from harness.record import read_run
-from harness.registry import choose_models
+from harness.registry import Model, choose_models
 from harness.runners.choose import choose_runner
-from harness.steps import Step
+from harness.runners.job import Runner
+from harness.steps import Decision
 from harness.training import split_hash, training_step, weights_of
 
 
@@ -27,41 +28,54 @@ def explain_step(root: Path, model_name: str, step_name: StepName, seed: int) ->
             f"{root} holds no {model_name} with seed {seed}.",
             do=f"choose one of: {', '.join(record.models)}",
         )
-    step = _present_step(run, record.profile, record.dataset.path, model_name, step_name, seed)
-    decision = step.decide()
+    model = _model(model_name, record.models[model_name])
+    learns = "train" in model.card.verbs
+    if step_name == "train" and not learns:
+        raise CallError(f"{model_name} does not learn, so it has no step train.")
+    dataset = load_dataset(Path(record.dataset.path))
+    runner = _any_runner(model)
+    name = f"{model_name} seed {seed} {step_name}"
+    lines = []
+    if dataset.sha256 != record.dataset.sha256:
+        lines.append("the dataset has changed since: the next run-all refuses this folder")
+    weights = None
+    if learns:
+        train = training_step(
+            run,
+            model,
+            seed,
+            runner=runner,
+            profile=record.profile,
+            dataset=dataset,
+            split_sha256=split_hash(split_training(dataset.train)),
+        )
+        decision = train.decide()
+        if step_name == "train":
+            return [*lines, *_words(name, decision)]
+        if decision.action != "reuse":
+            first = (
+                f"{name}: the next run-all trains first, and does it again if the weights differ"
+            )
+            return [*lines, first, *_words(f"{model_name} seed {seed} train", decision)]
+        weights = weights_of(train)
+    predict = prediction_step(run, model, seed, runner=runner, dataset=dataset, weights=weights)
+    return [*lines, *_words(name, predict.decide())]
+
+
+def _words(name: str, decision: Decision) -> list[str]:
     words = {
         "reuse": "the next run-all reuses it",
         "resume": "the next run-all goes on where it stopped",
         "redo": "the next run-all does it again",
     }
-    head = f"{model_name} seed {seed} {step_name}: {words[decision.action]}"
-    return [head, *(f"  {reason}" for reason in decision.reasons)]
+    return [f"{name}: {words[decision.action]}", *(f"  {reason}" for reason in decision.reasons)]
 
 
-def _present_step(
-    run: RunFolder, profile: str, data: str, model_name: str, step_name: StepName, seed: int
-) -> Step:
-    dataset = load_dataset(Path(data))
-    earlier = read_run(run)
-    chosen = choose_runner(earlier.runner if earlier else "auto")
-    model = choose_models([model_name])[0]
-    learns = "train" in model.card.verbs
-    if step_name == "train" and not learns:
-        raise CallError(f"{model_name} does not learn, so it has no step train.")
-    train = (
-        training_step(
-            run,
-            model,
-            seed,
-            runner=chosen.runner,
-            profile=profile,
-            dataset=dataset,
-            split_sha256=split_hash(split_training(dataset.train)),
-        )
-        if learns
-        else None
-    )
-    if train is not None and step_name == "train":
-        return train
-    weights = weights_of(train) if train is not None else None
-    return prediction_step(run, model, seed, runner=chosen.runner, dataset=dataset, weights=weights)
+def _model(name: str, facts: ModelRecord) -> Model:
+    """The model as it is now; an image that was named is known by its own name alone."""
+    return choose_models([facts.image if facts.kind == "foreign" and facts.image else name])[0]
+
+
+def _any_runner(model: Model) -> Runner:
+    """A runner that knows the identity of the model's code: an engine only where it must be."""
+    return choose_runner("docker" if model.code_sha256() is None else "local").runner

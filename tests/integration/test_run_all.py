@@ -209,3 +209,29 @@ def test_left_out_data_are_simulated(tmp_path: Path) -> None:
     record = json.loads((run_folder / "run.json").read_text())
     modalities = {image["modality"] for image in record["dataset"]["images"]}
     assert len(modalities) == 4
+
+
+def test_why_tells_what_the_next_run_does(tmp_path: Path) -> None:
+    folder = write_small_unet(tmp_path, steps=10)
+    data, out = make_dataset(tmp_path / "data", train=6), tmp_path / "run"
+    done = run_all(data, out, f"{NAME},oracle", "--profile", "tiny", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+    def why(model: str, step: str) -> str:
+        told = run("harness", "why", out, model, step, cwd=tmp_path)
+        assert told.returncode == 0, told.stderr
+        return told.stdout
+
+    assert "reuses it" in why(NAME, "predict")
+    profile = folder / "profiles" / "tiny.yaml"
+    profile.write_text(profile.read_text() + "# a word\n")
+    told = why(NAME, "predict")
+    assert "trains first" in told
+    assert "profile changed" in told
+    assert "reuses it" in why("oracle", "predict")
+
+    write_mask(data / "Tuning/labels/cell_1_label.tiff", cells(seed=9)[1])
+    told = why("oracle", "predict")
+    assert "refuses this folder" in told
+    assert "test images changed" in told
+    assert run_all(data, out, "oracle", "--profile", "tiny", cwd=tmp_path).returncode == 2
