@@ -13,6 +13,7 @@ from harness.registry import Model
 from harness.runners.arguments import RUN_LABEL
 from harness.runners.choose import Chosen
 from harness.runners.job import Limits
+from harness.steps import read_step
 
 EXIT_ALL_PREDICTED = 0
 EXIT_WITH_FAILURES = 3
@@ -21,23 +22,33 @@ EXIT_WITH_FAILURES = 3
 def find_weights(model: Model, run: Path | None, weights: Path | None, seed: int) -> Path | None:
     """The weights folder that `--run` or `--weights` names; None for a model that needs none.
 
-    Raises CallError when it is missing, or when a model that learns is given neither.
+    Raises CallError when it is missing or comes from a training that failed, and when a model
+    that learns is given neither or both.
     """
     if model.folder is None or "train" not in model.card.verbs:
         return weights
-    if weights is None and run is None:
+    if (weights is None) == (run is None):
         raise CallError(
-            f"{model.name} needs weights to predict.",
-            do="give --run RUN to take those of a run, or --weights DIR",
+            f"{model.name} needs weights to predict, from one place.",
+            do="give either --run RUN to take those of a run, or --weights DIR",
         )
-    folder = weights or RunFolder(run or Path()).step(model.name, seed, "train") / "weights"
-    if not folder.is_dir() or not any(folder.iterdir()):
+    if run is not None:
+        step = RunFolder(run).step(model.name, seed, "train")
+        record = read_step(step)
+        if record is None or not record.finished:
+            raise CallError(
+                f"No weights in {run} for {model.name} with seed {seed}.",
+                "it was not trained there, or its training failed or is still going on",
+                f"train it: harness train {model.name} --data DIR --out {run}",
+            )
+        weights = step / "weights"
+    if weights is None or not weights.is_dir() or not any(weights.iterdir()):
         raise CallError(
-            f"No weights in {folder}.",
-            f"{model.name} was not trained there with seed {seed}, or its training failed",
-            f"train it: harness train {model.name} --data DIR --out {run or 'RUN'}",
+            f"No weights in {weights}.",
+            "the folder is missing or empty",
+            "name the folder weights/ that training wrote",
         )
-    return folder.resolve()
+    return weights.resolve()
 
 
 def predict_folder(
@@ -51,6 +62,8 @@ def predict_folder(
     show: Display,
 ) -> int:
     """Writes a mask for every image of `source` into `out`; returns 0, or 3 with failures.
+
+    When it is interrupted, the masks that are finished are there all the same.
 
     Raises CallError for a folder without images, two images with one stem, or a model that
     needs the truth.
@@ -69,6 +82,7 @@ def predict_folder(
     chosen.runner.prepare(model, show.say)
     show.say(f"runner {chosen.runner.name}: {chosen.reason}")
     with locked(out):
+        chosen.runner.remove_leftovers(out)
         work = out / ".part"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
@@ -82,9 +96,10 @@ def predict_folder(
                 weights=weights,
                 labels={RUN_LABEL: str(out.resolve())},
             ).run(show.step(f"{model.name}: predict"))
-            for path in work.iterdir():
-                path.replace(out / path.name)
         finally:
+            for path in work.iterdir():
+                if path.is_file():
+                    path.replace(out / path.name)
             shutil.rmtree(work, ignore_errors=True)
             (out / ".lock").unlink(missing_ok=True)
     for line in lines:
