@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evaluator.cell_fates import Fate, Fates, fates
+    from evaluator.compare import ModelDifference, RunComparison, compare_runs
     from evaluator.explain import (
         RULE_SETS,
         Agreement,
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
         pool,
         summarise,
     )
+    from evaluator.verification import Verification, verify
 
 __all__ = [
     "AP_THRESHOLDS",
@@ -130,6 +132,7 @@ __all__ = [
     "Interval",
     "MalformedScores",
     "Match",
+    "ModelDifference",
     "NearThreshold",
     "Outcome",
     "OutlinePair",
@@ -142,6 +145,7 @@ __all__ = [
     "Ranking",
     "ReportPaths",
     "RuleSet",
+    "RunComparison",
     "Score",
     "ScoreMatrix",
     "ScoreRow",
@@ -152,6 +156,7 @@ __all__ = [
     "Summary",
     "TruthFault",
     "UnreadableTable",
+    "Verification",
     "agreement",
     "aji",
     "aji_plus",
@@ -166,6 +171,7 @@ __all__ = [
     "ceilings",
     "cell_boxes",
     "compare_models",
+    "compare_runs",
     "compare_within",
     "conclusion",
     "count",
@@ -209,6 +215,7 @@ __all__ = [
     "summarise",
     "surviving",
     "transplanted",
+    "verify",
     "write_scores",
 ]
 
@@ -217,6 +224,11 @@ _MODULES = {
         "Fate",
         "Fates",
         "fates",
+    ),
+    "compare": (
+        "ModelDifference",
+        "RunComparison",
+        "compare_runs",
     ),
     "explain": (
         "RULE_SETS",
@@ -340,6 +352,10 @@ _MODULES = {
         "by_group",
         "pool",
         "summarise",
+    ),
+    "verification": (
+        "Verification",
+        "verify",
     ),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

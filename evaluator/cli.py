@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from contract.errors import run_cli
 from evaluator.protocols import Protocol
 from evaluator.score import FolderScores, score_folders
 from evaluator.summaries import by_group, summarise
+
+if TYPE_CHECKING:
+    from evaluator.compare import RunComparison
 
 app = typer.Typer(
     name="evaluator",
@@ -99,6 +102,47 @@ def report(
     print(paths.index_html)
 
 
+@app.command()
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="The run before, or its folder of scores.")],
+    run_b: Annotated[Path, typer.Argument(help="The run after.")],
+) -> None:
+    """Compares two runs on the images that both have; for use as a gate.
+
+    Exit code 0: run B is not worse; 2: wrong call; 3: run B has new failures, or a mean F1 that
+    fell by more than chance explains.
+    """
+    from evaluator.compare import compare_runs
+
+    found = compare_runs(run_a, run_b)
+    _print_comparison(found)
+    if found.worse:
+        raise typer.Exit(3)
+
+
+@app.command()
+def verify(
+    run: Annotated[Path, typer.Argument(help="A run, or the folder that `evaluator score` wrote.")],
+    images: Annotated[
+        int, typer.Option(min=1, help="How many pairs of model and image to score again.")
+    ] = 20,
+    seed: Annotated[int, typer.Option(help="Draws another sample.")] = 0,
+) -> None:
+    """Scores a random sample of masks again and compares with scores.csv.
+
+    Exit code 0: every number is the same; 2: wrong call; 3: some differ.
+    """
+    from evaluator.verification import verify as score_again
+
+    found = score_again(run, sample=images, seed=seed)
+    for line in found.differing:
+        print(line)
+    verdict = f"{len(found.differing)} numbers differ" if found.differing else "every number agrees"
+    print(f"{found.checked} of {found.of} masks were scored again: {verdict}")
+    if found.differing:
+        raise typer.Exit(3)
+
+
 def parse_thresholds(text: str) -> tuple[float, ...]:
     """The numbers in "0.5,0.7,0.9"; raises CallError when one is none."""
     try:
@@ -125,6 +169,41 @@ def _warn(scores: FolderScores) -> None:
         print(f"warning: {name} is left out, the truth has a fault: {reason}", file=sys.stderr)
     for name in scores.unpaired:
         print(f"warning: {name} is left out, it has no truth", file=sys.stderr)
+
+
+def _print_comparison(found: "RunComparison") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("model", "IoU ≥", "images", "F1 in A", "F1 in B", "change", "95 %", "p (Holm)")
+    table.title = Text(f"run A against run B, {found.rules}")
+    for one in found.differences:
+        interval, p = "too few", ""
+        if one.comparison:
+            p = f"{one.comparison.p_holm:.4f}"
+            interval = "no spread"
+            if one.comparison.interval:
+                low, high = one.comparison.interval.low, one.comparison.interval.high
+                interval = f"{low:+.4f} to {high:+.4f}"
+        table.add_row(
+            Text(one.model),
+            f"{one.threshold:g}",
+            str(one.images),
+            f"{one.mean_a:.4f}",
+            f"{one.mean_b:.4f}",
+            Text(f"{one.change:+.4f}", style="red" if one.worse else ""),
+            interval,
+            p,
+        )
+    Console().print(table)
+    for line in found.only_in_one:
+        print(f"left out: {line}")
+    for line in found.repaired:
+        print(f"repaired: {line}")
+    for line in found.new_failures:
+        print(f"new failure: {line}")
+    print("run B is worse" if found.worse else "run B is not worse, as far as these images tell")
 
 
 def _print_table(scores: FolderScores, protocol: Protocol, border: bool) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluator.matching import match_cells
-from evaluator.overlap import Flags, Labels, OverlapTable
+from evaluator.overlap import Flags, Labels, OverlapTable, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,27 +22,27 @@ class Agreement:
     @property
     def missed_by_all(self) -> Labels:
         """Ids of the cells that no model found: hard ones, or faults of the truth."""
-        return self._where(~self.found.any(axis=1))
+        return np.compress(self._finders == 0, self.ids)
 
     @property
     def found_by_all(self) -> Labels:
         """Ids of the cells that every model found."""
-        return self._where(self.found.all(axis=1))
+        return np.compress(self._finders == len(self.models), self.ids)
 
     def found_only_by(self, model: str) -> Labels:
         """Ids of the cells that this model alone found."""
         column = self.models.index(model)
-        alone = np.count_nonzero(self.found, axis=1) == 1
-        return self._where(self.found[:, column] & alone)
+        return np.compress(self.found[:, column] & (self._finders == 1), self.ids)
 
     @property
     def union_recall(self) -> float:
         """Share of true cells that at least one model found, in [0, 1]; NaN without cells."""
         return float(self.found.any(axis=1).mean()) if len(self.ids) else float("nan")
 
-    def _where(self, chosen: Flags) -> Labels:
-        ids: Labels = self.ids[chosen]
-        return ids
+    @property
+    def _finders(self) -> Whole:
+        """(n,) number of models that found each cell."""
+        return np.array(np.count_nonzero(self.found, axis=1))
 
 
 def agreement(tables: Mapping[str, OverlapTable], threshold: float) -> Agreement:

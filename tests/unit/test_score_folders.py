@@ -13,20 +13,14 @@ import pytest
 import tifffile
 from PIL import Image
 from unit.label_maps import squares
+from unit.scored_runs import write_run
 
 import evaluator
 import evaluator.cli
 from contract import CallError, CellbenchError
 from evaluator.overlap import OverlapTable
 from evaluator.rescore import rescore_folder
-from evaluator.runfolder import (
-    DatasetRecord,
-    Hardware,
-    Limits,
-    RunFolder,
-    RunRecord,
-    TestImage,
-)
+from evaluator.runfolder import RunFolder
 from evaluator.score import TruthFault, score_folders, score_pair
 from evaluator.scores import read_scores, rows_for, write_scores
 
@@ -360,42 +354,6 @@ def test_scoring_again_without_a_table_is_refused(folders: tuple[Path, Path, Pat
     (out / "overlaps" / "a.npz").unlink()
     with pytest.raises(CellbenchError, match=r"a\.npz"):
         rescore_folder(out)
-
-
-def write_run(root: Path, images: dict[str, Path]) -> None:
-    """The run.json of a run that scored these images (name → label)."""
-    record = RunRecord(
-        cellbench="0",
-        commit=None,
-        dirty=None,
-        created="",
-        updated="",
-        finished=True,
-        command=(),
-        profile="tiny",
-        protocol="challenge",
-        thresholds=(0.5,),
-        runner="local",
-        runner_reason="",
-        limits=Limits(memory=None, timeout_seconds=1),
-        hardware=Hardware(cpu="", cores=1, memory_bytes=1),
-        versions={},
-        dataset=DatasetRecord(
-            name="d",
-            path="",
-            sha256="",
-            split_sha256="",
-            train_images=1,
-            val_images=1,
-            images=tuple(
-                TestImage(image=name, image_path="", label_path=str(label))
-                for name, label in images.items()
-            ),
-        ),
-        models={},
-    )
-    root.mkdir()
-    RunFolder(root).run_json.write_text(record.model_dump_json(), encoding="utf-8")
 
 
 def test_a_run_is_scored_again_its_failed_images_from_their_labels(tmp_path: Path) -> None:
