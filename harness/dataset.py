@@ -1,6 +1,7 @@
 """A dataset in the challenge's layout: pairs of images and labels, faults, split and hash."""
 
 import csv
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,7 +88,7 @@ def load_dataset(root: Path) -> Dataset:
 
     Every label is opened and compared with its image's size. What is wrong with single images
     is collected in `faults`; such images are left out for all models alike. An image that cannot
-    be opened is no fault of the dataset as long as its label is fine: models are given it, and
+    be decoded is no fault of the dataset as long as its label is fine: models are given it, and
     it counts.
 
     Raises CallError when the folder is missing, when two images share a stem, or when no pair
@@ -179,6 +180,9 @@ def _fault(image: Path, label: Path | None) -> str:
     """What makes a pair unusable, or an empty string."""
     if label is None:
         return f"no label {stem(image.name)}_label.tiff"
+    for path, what in ((image, "image"), (label, "label")):
+        if not os.access(path, os.R_OK):
+            return f"the {what} is a broken link, or a file that this user may not read"
     try:
         label_size = read_mask(label).shape
     except (UnreadableMask, WrongMaskType) as error:
@@ -195,22 +199,27 @@ def _fault(image: Path, label: Path | None) -> str:
 def _read_manifest(path: Path) -> dict[str, dict[str, str]]:
     if not path.exists():
         return {}
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        if "image" not in (reader.fieldnames or ()):
-            raise CallError(
-                f"{path} has no column named image.",
-                "each line of a manifest says which image it describes",
-                "name the first column image, and put the images' file names there",
-            )
-        return {
-            row["image"]: {
-                key: value or ""
-                for key, value in row.items()
-                if key not in (None, "image", "label") and isinstance(value, str)
-            }
-            for row in reader
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CallError(
+            f"{path} cannot be read: {error}", do="save it as CSV, encoded in UTF-8"
+        ) from error
+    if rows and "image" not in rows[0]:
+        raise CallError(
+            f"{path} has no column named image.",
+            "each line of a manifest says which image it describes",
+            "name the first column image, and put the images' file names there",
+        )
+    return {
+        row["image"]: {
+            key: value
+            for key, value in row.items()
+            if key not in (None, "image", "label") and isinstance(value, str)
         }
+        for row in rows
+    }
 
 
 def _pairs_sha256(pairs: Sequence[Pair]) -> str:

@@ -13,6 +13,9 @@ from harness.dataset import Pair
 
 TIFF_SUFFIXES = {".tif", ".tiff"}
 READABLE_BY_ALL = 0o444
+FOR_ALL = 0o644
+FOLDER_FOR_ALL = 0o755
+"""Modes of what is made here: a container's user may be another one, whatever the umask says."""
 
 
 def stage_images(folder: Path, images: Iterable[Path]) -> Path:
@@ -32,6 +35,7 @@ def stage_labels(folder: Path, pairs: Iterable[Pair]) -> Path:
             _place(pair.label, target)
         else:
             write_mask(target, read_mask(pair.label))
+            target.chmod(FOR_ALL)
     return folder
 
 
@@ -42,6 +46,7 @@ def stage_training(folder: Path, pairs: Iterable[Pair], split: Mapping[str, Subs
     stage_images(folder / "images", (pair.image for pair in pairs))
     stage_labels(folder / "labels", pairs)
     write_text(folder / "split.csv", split_csv(split))
+    (folder / "split.csv").chmod(FOR_ALL)
     return folder
 
 
@@ -57,10 +62,17 @@ def split_csv(split: Mapping[str, Subset]) -> str:
 def _renew(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    folder.chmod(FOLDER_FOR_ALL)
 
 
 def _place(source: Path, target: Path) -> None:
-    """A hard link; a copy across file systems and of files that not everybody may read."""
+    """A hard link; a copy across file systems and of files that not everybody may read.
+
+    A broken link stays one, so that it is reported as an image like any other.
+    """
+    if not source.exists():
+        target.symlink_to(source)
+        return
     source = source.resolve()
     readable = source.stat().st_mode & READABLE_BY_ALL == READABLE_BY_ALL
     if readable or os.getuid() != 0:
@@ -70,3 +82,4 @@ def _place(source: Path, target: Path) -> None:
         except OSError:
             pass
     shutil.copyfile(source, target)
+    target.chmod(FOR_ALL)

@@ -1,5 +1,6 @@
 """Reading datasets: pairs, faults, split and hash."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -105,3 +106,53 @@ def test_staging_lays_out_what_containers_read(tmp_path: Path) -> None:
         "train_1_label.tiff",
     ]
     assert (stage / "split.csv").read_text().splitlines()[0] == "image,subset"
+
+
+def test_broken_links_are_faults(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", test=["good.png", "gone.png", "bare.png"])
+    for path in (root / "Tuning/images/gone.png", root / "Tuning/labels/bare_label.tiff"):
+        path.unlink()
+        path.symlink_to(tmp_path / "nowhere")
+    dataset = load_dataset(root)
+    assert [pair.name for pair in dataset.test] == ["good.png"]
+    reasons = {fault.image: fault.reason for fault in dataset.faults}
+    assert "the image is a broken link" in reasons["gone.png"]
+    assert "the label is a broken link" in reasons["bare.png"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("image,modality\ncell_1.png,Phäse\n".encode("latin-1"), "UTF-8"),
+        (b"name,modality\ncell_1.png,DIC\n", "no column named image"),
+    ],
+)
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: bytes, words: str) -> None:
+    root = make_dataset(tmp_path / "data")
+    (root / "Tuning" / "manifest.csv").write_bytes(text)
+    with pytest.raises(CallError, match=r"manifest\.csv") as caught:
+        load_dataset(root)
+    assert words in str(caught.value)
+
+
+def test_staged_files_are_readable_by_a_containers_user(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", train=3)
+    image = root / "Training-labeled/images/train_0.png"
+    image.chmod(0o600)
+    pairs = load_dataset(root).train
+    before = os.umask(0o077)
+    try:
+        stage = stage_training(tmp_path / "stage", pairs, split_training(pairs))
+    finally:
+        os.umask(before)
+    for path in (stage, *stage.rglob("*")):
+        needed = 0o555 if path.is_dir() else 0o444
+        if os.getuid() == 0 or path.is_dir():
+            assert path.stat().st_mode & needed == needed, path
+    assert image.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_broken_link_is_staged_as_one(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to(tmp_path / "nowhere")
+    stage = stage_images(tmp_path / "stage", [tmp_path / "a.png"])
+    assert (stage / "a.png").is_symlink()
