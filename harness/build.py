@@ -29,22 +29,31 @@ def build_images(client: Any, models: Iterable[Model], say: Say) -> None:
 def build_if_stale(client: Any, model: Model, say: Say = lambda _: None) -> bool:
     """Builds one model's image (and the base) unless it is that of the present sources."""
     sources = model.sources_sha256()
-    if sources is None or sources_label(client, model.image) == sources:
+    if sources is None:
         return False
+    stale = sources_label(client, model.image) != sources
+    if stale:
+        _build_with_base(client, model, sources, say)
+    _tag_latest(client, model, say if stale else lambda _: None)
+    return stale
+
+
+def _build_with_base(client: Any, model: Model, sources: str, say: Say) -> None:
     base = base_sha256()
     if sources_label(client, BASE_IMAGE) != base:
         say(f"building {BASE_IMAGE}, which takes minutes the first time")
         _build(client, CHECKOUT, "containers/base/Dockerfile", BASE_IMAGE, base)
     say(f"building {model.image}")
-    folder = str(model.folder)
-    _build(client, folder, "Dockerfile", model.image, sources)
+    _build(client, str(model.folder), "Dockerfile", model.image, sources)
+
+
+def _tag_latest(client: Any, model: Model, say: Say) -> None:
     latest = f"cellbench/{model.name}:latest"
     baked = label(client, latest, BAKED_LABEL)
     if baked is None:
         client.images.get(model.image).tag(f"cellbench/{model.name}", "latest")
     else:
         say(f"{latest} keeps the weights baked from {baked}; `harness bake` renews it")
-    return True
 
 
 def sources_label(client: Any, image: str) -> str | None:
@@ -77,10 +86,12 @@ def _build(client: Any, context: object, dockerfile: str, tag: str, sources: str
             rm=True,
             forcerm=True,
         )
-    except docker.errors.BuildError as error:
-        words = "".join(str(line.get("stream", "")) for line in error.build_log)
+    except (docker.errors.BuildError, docker.errors.APIError) as error:
+        log = error.build_log if isinstance(error, docker.errors.BuildError) else ()
+        words = "".join(str(line.get("stream", "")) for line in log)
         raise CellbenchError(
-            f"Building {tag} failed: {error.msg}",
+            f"Building {tag} failed: {error}",
             " ".join(words.splitlines()[-3:]) or "a step of its Dockerfile failed",
-            f"build it by hand to see all: docker build --network host -f {dockerfile} {context}",
+            f"build it by hand to see all: docker build --network host -f {context}/{dockerfile}"
+            f" {context}",
         ) from error

@@ -16,18 +16,20 @@ from tests.programs import TEST_MODELS, command, environment, run
 
 
 def start(data: Path, out: Path, runner: str) -> "subprocess.Popen[str]":
+    return popen("run-all", "--data", data, "--out", out, "--models", "naughty", "--runner", runner)
+
+
+def popen(*arguments: object) -> "subprocess.Popen[str]":
+    """A harness that goes on beside the test."""
     return subprocess.Popen(
-        command(
-            "harness", "run-all", "--data", data, "--out", out, "--models", "naughty",
-            "--runner", runner,
-        ),
+        command("harness", *arguments),
         cwd=TEST_MODELS,
         env=environment(),
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
-    )  # fmt: skip
+    )
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
