@@ -40,8 +40,9 @@ class PlainDisplay:
             if event["event"] != "progress" or time.monotonic() - shown < PLAIN_SECONDS:
                 return
             shown = time.monotonic()
-            done, total = event.get("done"), event.get("total")
-            self.say(f"{name}: {done}/{total} {event.get('message', '')}".rstrip())
+            done, total = _whole(event.get("done")), _whole(event.get("total"))
+            count = "" if done is None else f"{done}/{'?' if total is None else total} "
+            self.say(f"{name}: {count}{event.get('message', '')}".rstrip())
 
         return handle
 
@@ -66,12 +67,17 @@ class BarDisplay:
             if event["event"] == "progress":
                 self._progress.update(
                     bar,
-                    completed=event.get("done"),
-                    total=event.get("total"),
+                    completed=_whole(event.get("done")),
+                    total=_whole(event.get("total")),
                     message=str(event.get("message", "")),
                 )
 
         return handle
+
+
+def _whole(value: object) -> int | None:
+    """The number in an event, if it is one: containers may print anything."""
+    return value if isinstance(value, int) else None
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract import sha256_json, write_json
+from contract import TrainingRecord, sha256_json, write_json
 from contract.schema import Subset
-from evaluator.runfolder import RunFolder
+from evaluator.runfolder import RunFolder, Usage
 from harness.dataset import Dataset
 from harness.registry import Model
 from harness.runners.job import EventHandler, Job, Limits, Outcome, Runner
@@ -62,9 +62,13 @@ def train(
 ) -> Trained:
     """Trains in the step's part and moves it into place, also when the training failed.
 
-    A failed or interrupted training keeps its checkpoint and is taken up by the next call.
+    A failed or interrupted training keeps its checkpoint and is taken up by the next call. One
+    whose container went on to its end after the harness was killed is taken as it is.
     """
     part = step.begin()
+    if _ended_alone(part, runner):
+        step.finish(finished=True)
+        return Trained(outcome="done", weights=weights_of(step))
     ended = runner.run(
         Job(
             model=model,
@@ -86,6 +90,30 @@ def train(
     outcome: Outcome = "crashed" if ended.outcome == "done" else ended.outcome
     message = ended.message or "the container ended without writing training.json"
     return Trained(outcome=outcome, weights=None, message=message)
+
+
+def _ended_alone(part: Path, runner: Runner) -> bool:
+    """Whether training.json, which appears last, lies there without the usage that follows it.
+
+    The usage is then what the container says of itself.
+    """
+    record = part / "training.json"
+    if not record.exists() or (part / "usage.json").exists():
+        return False
+    try:
+        said = TrainingRecord.model_validate_json(record.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    usage = Usage(
+        runner=runner.name,
+        outcome="done",
+        exit_code=None,
+        seconds=said.seconds,
+        peak_memory_bytes=said.peak_memory_bytes,
+        message="as training.json says: the harness was killed before the container ended",
+    )
+    write_json(part / "usage.json", usage.model_dump())
+    return True
 
 
 def weights_of(step: Step) -> Path:

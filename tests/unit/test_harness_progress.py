@@ -1,0 +1,37 @@
+"""Containers may print anything as an event."""
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+
+from harness import progress
+from harness.progress import BarDisplay, PlainDisplay
+
+EVENTS = [
+    {"event": "progress", "done": "3", "total": None},
+    {"event": "progress", "done": float("nan"), "total": [], "message": ["[/bold]"]},
+    {"event": "progress"},
+    {"event": "image", "image": 3},
+    {"event": "progress", "done": 3, "total": 7, "message": "[red] cell.png"},
+]
+
+
+def test_plain_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0)
+    handle = PlainDisplay().step("m: train")
+    for event in EVENTS:
+        handle(event)
+    assert capsys.readouterr().err.splitlines()[-1] == "m: train: 3/7 [red] cell.png"
+
+
+def test_bars() -> None:
+    screen = io.StringIO()
+    with Progress(console=Console(file=screen, force_terminal=True, width=120)) as bars:
+        handle = BarDisplay(bars).step("m: train")
+        for event in EVENTS:
+            handle(event)
+            bars.refresh()
+        assert (bars.tasks[0].completed, bars.tasks[0].total) == (3, 7)
+    assert "m: train" in screen.getvalue()
