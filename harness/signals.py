@@ -16,11 +16,13 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def interruptible() -> Iterator[None]:
     """Raises Interrupted at its end when SIGINT, SIGTERM or SIGHUP came.
 
-    Inside it travels as KeyboardInterrupt, which no `except Exception` holds up. A signal that
-    the caller has told to ignore (nohup) stays ignored.
+    Inside it travels as KeyboardInterrupt, which no `except Exception` holds up. SIGHUP stays
+    ignored under nohup; SIGINT does not, though shells ignore it for what they start with `&`.
     """
     before = {number: signal.getsignal(number) for number in ENDING}
-    heeded = [number for number in ENDING if before[number] != signal.SIG_IGN]
+    heeded = [
+        number for number in ENDING if number != signal.SIGHUP or before[number] != signal.SIG_IGN
+    ]
     came: list[signal.Signals] = []
 
     def handle(number: int, frame: FrameType | None) -> None:

@@ -79,6 +79,11 @@ def test_what_nohup_ignores_stays_ignored() -> None:
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
+def test_a_run_in_the_background_of_a_script_can_be_interrupted() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert "SIGINT" in interrupted(lambda: os.kill(os.getpid(), signal.SIGINT))
+
+
 def test_handlers_are_put_back() -> None:
     before = {number: signal.getsignal(number) for number in ENDING}
     with interruptible():
