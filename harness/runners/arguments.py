@@ -52,8 +52,13 @@ MOUNT_POINTS = {
 }
 
 
-def user() -> tuple[int, int]:
-    """The uid and gid for containers: the caller's, or unprivileged ones when that is root."""
+def user(*, rootless: bool = False) -> tuple[int, int]:
+    """The uid and gid for containers: the caller's, or unprivileged ones when that is root.
+
+    A rootless engine has the caller's name inside for root, who is nobody special outside.
+    """
+    if rootless:
+        return 0, 0
     if os.getuid() == 0:
         return UNPRIVILEGED, UNPRIVILEGED
     return os.getuid(), os.getgid()
@@ -64,7 +69,9 @@ def container_name(job: Job) -> str:
     return f"cellbench-{job.model.name}-{job.verb}-{uuid.uuid4().hex[:12]}"
 
 
-def container_arguments(job: Job, *, name: str, image: str) -> dict[str, Any]:
+def container_arguments(
+    job: Job, *, name: str, image: str, rootless: bool = False
+) -> dict[str, Any]:
     """Keyword arguments for docker's `containers.create`, with every isolation flag.
 
     No network, read-only root, /in read-only, a bounded tmpfs on /tmp, no capabilities, no new
@@ -82,7 +89,7 @@ def container_arguments(job: Job, *, name: str, image: str) -> dict[str, Any]:
         mounts.append(_bind(Mount, job.weights, "/weights", read_only=True))
     if job.truth is not None:
         mounts.append(_bind(Mount, job.truth, "/truth", read_only=True))
-    uid, gid = user()
+    uid, gid = user(rootless=rootless)
     arguments: dict[str, Any] = {
         "image": image,
         "name": name,

@@ -63,6 +63,7 @@ class DockerRunner:
 
     def __init__(self, client: Any = None) -> None:
         self._client = client or connect()
+        self._rootless = "name=rootless" in (self._client.info().get("SecurityOptions") or ())
 
     def prepare(self, model: Model, say: Callable[[str], None]) -> None:
         """Builds the model's image when it is missing or older than its sources."""
@@ -104,7 +105,7 @@ class DockerRunner:
 
         clock = Clock(on_event)
         _confine(job.output)
-        _give(job.output)
+        _give(job.output, user(rootless=self._rootless))
         try:
             outcome, code = self._run(job, clock)
         except docker.errors.APIError as error:
@@ -140,7 +141,9 @@ class DockerRunner:
         import docker
 
         name = container_name(job)
-        arguments = container_arguments(job, name=name, image=self._image(job.model).id)
+        arguments = container_arguments(
+            job, name=name, image=self._image(job.model).id, rootless=self._rootless
+        )
         try:
             with held_back():
                 container = self._client.containers.create(**arguments)
@@ -181,12 +184,11 @@ class DockerRunner:
             ) from error
 
 
-def _give(output: Path) -> None:
-    """Makes the container's user the owner of its output folder."""
-    uid, gid = user()
+def _give(output: Path, owner: tuple[int, int]) -> None:
+    """Makes the container's user the owner of its output folder, when root has made it."""
     if os.getuid() == 0:
         for path in (output, *output.rglob("*")):
-            os.chown(path, uid, gid, follow_symlinks=False)
+            os.chown(path, *owner, follow_symlinks=False)
 
 
 def _confine(output: Path) -> None:

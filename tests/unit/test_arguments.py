@@ -53,6 +53,12 @@ def test_the_limit_on_pixels_reaches_the_container(
     assert variables["HOME"] == "/tmp"
 
 
+def test_a_rootless_engine_calls_its_user_root(tmp_path: Path) -> None:
+    arguments = container_arguments(job(tmp_path), name="n", image="i", rootless=True)
+    assert arguments["user"] == "0:0"
+    assert arguments["cap_drop"] == ["ALL"]
+
+
 def test_only_the_output_can_be_written(tmp_path: Path) -> None:
     mounts = container_arguments(job(tmp_path), name="n", image="i")["mounts"]
     assert {mount["Target"]: mount["ReadOnly"] for mount in mounts} == {
