@@ -39,8 +39,8 @@ def interruptible() -> Iterator[None]:
             do="give the same command again: it goes on where this one stopped",
         ) from None
     finally:
-        for number in heeded:
-            signal.signal(number, before[number])
+        for number in heeded:  # a program that is ending is not to be disturbed
+            signal.signal(number, signal.SIG_IGN if came else before[number])
 
 
 @contextmanager

@@ -72,6 +72,12 @@ def test_a_second_signal_waits_too() -> None:
     assert done == ["clean-up"]
 
 
+def test_a_second_signal_does_not_change_how_the_program_ends() -> None:
+    interrupted(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
 def test_what_nohup_ignores_stays_ignored() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with interruptible():
