@@ -2,14 +2,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
 
-.PHONY: run test check unit integration bench bench-large clean
+.PHONY: run test check unit peers integration bench bench-large clean
 
 # The whole benchmark on simulated images; the report's path is printed last.
 run: .venv/models
 	$(BIN)/harness run-all --profile tiny --runner local --out $(DEMO)
 
 # Everything that decides whether a change is good.
-test: check unit integration
+test: check unit peers integration
 
 # The fast part, for every commit.
 check: .venv/dev
@@ -20,6 +20,10 @@ check: .venv/dev
 
 unit: .venv/dev
 	$(BIN)/pytest tests/unit
+
+# The metrics beside stardist, cellpose, panoptica and scikit-image.
+peers: .venv/peers
+	$(BIN)/pytest tests/peers
 
 integration: .venv/dev
 	$(BIN)/pytest tests/integration
@@ -47,3 +51,14 @@ clean:
 	@echo 'installing torch, the models and the tools into .venv; a few minutes the first time'
 	$(BIN)/pip install -qq --disable-pip-version-check -e '.[models,dev]'
 	@touch $@ .venv/models
+
+# Apart from the environment and without dependencies, which would replace torch and numpy there.
+.venv/peers: pyproject.toml | .venv/dev
+	@echo 'installing the other implementations into .venv/peers'
+	@$(BIN)/python -c 'import tomllib, pathlib; \
+	  text = pathlib.Path("pyproject.toml").read_text(encoding="utf-8"); \
+	  print(*tomllib.loads(text)["project"]["optional-dependencies"]["peers"], sep="\n")' \
+	  > .venv/peers.txt
+	$(BIN)/pip install -qq --disable-pip-version-check --no-deps --upgrade \
+	  --target .venv/peers -r .venv/peers.txt
+	@touch $@

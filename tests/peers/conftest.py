@@ -1,0 +1,37 @@
+"""The independent implementations that `make peers` installs beside the environment."""
+
+import importlib
+import sys
+from types import ModuleType
+
+import pytest
+from conftest import ROOT, need
+
+INSTALLED = ROOT / ".venv" / "peers"
+
+
+def _peer(name: str) -> ModuleType:
+    if INSTALLED.is_dir() and str(INSTALLED) not in sys.path:
+        sys.path.append(str(INSTALLED))  # last, so that nothing of the environment is replaced
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        need(False, f"needs {name} of the extra `peers`, see `make peers`: {error}")
+        raise
+
+
+@pytest.fixture(scope="session")
+def stardist() -> ModuleType:
+    return _peer("stardist.matching")
+
+
+@pytest.fixture(scope="session")
+def cellpose() -> ModuleType:
+    return _peer("cellpose.metrics")
+
+
+@pytest.fixture(scope="session")
+def panoptica() -> ModuleType:
+    module = _peer("panoptica")
+    module.disable_citation_reminder()
+    return module
