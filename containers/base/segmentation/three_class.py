@@ -53,6 +53,6 @@ class ThreeClass:
         first = self.first_decoding()
         return [
             replace(first, core=core, foreground=foreground)
-            for core in (0.4, 0.5, 0.6, 0.7)
-            for foreground in (0.4, 0.5, 0.6)
+            for core in (0.5, 0.6, 0.7, 0.8)
+            for foreground in (0.4, 0.5, 0.6, 0.7)
         ]
