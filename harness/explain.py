@@ -24,9 +24,15 @@ def explain_step(root: Path, model_name: str, step_name: StepName, seed: int) ->
     if record is None:
         raise CallError(f"No run in {root}.", do="give the folder that run-all wrote")
     if model_name not in record.models or seed not in record.models[model_name].seeds:
+        there = [
+            f"{name} --seed {number}"
+            for name, facts in record.models.items()
+            for number in facts.seeds
+        ]
         raise CallError(
             f"{root} holds no {model_name} with seed {seed}.",
-            do=f"choose one of: {', '.join(record.models)}",
+            "run-all was not asked for it, or models that do not learn ran once, as seed 0",
+            f"choose one of: {', '.join(there)}",
         )
     model = _model(model_name, record.models[model_name])
     learns = "train" in model.card.verbs

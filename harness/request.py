@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract import CallError
-from evaluator.runfolder import RunFolder
 from harness.dataset import Dataset, load_dataset
 from harness.progress import Display
-from harness.record import Protocol, read_run, refuse_other_run
+from harness.record import Protocol
 from harness.registry import Model
 from harness.runners.choose import Chosen
 from harness.runners.job import Limits
@@ -40,15 +39,13 @@ class Request:
 def ready(request: Request, chosen: Chosen, show: Display) -> Dataset | None:
     """The dataset, None when it is to be simulated, and every model ready to run.
 
-    All that can be wrong with a call is found here, before anything is written.
+    All that can be wrong with a call is found here, before anything is written, save that the
+    folder holds another run.
     """
     dataset = load_dataset(request.data) if request.data else None
     _refuse_unknown_profiles(request)
     if dataset:
         _refuse_untrainable(request, dataset)
-        earlier = read_run(RunFolder(request.folder))
-        if earlier:
-            refuse_other_run(RunFolder(request.folder), earlier, dataset, request.profile)
     show.say(f"runner {chosen.runner.name}: {chosen.reason}")
     for model in request.models:
         chosen.runner.prepare(model, show.say)

@@ -63,8 +63,8 @@ class _Overlaps:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._index: dict[str, list[str]] = {}
-        with suppress(OSError, ValueError):
-            self._index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        with suppress(OSError, ValueError, TypeError):
+            self._index = dict(json.loads((folder / INDEX).read_text(encoding="utf-8")))
 
     def table(self, image: TestImage, mask: Path) -> tuple[Outcome, OverlapTable | None, str]:
         """The pair's outcome and table, from the store when its files are the same."""

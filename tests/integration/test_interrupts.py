@@ -110,6 +110,22 @@ def test_containers_of_a_killed_harness_are_removed_at_the_next_start(
     assert not containers(engine, folder)
 
 
+def test_scores_and_run_json_speak_of_one_protocol_at_any_moment(tmp_path: Path) -> None:
+    """Also while a long step of another model goes on after the protocol was changed."""
+    data = make_dataset(tmp_path / "data", test=["good_1.png", "hang_1.png"])
+    folder = tmp_path / "run"
+    first = run("harness", "run-all", "--data", data, "--out", folder, "--models", "oracle",
+                "--runner", "local", "--protocol", "plain")  # fmt: skip
+    assert first.returncode == 0, first.stderr
+    plain = (folder / "scores.csv").read_bytes()
+    process = start(data, folder, "local")
+    wait_until(lambda: began_to_hang(folder))
+    process.kill()
+    process.communicate()
+    assert '"protocol": "challenge"' in (folder / "run.json").read_text()
+    assert (folder / "scores.csv").read_bytes() != plain
+
+
 def test_a_local_step_dies_with_its_harness(tmp_path: Path) -> None:
     data = make_dataset(tmp_path / "data", test=["good_1.png", "hang_1.png"])
     folder = tmp_path / "run"
