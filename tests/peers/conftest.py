@@ -10,9 +10,14 @@ from conftest import ROOT, need
 INSTALLED = ROOT / ".venv" / "peers"
 
 
-def _peer(name: str) -> ModuleType:
+def add_peers() -> None:
+    """Makes what `make peers` installed importable."""
     if INSTALLED.is_dir() and str(INSTALLED) not in sys.path:
         sys.path.append(str(INSTALLED))  # last, so that nothing of the environment is replaced
+
+
+def _peer(name: str) -> ModuleType:
+    add_peers()
     try:
         return importlib.import_module(name)
     except ImportError as error:
