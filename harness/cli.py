@@ -139,7 +139,7 @@ def train(
         models=choose_models([model]),
         profile=profile,
         seeds=options.seeds(seeds),
-        protocol="challenge",
+        protocol=None,
         limits=options.limits(limit_memory, timeout, gpu=gpu),
         memory_asked=limit_memory,
     )

@@ -20,6 +20,7 @@ from harness.runners.job import Limits
 from harness.training import split_hash
 
 Protocol = Literal["challenge", "plain"]
+PROTOCOL: Protocol = "challenge"
 THRESHOLDS = (0.5, 0.7, 0.9)
 CONTROL_SEEDS = (0,)
 
@@ -51,7 +52,7 @@ def new_record(
     models: Sequence[Model],
     seeds: Sequence[int],
     profile: str,
-    protocol: Protocol,
+    protocol: Protocol | None,
     chosen: Chosen,
     limits: Limits,
     memory_asked: str | None,
@@ -77,7 +78,7 @@ def new_record(
         finished=False,
         command=("harness", *sys.argv[1:]),
         profile=profile,
-        protocol=protocol,
+        protocol=protocol or (earlier.protocol if earlier else PROTOCOL),
         thresholds=THRESHOLDS,
         runner=chosen.runner.name,
         runner_reason=chosen.reason,
@@ -142,6 +143,11 @@ def _model_record(
         kind="foreign" if model.folder is None else _kind(model),
         verbs=model.card.verbs,
         seeds=tuple(sorted(wanted)),
+        needs_truth=model.card.needs_truth,
+        source=model.card.source,
+        repository=model.card.repository,
+        licence=model.card.licence,
+        citation=model.card.citation,
         sources_sha256=model.sources_sha256(),
         image=model.image if runner.name == "docker" else None,
         image_digest=runner.digest(model),

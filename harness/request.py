@@ -25,7 +25,8 @@ class Request:
     models: Sequence[Model]
     profile: str
     seeds: tuple[int, ...]
-    protocol: Protocol
+    protocol: Protocol | None
+    """None: that of the run so far."""
     limits: Limits
     memory_asked: str | None = None
 

@@ -75,7 +75,7 @@ class _Work:
         split = split_training(self.dataset.train)
         record = self._record(split)
         scored = {
-            (model, seed): score_model(self.run, record, model, seed, self.show)
+            (model, seed): score_model(self.run, record, model, seed, lambda _: None)
             for model, facts in record.models.items()
             for seed in facts.seeds
         }
@@ -85,7 +85,7 @@ class _Work:
         for model, seed in due:
             self._model(model, seed, split)
             key = model.name, seed
-            before, scored[key] = scored[key], score_model(self.run, record, *key, self.show)
+            before, scored[key] = scored[key], score_model(self.run, record, *key, self.show.say)
             self._write_scores(scored)
             if scored[key] != before and (model, seed) != due[-1]:
                 self._interim_report()

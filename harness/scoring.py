@@ -1,18 +1,17 @@
 """Scoring the masks of a run: every image of a model and seed becomes rows of scores.csv."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
-from contract import label_name, read_lines, read_mask, sha256_file, stem, write_json
+from contract import label_name, read_lines, read_mask, sha256_file, sha256_tree, stem, write_json
 from evaluator.overlap import OverlapTable, UnreadableTable, overlap_table
 from evaluator.runfolder import RunFolder, RunRecord, TestImage
 from evaluator.score import score_pair
 from evaluator.scores import Outcome, ScoreRow, rows_for
 from harness.predicting import LINES, Line
-from harness.progress import Display
 from harness.steps import read_step, read_usage
 
 INDEX = "index.json"
@@ -20,9 +19,9 @@ LINE_OUTCOMES = set(get_args(Outcome)) - {"scored", "missing"}
 
 
 def score_model(
-    run: RunFolder, record: RunRecord, model: str, seed: int, show: Display
+    run: RunFolder, record: RunRecord, model: str, seed: int, say: Callable[[str], None]
 ) -> list[ScoreRow]:
-    """The rows of one model and seed; none when it has not been tried yet.
+    """The rows of one model and seed; none when it has not been tried with its present weights.
 
     A stored overlap table is used again as long as mask and label are the same files, so another
     protocol costs milliseconds.
@@ -30,7 +29,7 @@ def score_model(
     predict = run.step(model, seed, "predict")
     lines = {line.get("image"): line for line in read_lines(predict / LINES)}
     failed = _failed_training(run.step(model, seed, "train"))
-    if failed is None and read_step(predict) is None:
+    if failed is None and not _is_of_these_weights(run, model, seed):
         return []
     store = _Overlaps(run.overlaps(model, seed))
     rows: list[ScoreRow] = []
@@ -40,7 +39,7 @@ def score_model(
         if outcome is None:
             outcome, table, message = store.table(image, mask)
             if outcome != "scored":
-                show.say(f"{model} seed {seed}: {image.image}: {outcome}: {message}")
+                say(f"{model} seed {seed}: {image.image}: {outcome}: {message}")
         else:
             table = None
         rows += rows_for(
@@ -95,6 +94,15 @@ def _line_outcome(line: Line | None) -> Outcome | None:
     if outcome == "predicted":
         return None
     return outcome if outcome in LINE_OUTCOMES else "missing"
+
+
+def _is_of_these_weights(run: RunFolder, model: str, seed: int) -> bool:
+    """Whether there is a prediction, made with the weights that lie there, if any do."""
+    step = read_step(run.step(model, seed, "predict"))
+    weights = run.step(model, seed, "train") / "weights"
+    if step is None or not weights.is_dir():
+        return step is not None
+    return step.inputs.get("weights") == sha256_tree(weights)
 
 
 def _failed_training(train: Path) -> Outcome | None:

@@ -120,14 +120,18 @@ def test_a_training_that_fails_is_rows_and_the_others_go_on(tmp_path: Path) -> N
 
 
 def test_training_once_serves_predict_and_run_all(tmp_path: Path) -> None:
-    write_small_unet(tmp_path, steps=10)
+    folder = write_small_unet(tmp_path, steps=10)
     data, out = make_dataset(tmp_path / "data", train=6), tmp_path / "run"
     trained = run("harness", "train", NAME, "--data", data, "--out", out, "--profile", "tiny",
                   "--runner", "local", cwd=tmp_path)  # fmt: skip
     assert trained.returncode == 0, trained.stderr
     assert Path(trained.stdout.strip()).is_dir()
-    whole = run_all(data, out, NAME, "--profile", "tiny", cwd=tmp_path)
+    whole = run_all(data, out, NAME, "--profile", "tiny", "--protocol", "plain", cwd=tmp_path)
     assert f"{NAME} seed 0: train: reused" in whole.stderr
+    again = run("harness", "train", NAME, "--data", data, "--out", out, "--profile", "tiny",
+                "--runner", "local", cwd=tmp_path)  # fmt: skip
+    assert again.stdout == trained.stdout
+    assert json.loads((out / "run.json").read_text())["protocol"] == "plain", "as scores.csv"
     masks = tmp_path / "masks"
     done = run("harness", "predict", NAME, data / "Tuning/images", masks, "--run", out,
                "--runner", "local", cwd=tmp_path)  # fmt: skip
@@ -138,6 +142,12 @@ def test_training_once_serves_predict_and_run_all(tmp_path: Path) -> None:
     assert sorted(path.name for path in masks.iterdir()) == sorted(
         ["cell_1_label.tiff", "cell_2_label.tiff", "predictions.jsonl", "usage.json", "log.txt"]
     )
+    profile = folder / "profiles" / "tiny.yaml"
+    profile.write_text(profile.read_text().replace("steps: 10\n", "steps: 11\n"))
+    run("harness", "train", NAME, "--data", data, "--out", out, "--profile", "tiny",
+        "--runner", "local", cwd=tmp_path)  # fmt: skip
+    run_all(data, out, "empty", "--profile", "tiny", cwd=tmp_path)
+    assert {row["model"] for row in rows(out)} == {"empty"}, "old masks are not of the new weights"
 
 
 @pytest.mark.parametrize(
