@@ -90,6 +90,13 @@ class ModelRecord(_Record):
     kind: Literal["segmenter", "control", "foreign"]
     verbs: tuple[str, ...]
     seeds: tuple[int, ...]
+    needs_truth: bool = False
+    """A control that is given the truth, which no other model can be expected to beat."""
+    source: str | None = None
+    repository: str | None = None
+    licence: str | None = None
+    citation: str | None = None
+    """These four as in model.yaml."""
     sources_sha256: str | None = None
     image: str | None = None
     image_digest: str | None = None
