@@ -55,9 +55,9 @@ def sum_pairs(bands: Iterable[tuple[Labels, Labels]]) -> tuple[Labels, Labels, W
     types: tuple[np.dtype[Any], ...] = ()
     for truth, predicted in bands:
         types = truth.dtype, predicted.dtype
-        place = 0
-        while place < len(truth):
-            place, used = sweep(truth, predicted, place, table, used)
+        while len(truth):
+            done, used = sweep(truth, predicted, table, used)
+            truth, predicted = truth[done:], predicted[done:]
             if 4 * used > len(table):
                 larger = np.zeros(4 * len(table), np.uint64)
                 copy(table, larger)

@@ -29,13 +29,13 @@ def add(table: Any, used: Any, key: Any, pixels: Any) -> Any:
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def sweep(truth: Any, predicted: Any, start: Any, table: Any, used: Any) -> Any:
-    """Adds the pixels of two (k,) arrays of ids from `start` on, until the table is half full.
+def sweep(truth: Any, predicted: Any, table: Any, used: Any) -> Any:
+    """Adds the pixels of two (k,) arrays of ids until the table is half full.
 
     Returns where it stopped and how many slots are then taken.
     """
     last, run = _NONE, _NONE
-    for place in range(start, len(truth)):
+    for place in range(len(truth)):  # from 0: numba then looks for no negative index
         key = (np.uint64(truth[place]) << _HALF) | np.uint64(predicted[place])
         if key == last:
             run += _ONE
