@@ -71,7 +71,7 @@ def test_killed_runs_end_with_the_same_scores(place: Path, runner: str) -> None:
 
     last = run("harness", *arguments(place, folder.name, runner), cwd=place)
     assert last.returncode == 0, last.stderr
-    assert "otsu seed 0: predict: reused" in last.stderr
+    assert otsu_finished is None or "otsu seed 0: predict: reused" in last.stderr
     assert results(folder) == results(place / f"whole-{runner}")
 
 
