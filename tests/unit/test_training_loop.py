@@ -195,13 +195,35 @@ def test_without_validation_images_the_training_images_are_used(
     assert train(pairs, tmp_path, replace(SETTINGS, steps=4)).best_val_f1 is not None
 
 
-def test_unusable_images_are_named_and_the_rest_is_used(tmp_path: Path) -> None:
+def test_unusable_images_are_named_and_the_rest_is_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pairs = make_data(tmp_path)
     pairs[0].image.write_bytes(b"no image")
-    messages: list[str] = []
-    settings = replace(SETTINGS, steps=2)
-    train(pairs, tmp_path / "out", settings, progress=lambda *call: messages.append(call[2]))
-    assert any(message.startswith("i0.png is left out") for message in messages)
+    train(pairs, tmp_path / "out", replace(SETTINGS, steps=2))
+    assert "warning: i0.png is left out" in capsys.readouterr().err
+
+
+def test_without_any_usable_image_it_refuses(tmp_path: Path) -> None:
+    pairs = make_data(tmp_path, images=2)
+    pairs[0].image.write_bytes(b"no image")
+    with pytest.raises(CallError, match="None of the training images"):
+        train(pairs, tmp_path / "out")
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_the_number_of_threads_does_not_matter(
+    data: tuple[TrainPair, ...], tmp_path: Path, dropout: float
+) -> None:
+    for threads in (1, 2):
+        train(
+            data,
+            tmp_path / str(threads),
+            replace(SETTINGS, steps=6, batch_size=3),
+            threads=threads,
+            network=lambda: build(dropout),
+        )
+    assert_same(tmp_path / "1", tmp_path / "2")
 
 
 def test_a_diverged_training_says_so(data: tuple[TrainPair, ...], tmp_path: Path) -> None:

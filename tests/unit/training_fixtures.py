@@ -31,13 +31,13 @@ SETTINGS = Settings(
 )
 
 
-def build() -> torch.nn.Module:
+def build(dropout: float = 0.1) -> torch.nn.Module:
     """Three layers, one of them with state of its own and one that draws random numbers."""
     return torch.nn.Sequential(
         torch.nn.Conv2d(3, 8, 5, padding=2),
         torch.nn.BatchNorm2d(8),
         torch.nn.ReLU(),
-        torch.nn.Dropout(0.1),
+        torch.nn.Dropout(dropout),
         torch.nn.Conv2d(8, 3, 5, padding=2),
     )
 
@@ -79,8 +79,10 @@ def train(
     seed: int = 0,
     progress: Callable[[int, int, str], None] = lambda done, total, message: None,
     save_seconds: float = 0.02,
+    threads: int = 1,
+    network: Callable[[], torch.nn.Module] = build,
 ) -> TrainingSummary:
-    """One call of the loop on one thread, with frequent checkpoints."""
+    """One call of the loop, with frequent checkpoints."""
     (out / "weights").mkdir(parents=True, exist_ok=True)
     task = TrainTask(
         pairs=pairs,
@@ -89,12 +91,12 @@ def train(
         profile="test",
         settings={},
         seed=seed,
-        threads=1,
+        threads=threads,
         progress=progress,
     )
     return train_network(
         task,
-        build=build,
+        build=network,
         task=ThreeClass(ring_depth=1, smallest_cell=8.0),
         settings=settings,
         network={},

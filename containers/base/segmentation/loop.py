@@ -1,6 +1,7 @@
 """The training loop that all networks share, resumable to the bit."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -320,7 +321,7 @@ def _pool(call: TrainTask, subset: str, settings: Settings) -> Pool:
     pairs = [pair for pair in call.pairs if pair.subset == subset]
     pool = Pool(pairs, settings.cache_bytes)
     for name, reason in pool.skipped:
-        call.progress(0, 0, f"{name} is left out: {reason}")
+        print(f"warning: {name} is left out: {reason}", file=sys.stderr)
     return pool
 
 

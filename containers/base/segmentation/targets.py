@@ -8,6 +8,10 @@ BACKGROUND, CORE, RING = 0, 1, 2
 
 def compact(labels: np.ndarray) -> np.ndarray:
     """Renumber H×W labels of any integer dtype to 0..n in int32; 0 stays background."""
+    if labels.size and labels.min() >= 0 and labels.max() <= labels.size:
+        present = np.bincount(labels.ravel().astype(np.int64, copy=False)) > 0
+        present[0] = False
+        return np.where(present, np.cumsum(present), 0).astype(np.int32)[labels]
     ids, inverse = np.unique(labels, return_inverse=True)
     start = 0 if ids.size and ids[0] == 0 else 1
     return (inverse.reshape(labels.shape) + start).astype(np.int32)
@@ -57,10 +61,8 @@ def _cells(labels: np.ndarray):  # type: ignore[no-untyped-def]
     A window reaches one pixel beyond the cell, except at the image border: there the distance goes
     on as if the cell did.
     """
-    numbered = labels if labels.max(initial=0) <= labels.size else compact(labels)
+    numbered = compact(labels)
     for number, box in enumerate(ndimage.find_objects(numbered), start=1):
-        if box is None:
-            continue
         window = tuple(
             slice(max(0, side.start - 1), min(size, side.stop + 1))
             for side, size in zip(box, labels.shape, strict=True)
