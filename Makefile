@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
 
-.PHONY: run test check unit peers integration bench bench-large clean
+.PHONY: run test check unit peers integration bench bench-evaluator bench-large clean
 
 # The whole benchmark on simulated images; the report's path is printed last.
 run: .venv/models
@@ -27,6 +27,10 @@ peers: .venv/peers
 
 integration: .venv/dev
 	$(BIN)/pytest tests/integration
+
+# Scoring beside stardist and cellpose; what docs/performance.md shows.
+bench-evaluator: .venv/peers
+	OMP_NUM_THREADS=1 PYTHONPATH=.venv/peers $(BIN)/python -m tests.benchmarks.evaluator_speed
 
 # Peak memory and time of predicting an 8000×8000 image.
 bench-large: .venv/dev
