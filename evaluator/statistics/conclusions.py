@@ -17,11 +17,14 @@ def conclusion(pair: Comparison, *, score: str = "mean F1") -> str:
     if not pair.separable:
         text = (
             f"{pair.first} and {pair.second} are not separable: {score} differs by"
-            f" {abs(pair.difference):.3f} ({facts}); about {pair.smallest_separable:.3f} would be"
-            " found 8 times in 10"
+            f" {abs(pair.difference):.3f} ({facts})"
         )
+        if pair.smallest_separable >= 1:
+            text += "; with so few images even the largest difference may go unnoticed"
+        elif pair.smallest_separable > abs(pair.difference):
+            text += f"; about {pair.smallest_separable:.3f} would be found 8 times in 10"
         if pair.images_needed is not None and pair.images_needed > pair.images:
-            text += f", and to settle this difference takes about {pair.images_needed:,} images"
+            text += f"; to settle this difference takes about {pair.images_needed:,} images"
         return text + "."
     text = f"{ahead} is ahead of {behind}: {score} higher by {abs(pair.difference):.3f} ({facts})."
     if pair.seeds is None:

@@ -305,6 +305,8 @@ class TestConclusions:
         assert text.startswith("unet and sac are not separable: mean F1 differs by 0.0")
         assert f"{pair.smallest_separable:.3f} would be found" in text
         assert "is ahead" not in text
+        (few,) = compare_models(matrix(unet=[0, 1, 0, 1, 1], sac=[1, 0, 1, 1, 0]))
+        assert "even the largest difference may go unnoticed" in conclusion(few)
 
     @pytest.mark.parametrize("swap", [False, True])
     def test_ahead_whichever_comes_first(self, swap: bool) -> None:
