@@ -1,21 +1,23 @@
 """The U-Net behind the contract."""
 
 from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from containers.base.segmentation.settings import Settings, read_settings
 from contract import Image, TrainingSummary, TrainTask, serve
 
+if TYPE_CHECKING:
+    from containers.base.segmentation.predict import Predictor
+
 
 class Segmenter:
     """Trains the U-Net on three classes and segments with it."""
 
     def __init__(self, weights: Path | None, threads: int) -> None:
-        self._weights = weights
-        self._threads = threads
+        self._predictor = None if weights is None else _load(weights, threads)
 
     def train(self, task: TrainTask) -> TrainingSummary:
         """Trains by the profile's settings; see `containers.base.segmentation.loop`."""
@@ -39,26 +41,26 @@ class Segmenter:
 
     def predict(self, image: Image) -> np.ndarray:
         """H×W int32 labels."""
+        assert self._predictor is not None, "a segmenter built to train cannot predict"
         return self._predictor(image.pixels)
 
-    @cached_property
-    def _predictor(self):  # type: ignore[no-untyped-def]
-        from containers.base.segmentation.decode import Decoding
-        from containers.base.segmentation.three_class import ThreeClass
-        from containers.base.segmentation.weights import load_facts, load_predictor
-        from containers.unet.network import NetworkSettings, build_unet
 
-        assert self._weights is not None
-        facts = load_facts(self._weights)
-        kind = ThreeClass(**facts["task"])
-        layout = NetworkSettings(**facts["network"])
-        return load_predictor(
-            self._weights,
-            build_unet(layout, kind.channels),
-            kind,
-            Decoding(**facts["decoding"]),
-            threads=self._threads,
-        )
+def _load(weights: Path, threads: int) -> "Predictor":
+    from containers.base.segmentation.decode import Decoding
+    from containers.base.segmentation.three_class import ThreeClass
+    from containers.base.segmentation.weights import load_facts, load_predictor
+    from containers.unet.network import NetworkSettings, build_unet
+
+    facts = load_facts(weights)
+    kind = ThreeClass(**facts["task"])
+    layout = NetworkSettings(**facts["network"])
+    return load_predictor(
+        weights,
+        build_unet(layout, kind.channels),
+        kind,
+        Decoding(**facts["decoding"]),
+        threads=threads,
+    )
 
 
 if __name__ == "__main__":
