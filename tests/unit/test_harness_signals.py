@@ -12,7 +12,10 @@ from harness.signals import ENDING, held_back, interruptible
 
 @pytest.fixture(autouse=True)
 def _handlers() -> Iterator[None]:
+    """Each test begins with the usual handlers, also under nohup, and leaves what it found."""
     before = {number: signal.getsignal(number) for number in ENDING}
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
