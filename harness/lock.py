@@ -12,7 +12,14 @@ from contract import CallError
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Holds `folder`/.lock; the kernel frees it when its owner dies, however that happens."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:  # what virtual file systems answer
+        raise CallError(
+            f"Cannot make the folder {folder}.",
+            "its file system takes no new folders",
+            "choose another folder with --out",
+        ) from error
     with (folder / ".lock").open("a+", encoding="utf-8") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

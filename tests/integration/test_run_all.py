@@ -160,6 +160,7 @@ def test_training_once_serves_predict_and_run_all(tmp_path: Path) -> None:
         (["run-all", "--data", "DATA", "--models", "unet", "--profile", "x"], "no profile 'x'"),
         (["run-all", "--data", "DATA", "--models", "otsu", "--timeout", "x"], "'x' is no time"),
         (["run-all", "--data", "DATA", "--models", "otsu", "--out", "FILE/run"], "Cannot use"),
+        (["run-all", "--data", "DATA", "--models", "otsu", "--out", "/proc/x"], "Cannot make"),
         (["run-all", "--data", "DATA", "--models", "some/image:1"], "use --runner docker"),
         (["run-all", "--wrong"], "No such option"),
         (["predict", "unet", "DATA", "OUT"], "unet needs weights"),
