@@ -68,6 +68,7 @@ class Content:
     summary: Table
     published: str
     seeds: Table | None
+    significance: Table | None
     differences: Table | None
     ranks: Table | None
     thresholds: Table
@@ -110,6 +111,7 @@ def build_content(data: ReportData, frames: Frames) -> Content:
     ranking = [model.name for model in sentences.ranking(data, summary)]
     contenders = [name for name in ranking if name in scored]
     facts = all_facts(data)
+    pairs = certainty.compared(data.at_base, contenders)
     found_costs = costs(data, summary, facts, order)
     places = {model.name: place for place, model in enumerate(order)}
     by_rank = summary.sort_values("model", key=lambda names: names.map(places))
@@ -119,14 +121,15 @@ def build_content(data: ReportData, frames: Frames) -> Content:
     compared = any(column.label == "Published F1" for column in summary_table.columns)
     return Content(
         data=data,
-        headline=sentences.headline(data, summary),
-        findings=sentences.findings(data, summary),
+        headline=sentences.headline(data, summary, pairs),
+        findings=sentences.findings(data, summary, pairs),
         figures={drawing.name: drawing for drawing in drawings},
         summary=summary_table,
         published=published.NOTE if compared else "",
         seeds=sections.seeds_table(data),
-        differences=certainty.differences_table(data, contenders),
-        ranks=certainty.ranks_table(data, contenders),
+        significance=certainty.matrix_table(pairs, data.base),
+        differences=certainty.differences_table(pairs, data.base),
+        ranks=certainty.ranks_table(data.at_base, contenders),
         thresholds=sections.thresholds_table(data, frames.thresholds, order),
         groups=_groups(data, frames.count_ranges, order),
         errors=errors_table(data, order),

@@ -9,7 +9,6 @@ import pandas as pd
 from evaluator.report.data import Model, ReportData
 from evaluator.report.facts import ImageFacts
 from evaluator.report.tables import Column, Row, Table, Value, compact
-from evaluator.report.units import duration, memory
 
 MEGA = 1_000_000
 
@@ -23,6 +22,8 @@ class Cost:
     seconds_per_megapixel: float | None
     """Median over the predicted images of all seeds, by predictions.jsonl: loading is left out."""
     predict_bytes: int | None
+    bytes_per_megapixel: float | None
+    """The peak over the megapixels of the largest image, which is the one that needs most."""
     train_seconds: float | None
     """Mean over the seeds."""
     train_bytes: int | None
@@ -37,6 +38,8 @@ def costs(
 ) -> list[Cost]:
     """The cost of every model, in the given order; memory is the highest of any seed."""
     score = dict(zip(summary["model"], summary["mean_f1"], strict=True))
+    sizes = [fact.height * fact.width / MEGA for fact in facts.values()]
+    largest = max(sizes, default=None)
     result = []
     for model in order:
         train = [run.train_usage for run in model.runs if run.train_usage]
@@ -49,12 +52,14 @@ def costs(
             and line.get("image") in facts
             and isinstance(line.get("seconds"), int | float)
         ]
+        peak = _largest([use.peak_memory_bytes for use in predict])
         result.append(
             Cost(
                 model=model,
                 f1=score.get(model.name),
                 seconds_per_megapixel=statistics.median(rates) if rates else None,
-                predict_bytes=_largest([use.peak_memory_bytes for use in predict]),
+                predict_bytes=peak,
+                bytes_per_megapixel=peak / largest if peak and largest else None,
                 train_seconds=statistics.fmean(use.seconds for use in train) if train else None,
                 train_bytes=_largest([use.peak_memory_bytes for use in train]),
                 vram_bytes=_largest([use.peak_vram_bytes for use in (*train, *predict)]),
@@ -91,10 +96,11 @@ def cost_table(found: list[Cost]) -> Table | None:
             cost.model.name,
             cost.f1,
             cost.seconds_per_megapixel,
-            memory(cost.predict_bytes) if cost.predict_bytes else None,
-            duration(cost.train_seconds) if cost.train_seconds is not None else None,
-            memory(cost.train_bytes) if cost.train_bytes else None,
-            memory(cost.vram_bytes) if cost.vram_bytes else None,
+            cost.predict_bytes,
+            cost.bytes_per_megapixel,
+            cost.train_seconds,
+            cost.train_bytes,
+            cost.vram_bytes,
             ", ".join(dominating(cost, found)),
         )
         rows.append(Row(cells=cells, role="control" if cost.model.is_control else ""))
@@ -105,10 +111,11 @@ def cost_table(found: list[Cost]) -> Table | None:
             Column(label="Model", kind="text"),
             Column(label="Mean F1"),
             Column(label="Prediction, s per megapixel", digits=2),
-            Column(label="Prediction memory"),
-            Column(label="Training time"),
-            Column(label="Training memory"),
-            Column(label="GPU memory", optional=True),
+            Column(label="Prediction memory", kind="memory"),
+            Column(label="The same per megapixel", kind="memory", optional=True),
+            Column(label="Training time", kind="duration"),
+            Column(label="Training memory", kind="memory"),
+            Column(label="GPU memory", kind="memory", optional=True),
             Column(label="Dominated by", kind="text", optional=True),
         ),
         rows=tuple(rows),

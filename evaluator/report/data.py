@@ -80,6 +80,14 @@ class Model:
         return self.kind == "control"
 
     @property
+    def needs_truth(self) -> bool:
+        """Whether it is given the truth, so that to be below it says nothing."""
+        # Runs from before that was recorded knew one such control.
+        return bool(self.record and self.record.needs_truth) or (
+            self.is_control and self.name == "oracle"
+        )
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         return tuple(run.seed for run in self.runs)
 

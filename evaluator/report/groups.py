@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from evaluator.report.certainty import estimate
 from evaluator.report.data import Model, ReportData
 from evaluator.report.sections import lookup
 from evaluator.report.summary import by_model
@@ -38,12 +39,29 @@ def group_table(
     values = lookup(groups, groups.columns[1], "mean_f1")
     counts = images.value_counts().to_dict()
     rows = [
-        Row(cells=(group, counts[group], *(values.get((model.name, group)) for model in order)))
+        Row(
+            cells=(
+                group,
+                counts[group],
+                *(
+                    estimate(
+                        data.at_base[data.at_base["image"].map(images) == group],
+                        model.name,
+                        values.get((model.name, group)),
+                    )
+                    for model in order
+                ),
+            )
+        )
         for group in names
         if counts.get(group, 0)
     ]
     overall = dict(by_model(data.at_base)[["model", "mean_f1"]].to_numpy().tolist())
-    total = ("All images", len(images), *(overall.get(model.name) for model in order))
+    total = (
+        "All images",
+        len(images),
+        *(estimate(data.at_base, model.name, overall.get(model.name)) for model in order),
+    )
     return Table(
         name=name,
         caption=caption,
@@ -53,6 +71,7 @@ def group_table(
             *(Column(label=model.name) for model in order),
         ),
         rows=(*rows, Row(cells=total, role="total")),
+        sortable=True,
     )
 
 

@@ -1,12 +1,24 @@
 """A methods paragraph that can be pasted into a paper, made from what the run recorded."""
 
 from evaluator.report.data import ReportData
-from evaluator.report.intervals import DRAWS
+from evaluator.statistics.bootstrap import DRAWS
 
 CHALLENGE = (
     "Ma, J., Xie, R., Ayyadhury, S. et al. The multimodality cell segmentation challenge: toward"
     " universal solutions. Nature Methods 21, 1103-1113 (2024)."
     " https://doi.org/10.1038/s41592-024-02233-6"
+)
+BOOTSTRAP = (
+    "Hesterberg, T. C. What teachers should know about the bootstrap: resampling in the"
+    " undergraduate statistics curriculum. The American Statistician 69, 371-386 (2015)."
+)
+HOLM = (
+    "Holm, S. A simple sequentially rejective multiple test procedure. Scandinavian Journal of"
+    " Statistics 6, 65-70 (1979)."
+)
+RANKS = (
+    "Wiesenfarth, M. et al. Methods and open-source toolkit for analyzing and visualizing challenge"
+    " results. Scientific Reports 11, 2369 (2021)."
 )
 PROTOCOLS = {
     "challenge": (
@@ -26,6 +38,13 @@ PROTOCOLS = {
 def methods_text(data: ReportData) -> list[str]:
     """Paragraphs, the references last."""
     sentences = []
+    references: list[str] = []
+
+    def cite(text: str) -> int:
+        if text not in references:
+            references.append(text)
+        return references.index(text) + 1
+
     run = data.run
     if run is not None:
         trained = [model for model in data.models if any(run.training for run in model.runs)]
@@ -45,14 +64,24 @@ def methods_text(data: ReportData) -> list[str]:
     )
     if data.protocol in PROTOCOLS:
         sentences.append(f"Cells were matched one to one, {PROTOCOLS[data.protocol]}.")
+        if data.protocol == "challenge":
+            cite(CHALLENGE)
     sentences.append(
         "Precision, recall and F1 were computed per image and averaged; images without a usable"
         " mask counted as 0. Foreground Dice compares all cell pixels with the background."
         " Where a model was trained with several seeds, numbers are means over them."
-        f" Intervals are 95 % percentile bootstrap intervals over images ({DRAWS} draws, paired"
-        " between models); they hold for these images and do not account for several comparisons."
+        f" Intervals are 95 % expanded percentile bootstrap intervals over images ({DRAWS} draws)"
+        f" [{cite(BOOTSTRAP)}]. Models were compared two by two on the same images by sign-flip"
+        f" tests, with p values after Holm's correction over all pairs [{cite(HOLM)}]; two models"
+        " are called separable when that p is at most 0.05 and the interval of their difference"
+        f" leaves out 0. The ranking was repeated on the bootstrap draws [{cite(RANKS)}]."
     )
-    paragraphs = [" ".join(sentences)]
-    if data.protocol == "challenge":
-        paragraphs.append(f"[1] {CHALLENGE}")
-    return paragraphs
+    described = [model.record.citation for model in data.models if model.record]
+    cited = [cite(citation) for citation in described if citation]
+    if cited:
+        listed = ", ".join(f"[{number}]" for number in dict.fromkeys(cited))
+        sentences.append(f"The models are described in {listed}.")
+    return [
+        " ".join(sentences),
+        *(f"[{number}] {text}" for number, text in enumerate(references, start=1)),
+    ]

@@ -12,11 +12,12 @@ import jinja2
 from markupsafe import Markup
 
 from contract import __version__, write_text
-from evaluator.report.cells import Fate
+from evaluator.cell_fates import Fate
 from evaluator.report.content import Content, Frames, build_content, build_frames
 from evaluator.report.data import ReportData
 from evaluator.report.figures import Drawing
-from evaluator.report.tables import escape_markdown
+from evaluator.report.tables import Table, escape_markdown
+from evaluator.report.training import training_frame
 from evaluator.report.viewer import COLOURS, TRUTH
 
 CONTENTS = (
@@ -81,6 +82,9 @@ def write_report(data: ReportData, out: Path) -> ReportPaths:
     frames = build_frames(data)
     content = build_content(data, frames)
     _write_tables(frames, paths.tables)
+    for table in _further_tables(content):
+        write_text(paths.tables / f"{table.name}.csv", table.csv())
+    write_text(paths.tables / "training.csv", training_frame(data).to_csv(index=False))
     _write_figures(content.figures.values(), paths.figures)
     write_text(paths.report_md, _markdown(content))
     write_text(paths.index_html, _html(content))
@@ -92,6 +96,27 @@ def _write_tables(frames: Frames, folder: Path) -> None:
         frame = getattr(frames, field.name)
         columns = SUMMARY_COLUMNS if field.name == "summary" else list(frame.columns)
         write_text(folder / f"{field.name}.csv", frame[columns].to_csv(index=False))
+
+
+def _further_tables(content: Content) -> list[Table]:
+    """The tables of the page that are no part of the fixed files."""
+    named = [
+        content.seeds,
+        content.significance,
+        content.differences,
+        content.ranks,
+        *content.groups[1:],
+        content.errors,
+        content.outcomes,
+        content.failures,
+        content.images,
+        content.sources,
+        content.fairness,
+        content.cost,
+        content.dataset,
+        content.faults,
+    ]
+    return [table for table in named if table is not None]
 
 
 def _write_figures(figures: Iterable[Drawing], folder: Path) -> None:

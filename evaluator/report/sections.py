@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from evaluator.report.certainty import estimate
 from evaluator.report.data import Model, ReportData, SeedRun
 from evaluator.report.facts import ImageFacts, counted
-from evaluator.report.intervals import f1_interval
 from evaluator.report.published import published_f1
 from evaluator.report.summary import by_seed, image_means
 from evaluator.report.tables import Column, Row, Table, Value, compact
@@ -52,7 +52,6 @@ def summary_table(data: ReportData, summary: pd.DataFrame) -> Table:
         MODEL,
         Column(label="Role", kind="text", optional=True),
         F1,
-        Column(label="95 % interval"),
         Column(label="Median F1"),
         Column(label="SD of F1"),
         Column(label="Mean foreground Dice"),
@@ -67,18 +66,20 @@ def summary_table(data: ReportData, summary: pd.DataFrame) -> Table:
     rows = []
     for model in ranked(data, summary):
         numbers: Mapping[Any, Any] = known.get(model.name, {})
-        interval = f1_interval(data.at_base, model.name) if numbers.get("scored") else None
         remark = state(data, model)
+
+        def mean(score: str, model: Model = model, numbers: Mapping[Any, Any] = numbers) -> Value:
+            return estimate(data.at_base, model.name, numbers.get(f"mean_{score}"), score)
+
         cells: tuple[Value, ...] = (
             model.name,
             role(model),
-            numbers.get("mean_f1"),
-            str(interval) if interval else None,
+            mean("f1"),
             numbers.get("median_f1"),
             numbers.get("std_f1"),
-            numbers.get("mean_dice"),
-            numbers.get("mean_precision"),
-            numbers.get("mean_recall"),
+            mean("dice"),
+            mean("precision"),
+            mean("recall"),
             f"{numbers.get('scored', 0):g} of {len(data.images)}",
             numbers.get("scored_f1"),
             published_f1(model.name) if not model.is_control else None,
@@ -87,7 +88,7 @@ def summary_table(data: ReportData, summary: pd.DataFrame) -> Table:
         rows.append(Row(cells=cells, role="control" if model.is_control else _failed(remark)))
     return compact(
         name="summary",
-        caption=f"Performance at IoU {data.base:g}",
+        caption=f"Performance at IoU {data.base:g}, with 95 % intervals",
         columns=columns,
         rows=tuple(rows),
         sortable=True,
@@ -127,11 +128,21 @@ def thresholds_table(data: ReportData, thresholds: pd.DataFrame, order: list[Mod
     values = lookup(thresholds, "threshold", "mean_f1")
     return Table(
         name="thresholds",
-        caption="Mean F1 over the IoU thresholds",
+        caption="Mean F1 over the IoU thresholds, with 95 % intervals",
         columns=(MODEL, *(Column(label=f"IoU {value:g}") for value in data.thresholds)),
         rows=tuple(
             Row(
-                cells=(model.name, *(values.get((model.name, t)) for t in data.thresholds)),
+                cells=(
+                    model.name,
+                    *(
+                        estimate(
+                            data.scores[data.scores["threshold"] == t],
+                            model.name,
+                            values.get((model.name, t)),
+                        )
+                        for t in data.thresholds
+                    ),
+                ),
                 role="control" if model.is_control else "",
             )
             for model in order

@@ -5,17 +5,15 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from evaluator.report.data import PAIR, SCORED, Model, ReportData
-from evaluator.report.intervals import differences
 from evaluator.report.sections import state
 from evaluator.report.summary import by_count_range, by_group, failed_share
 from evaluator.report.training import FIELDS, field_text
+from evaluator.statistics import Comparison, conclusion
 
 FAILED_LIMIT = 0.1
 """Above this share of failed (model, image) pairs the report names no best model."""
 FEWEST_IN_GROUP = 3
 """A group of fewer images is not called anybody's best or worst."""
-TRUTH_CONTROL = "oracle"
-"""The control that returns the truth: to be below it says nothing."""
 UNEQUAL = ("input_size", "epochs", "steps", "pretrained", "val_images", "train_images")
 
 
@@ -25,7 +23,7 @@ class Headline(NamedTuple):
     failed: bool
 
 
-def headline(data: ReportData, summary: pd.DataFrame) -> Headline:
+def headline(data: ReportData, summary: pd.DataFrame, pairs: tuple[Comparison, ...]) -> Headline:
     """The one thing to know first: the failures if there are many, else the best model."""
     share = failed_share(data.at_base)
     if share > FAILED_LIMIT:
@@ -54,16 +52,16 @@ def headline(data: ReportData, summary: pd.DataFrame) -> Headline:
         detail = _score_sentence(data, summary, best)
         return Headline(f"{best.name}: mean F1 {score:.4f}", detail, False)
     detail = f"Mean F1 {score:.4f}. {_score_sentence(data, summary, best)}"
-    detail += _not_separable(data, contenders)
+    detail += _not_separable(contenders, pairs)
     return Headline(f"Best model: {best.name}", detail, False)
 
 
-def findings(data: ReportData, summary: pd.DataFrame) -> list[str]:
+def findings(data: ReportData, summary: pd.DataFrame, pairs: tuple[Comparison, ...]) -> list[str]:
     """The written summary, a sentence or two for each thing that the numbers show."""
     contenders = ranking(data, summary)
     result = []
     if failed_share(data.at_base) <= FAILED_LIMIT and len(contenders) > 1:
-        result.append(margin(data, summary, contenders[0], contenders[1]))
+        result.append(margin(data, summary, contenders[:2], pairs))
     result.extend(_profile(data, summary, model) for model in contenders)
     result.extend(
         sentence
@@ -86,28 +84,22 @@ def ranking(data: ReportData, summary: pd.DataFrame) -> list[Model]:
     return sorted(scored, key=lambda model: (-score[model.name], model.name))
 
 
-def margin(data: ReportData, summary: pd.DataFrame, first: Model, second: Model) -> str:
+def margin(
+    data: ReportData, summary: pd.DataFrame, two: list[Model], pairs: tuple[Comparison, ...]
+) -> str:
     """How far the first is ahead of the second, in percent, and whether the images can tell."""
     score = dict(zip(summary["model"], summary["mean_f1"], strict=True))
-    gap = score[first.name] - score[second.name]
-    percent = f" ({gap / score[second.name]:.1%})" if score[second.name] > 0 else ""
+    first, second = (model.name for model in two)
+    gap = score[first] - score[second]
+    percent = f" ({gap / score[second]:.1%})" if score[second] > 0 else ""
     sentence = (
-        f"{first.name} is {gap:.4f}{percent} ahead of {second.name} in mean F1 at IoU"
-        f" {data.base:g} ({score[first.name]:.4f} against {score[second.name]:.4f})."
+        f"{first} is {gap:.4f}{percent} ahead of {second} in mean F1 at IoU"
+        f" {data.base:g} ({score[first]:.4f} against {score[second]:.4f})."
     )
-    found = differences(data.at_base, [first.name, second.name])
+    found = [pair for pair in pairs if {pair.first, pair.second} == {first, second}]
     if not found:
-        return sentence + " There are too few images for an interval of the difference."
-    interval = found[0].interval
-    verdict = (
-        "so the two are separable on these images"
-        if interval.excludes_zero
-        else "so the two are not separable on these images"
-    )
-    return (
-        sentence + f" The 95\u00a0% bootstrap interval of the paired difference is {interval},"
-        f" {verdict}."
-    )
+        return sentence + " There are too few images to tell whether that is chance."
+    return f"{sentence} {conclusion(found[0])}"
 
 
 def _score_sentence(data: ReportData, summary: pd.DataFrame, model: Model) -> str:
@@ -116,15 +108,10 @@ def _score_sentence(data: ReportData, summary: pd.DataFrame, model: Model) -> st
     return f"At IoU {data.base:g}, over {row['images']} images{seeds}, protocol {data.protocol}."
 
 
-def _not_separable(data: ReportData, contenders: list[Model]) -> str:
+def _not_separable(contenders: list[Model], pairs: tuple[Comparison, ...]) -> str:
     """Who may be as good as the best one, as far as these images tell."""
-    best, *others = [model.name for model in contenders]
-    close = [
-        pair.second
-        for other in others
-        for pair in differences(data.at_base, [best, other])
-        if not pair.interval.excludes_zero
-    ]
+    best = contenders[0].name
+    close = [pair.second for pair in pairs if pair.first == best and not pair.separable]
     return f" Not separable from {', '.join(close)} on these images." if close else ""
 
 
@@ -183,9 +170,12 @@ def _controls(data: ReportData, summary: pd.DataFrame, contenders: list[Model]) 
         return ""
     listed = ", ".join(f"{name} {score[name]:.4f}" for name in controls)
     sentence = f"Controls, which bracket the scores and take no part in the ranking: {listed}."
-    for name in controls:
-        below = [model.name for model in contenders if score[model.name] < score[name]]
-        if below and name != TRUTH_CONTROL:
+    for model in data.models:
+        name = model.name
+        if name not in controls or model.needs_truth:
+            continue
+        below = [other.name for other in contenders if score[other.name] < score[name]]
+        if below:
             sentence += f" Below the control {name}: {', '.join(below)}."
     return sentence
 

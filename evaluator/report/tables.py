@@ -1,19 +1,34 @@
 """A table as the report shows it, in HTML and in Markdown, from one description."""
 
+import csv
+import io
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-Value = str | int | float | None
+from evaluator.report.units import duration, memory
+
 DASH = "–"
+
+
+class Estimate(NamedTuple):
+    """A number with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+Value = str | int | float | Estimate | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
     label: str
-    kind: Literal["text", "count", "number"] = "number"
+    kind: Literal["text", "count", "number", "memory", "duration"] = "number"
+    """``memory`` is in bytes and ``duration`` in seconds."""
     digits: int = 4
     """Digits after the point, for numbers."""
     optional: bool = False
@@ -25,11 +40,25 @@ class Column:
             return DASH
         if isinstance(value, str):
             return value
+        if isinstance(value, Estimate):
+            return f"{self.text(value.value)} {self.note(value)}"
+        if self.kind == "memory":
+            return memory(value)
+        if self.kind == "duration":
+            return duration(value)
         if self.kind == "count":
             return f"{value:,.0f}"
         if self.kind == "text":
             return f"{value:g}" if isinstance(value, float) else str(value)
         return f"{value:.{self.digits}f}"
+
+    def main(self, value: Value) -> str:
+        """The value without the interval that `note` gives."""
+        return self.text(value.value if isinstance(value, Estimate) else value)
+
+    def note(self, value: Value) -> str:
+        """The interval of an estimate, in brackets; else nothing."""
+        return f"({value.low:.3f} to {value.high:.3f})" if isinstance(value, Estimate) else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +78,30 @@ class Table:
     rows: tuple[Row, ...]
     sortable: bool = False
     filterable: bool = False
+
+    def csv(self) -> str:
+        """The table as CSV, unrounded; an estimate takes three columns, bytes and seconds one."""
+        spread = [
+            any(isinstance(row.cells[place], Estimate) for row in self.rows)
+            for place in range(len(self.columns))
+        ]
+        units = {"memory": ", bytes", "duration": ", s"}
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        heads: list[str] = []
+        for column, wide in zip(self.columns, spread, strict=True):
+            label = column.label + units.get(column.kind, "")
+            heads += [label, f"{label}: low", f"{label}: high"] if wide else [label]
+        writer.writerow(heads)
+        for row in self.rows:
+            line: list[Value] = []
+            for value, wide in zip(row.cells, spread, strict=True):
+                if isinstance(value, Estimate):
+                    line += [value.value, value.low, value.high]
+                else:
+                    line += [value, None, None] if wide else [value]
+            writer.writerow(line)
+        return stream.getvalue()
 
     def markdown(self) -> str:
         heads = [escape_markdown(column.label) for column in self.columns]

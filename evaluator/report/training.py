@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from evaluator.report.data import ReportData
 from evaluator.report.sections import role, trained_runs
 from evaluator.report.tables import Column, Row, Table, Value, compact
@@ -62,9 +64,10 @@ def sources_table(data: ReportData) -> Table | None:
             role(model),
             model.title,
             training.get("version"),
-            training.get("source"),
-            training.get("repository"),
-            training.get("licence"),
+            *(
+                training.get(field) or getattr(model.record, field, None)
+                for field in ("source", "repository", "licence")
+            ),
             image,
         )
         rows.append(Row(cells=cells, role="control" if model.is_control else ""))
@@ -94,6 +97,18 @@ def training_table(data: ReportData) -> Table | None:
         for field, label in FIELDS.items()
     ]
     return _by_run("training", "Architectures and training", [name for name, _ in runs], rows)
+
+
+def training_frame(data: ReportData) -> pd.DataFrame:
+    """The fields of training.json as they stand there, a row for every trained seed."""
+    columns = ["model", "seed", *FIELDS]
+    rows = [
+        {"model": model.name, "seed": run.seed, **{f: run.training.get(f) for f in FIELDS}}
+        for model in data.models
+        for run in model.runs
+        if run.training
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def fairness_table(data: ReportData) -> Table | None:

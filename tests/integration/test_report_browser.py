@@ -222,11 +222,11 @@ def test_only_boxes_that_scroll_are_stops_for_the_tab_key(page: webdriver.Chrome
         )
 
     wide = stops()
-    assert not wide["table-thresholds"]
+    assert not wide["table-outcomes"]
     screen(page, 390, 800)
     narrow = stops()
     assert narrow["table-summary"]
-    assert not narrow["table-thresholds"]
+    assert not narrow["table-outcomes"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

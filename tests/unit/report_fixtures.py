@@ -4,6 +4,7 @@ Twelve images of three modalities; `good` and `fair` with two seeds each, the co
 `broken`, whose training crashed.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ NAMES = (
     *(f"cell_{number:05d}.png" for number in range(5, 13)),
 )
 THRESHOLDS = (0.5, 0.7, 0.9)
-MODELS: dict[str, tuple[str, str, tuple[int, ...], float]] = {
+Models = Mapping[str, tuple[str, str, tuple[int, ...], float]]  # title, kind, seeds, skill
+MODELS: Models = {
     "good": ("A good model", "segmenter", (0, 1), 0.8),
     "fair": ("A fair model", "segmenter", (0, 1), 0.5),
     "broken": ("A model that fails", "segmenter", (0,), 0.0),
@@ -35,14 +37,22 @@ MODELS: dict[str, tuple[str, str, tuple[int, ...], float]] = {
 Labels = npt.NDArray[np.uint16]
 
 
-def make_run(root: Path, *, broken: bool = True, finished: bool = True) -> Path:
+def make_run(
+    root: Path,
+    *,
+    broken: bool = True,
+    finished: bool = True,
+    models: Models = MODELS,
+    names: Sequence[str] = NAMES,
+    shape: tuple[int, int] = (96, 120),
+) -> Path:
     """Write the run folder and its dataset below *root*; returns the run folder.
 
     Without *broken* every pair is scored.  An unfinished run lacks the rows of `fair`, seed 1.
     """
     run, dataset = root / "run", root / "data"
-    models = {name: entry for name, entry in MODELS.items() if broken or name != "broken"}
-    truths = _write_dataset(dataset)
+    models = {name: entry for name, entry in models.items() if broken or name != "broken"}
+    truths = _write_dataset(dataset, names, shape)
     rows = []
     for model, (_, _, seeds, skill) in models.items():
         for seed in seeds:
@@ -74,10 +84,10 @@ def truth(number: int, shape: tuple[int, int] = (96, 120)) -> Labels:
     return labels
 
 
-def _write_dataset(folder: Path) -> dict[str, Labels]:
+def _write_dataset(folder: Path, names: Sequence[str], shape: tuple[int, int]) -> dict[str, Labels]:
     truths = {}
-    for number, name in enumerate(NAMES):
-        labels = truth(number)
+    for number, name in enumerate(names):
+        labels = truth(number, shape)
         generator = np.random.default_rng(100 + number)
         light = ndimage.gaussian_filter((labels > 0) * 150.0, 1.5) + generator.normal(
             40, 6, labels.shape
@@ -224,7 +234,7 @@ def _write_training(folder: Path, model: str, seed: int, skill: float) -> None:
 def _record(
     dataset: Path,
     truths: dict[str, Labels],
-    models: dict[str, tuple[str, str, tuple[int, ...], float]],
+    models: Models,
     finished: bool,
 ) -> dict[str, Any]:
     return {

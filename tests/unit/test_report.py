@@ -84,12 +84,19 @@ def test_the_tables_have_the_fixed_columns(report: ReportPaths) -> None:
     columns = {
         path.stem: path.read_text("utf-8").splitlines()[0] for path in report.tables.iterdir()
     }
-    assert columns == {
+    fixed = {
         "summary": "model,images,mean_f1,median_f1,std_f1,mean_dice,mean_precision,mean_recall",
         "thresholds": "model,threshold,mean_f1,mean_dice,mean_precision,mean_recall,images",
         "count_ranges": "model,range,mean_f1,images",
         "extremes": "model,end,rank,image,f1,dice",
     }
+    assert {name: columns[name] for name in fixed} == fixed
+    images = pd.read_csv(report.tables / "images.csv")
+    assert len(images) == 12
+    modality = pd.read_csv(report.tables / "modalities.csv").set_index("Modality")
+    assert modality.loc["All images", "good: low"] < modality.loc["All images", "good"]
+    cost = pd.read_csv(report.tables / "cost.csv").set_index("Model")
+    assert cost.loc["good", "Prediction memory, bytes"] == int(4e8 * 1.8)
 
 
 def test_count_ranges_add_up_to_all_images(report: ReportPaths) -> None:
@@ -172,6 +179,29 @@ def test_an_unfinished_run_says_what_is_missing(tmp_path: Path) -> None:
     assert "Not finished; so far good leads" in text
     assert "fair, seed 1: 0 of 12 images scored so far." in text
     assert {row[0]: row[-2] for row in table(report, "outcomes")[1:]}["fair"] == "12"
+
+
+def test_failing_missing_and_interrupted_models_are_said_to_be_so(tmp_path: Path) -> None:
+    run = make_run(tmp_path, finished=False)
+    fair = run / "models" / "fair"
+    usage = json.loads((fair / "seed0/train/usage.json").read_text("utf-8"))
+    (fair / "seed1/train").mkdir(parents=True)
+    write_json(fair / "seed1/train/usage.json", {**usage, "outcome": "interrupted"})
+    scores = pd.read_csv(run / "scores.csv")
+    lost = (scores["model"] == "good") & (scores["image"] == "cell 3.png")
+    scores.loc[lost, "outcome"] = "missing"
+    scores.loc[lost, ["tp", "fp", "predicted_cells", "f1", "dice", "precision", "recall"]] = 0
+    scores.to_csv(run / "scores.csv", index=False)
+    report = build_report(run, run / "report")
+    text = page(report)
+    remarks = {row[0]: row[-1] for row in table(report, "summary")[1:]}
+    assert remarks["broken"] == "training crashed"
+    assert remarks["fair"] == "seed 1: training was interrupted"
+    assert "The run had not finished when this report was made." in text
+    assert "fair, seed 1: 0 of 12 images scored so far." in text
+    failures = [row for row in table(report, "failures")[1:] if row[0] == "good"]
+    assert failures == [["good", seed, "cell 3.png", "missing"] for seed in "01"]
+    assert "no best model is named" in text
 
 
 def test_pairs_without_a_row_count_as_missing_in_a_finished_run(tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evaluator.cell_fates import Fate
 from evaluator.report import build_report
-from evaluator.report.cells import Fate
+from evaluator.report.certainty import compared, matrix_table, mean_interval, ranks_table
 from evaluator.report.cost import Cost, costs, dominating
 from evaluator.report.data import Model, ReportData
 from evaluator.report.errors import count_errors
 from evaluator.report.facts import all_facts, image_facts
-from evaluator.report.intervals import differences, f1_interval, rank_stability
 from evaluator.report.load import load_report
 from evaluator.report.methods import methods_text
 from evaluator.report.published import published_f1
@@ -39,40 +39,41 @@ def rows(**scores: list[float]) -> pd.DataFrame:
 
 def test_the_interval_of_a_mean_agrees_with_the_normal_one_for_many_images() -> None:
     values = np.random.default_rng(5).uniform(0, 1, 400)
-    interval = f1_interval(rows(a=values.tolist()), "a")
+    interval = mean_interval(rows(a=values.tolist()))
     assert interval is not None
     half = 1.96 * values.std(ddof=1) / np.sqrt(400)
     assert interval.low == pytest.approx(values.mean() - half, abs=0.004)
     assert interval.high == pytest.approx(values.mean() + half, abs=0.004)
-    assert f1_interval(rows(a=[0.1, 0.2, 0.3, 0.4]), "a") is None, "four images are too few"
+    assert mean_interval(rows(a=[0.1, 0.2, 0.3, 0.4])) is None, "four images are too few"
 
 
-def test_a_small_but_steady_difference_is_separable_though_the_means_overlap() -> None:
+def test_the_significance_matrix_marks_the_pairs_that_are_separable() -> None:
     base = np.random.default_rng(1).uniform(0.1, 0.9, 40)
-    table = rows(a=(base + 0.05).tolist(), b=base.tolist(), c=base[::-1].tolist())
-    found = {(pair.first, pair.second): pair for pair in differences(table, ["a", "b", "c"])}
-    assert list(found) == [("a", "b"), ("a", "c"), ("b", "c")]
-    assert found["a", "b"].mean == pytest.approx(0.05)
-    assert found["a", "b"].interval.excludes_zero
-    assert not found["b", "c"].interval.excludes_zero
+    steady = base + 0.05 + np.random.default_rng(3).normal(0, 0.01, 40)
+    table = rows(a=steady.tolist(), b=base.tolist(), c=base[::-1].tolist())
+    pairs = compared(table, ["a", "b", "c"])
+    assert [(pair.first, pair.second) for pair in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
+    shown = matrix_table(pairs, 0.5)
+    assert shown is not None
+    cells = {row.cells[0]: row.cells[1:] for row in shown.rows}
+    assert cells["a"][0] is None
+    assert str(cells["a"][1]).endswith(", p < 0.001 *")
+    assert str(cells["b"][0]).startswith("-0.0")
+    assert not str(cells["b"][2]).endswith("*")
+    assert matrix_table(compared(table, ["a", "b"]), 0.5) is None
 
 
 def test_ranks_of_equal_models_are_not_firm_and_of_unequal_ones_are() -> None:
     generator = np.random.default_rng(2)
     best, *others = generator.uniform(0, 0.5, (3, 60))
-    ranks = rank_stability(
-        rows(best=(best + 0.5).tolist(), one=others[0].tolist(), other=others[1].tolist()),
-        ["best", "one", "other"],
-    )
-    assert ranks[0][:] == ("best", 1.0, 1, 1)
-    assert [rank.first_share for rank in ranks[1:]] == [0, 0]
-    assert (ranks[1].low, ranks[1].high) == (2, 3)
-
-
-def test_models_that_always_tie_are_first_in_no_draw() -> None:
-    values = [0.1, 0.5, 0.9, 0.3, 0.2]
-    ranks = rank_stability(rows(a=values, b=values), ["a", "b"])
-    assert [(rank.first_share, rank.low, rank.high) for rank in ranks] == [(0, 1, 1)] * 2
+    names = ["best", "one", "other"]
+    table = rows(best=(best + 0.5).tolist(), one=others[0].tolist(), other=others[1].tolist())
+    shown = ranks_table(table, names)
+    assert shown is not None
+    by_model = {row.cells[0]: row.cells for row in shown.rows}
+    assert by_model["best"] == ("best", 1, 100.0, 100.0, "1")
+    assert by_model["one"][-1] == by_model["other"][-1] == "2 to 3"
+    assert ranks_table(table, ["best"]) is None
 
 
 def test_kinds_of_error_count_every_cell_once(data: ReportData) -> None:
@@ -102,6 +103,7 @@ def cost(name: str, f1: float, seconds: float, size: int, kind: str = "segmenter
         f1=f1,
         seconds_per_megapixel=seconds,
         predict_bytes=size,
+        bytes_per_megapixel=None,
         train_seconds=None,
         train_bytes=None,
         vram_bytes=None,
@@ -140,7 +142,7 @@ def test_published_scores_stand_beside_models_of_that_name(tmp_path: Path) -> No
 
 
 def test_the_methods_name_what_was_done(data: ReportData) -> None:
-    first, reference = methods_text(data)
+    first, reference, *_ = methods_text(data)
     assert first.startswith(
         "A good model, A fair model were trained with cellbench 0.1.0 (profile tiny, seeds 0, 1)"
         " on 20 images; 3 more served for validation"

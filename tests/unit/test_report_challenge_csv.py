@@ -127,7 +127,7 @@ def test_the_page_shows_the_same_digits(reference: ReportPaths) -> None:
     text = reference.index_html.read_text("utf-8")
     row = re.search(r"<tr>\s*<th[^>]*>UNET</th>.*?</tr>", text, re.DOTALL)
     assert row is not None
-    shown = re.findall(r"<td[^>]*>(.*?)</td>", row[0])
+    shown = [cell.strip() for cell in re.findall(r"<td[^>]*>([^<]*)", row[0])]
     for printed in SUMMARY["UNET"].split():
         assert printed.ljust(6, "0") in shown
     assert "Best model: NNUNET" in text

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pytest
 from PIL import Image as Pillow
 
+from evaluator.cell_fates import Fate, fates
 from evaluator.overlap import overlap_table
 from evaluator.report import build_report
 from evaluator.report import viewer as viewer_module
-from evaluator.report.cells import Fate, fates
 from evaluator.report.load import load_report
 from evaluator.report.pictures import displayed, outline, panel_shape, resampled
 from evaluator.report.viewer import chosen_images, embedded, fate_layers, layer_uri

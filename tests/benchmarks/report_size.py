@@ -1,0 +1,67 @@
+"""Time and size of large reports, and how fast a browser opens them: `make bench-report`.
+
+The runs are drawn: five models that leave out different shares of round cells, on noisy images.
+"""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from shutil import which
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from evaluator.report import build_report
+from tests.integration.test_report_browser import FLAGS
+from tests.unit.report_fixtures import Models, make_run
+
+MODELS: Models = {
+    name: (f"Model {name}", "segmenter", (0,), skill)
+    for name, skill in zip("abcde", (0.9, 0.8, 0.7, 0.5, 0.3), strict=True)
+}
+CASES = ((101, 640), (1000, 256))
+OPENINGS = 5
+MB = 1_000_000
+
+
+def main() -> None:
+    """Makes both reports and prints a line of a Markdown table for each."""
+    print("| models × images | image side | report made in | index.html | opened in |")
+    print("| --- | --- | --- | --- | --- |")
+    for images, side in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            names = [f"cell_{number:05d}.png" for number in range(1, images + 1)]
+            run = make_run(Path(folder), models=MODELS, names=names, shape=(side, side))
+            start = time.perf_counter()
+            page = build_report(run, run / "report").index_html
+            made = time.perf_counter() - start
+            size = page.stat().st_size / MB
+            opened = max(opening_seconds(page, Path(folder)) for _ in range(OPENINGS))
+        print(
+            f"| {len(MODELS)} × {images} | {side} px | {made:.1f} s | {size:.1f} MB |"
+            f" {opened:.2f} s |",
+            flush=True,
+        )
+
+
+def opening_seconds(page: Path, home: Path) -> float:
+    """From the start of the navigation in a fresh browser until the viewer's picture is drawn."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = which("chromium") or "chromium"
+    for flag in (*FLAGS, f"--user-data-dir={tempfile.mkdtemp(dir=home)}"):
+        options.add_argument(flag)
+    service = Service("/usr/bin/chromedriver", env={**os.environ, "HOME": str(home)})
+    with webdriver.Chrome(options=options, service=service) as driver:
+        start = time.perf_counter()
+        driver.get(page.as_uri())
+        driver.execute_async_script(
+            "const done = arguments[0];"
+            "Promise.all([...document.querySelectorAll('.canvas img')].map((e) => e.decode()))"
+            ".then(() => requestAnimationFrame(() => setTimeout(done)))"
+        )
+        return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
