@@ -7,6 +7,7 @@ import pandas as pd
 from evaluator.report import certainty, ledger, provenance, published, sections, sentences, training
 from evaluator.report.cost import cost_table, costs
 from evaluator.report.data import DatasetImage, Model, ReportData
+from evaluator.report.error_pictures import ErrorKind, error_kinds
 from evaluator.report.errors import errors_table
 from evaluator.report.facts import all_facts
 from evaluator.report.figures import Drawing, all_figures
@@ -55,6 +56,8 @@ class ModelSection:
     role: str
     state: str
     tables: tuple[Table, ...]
+    examples: tuple[Sample, ...]
+    """Its own best and worst image; none for controls."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,7 @@ class Content:
     thresholds: Table
     groups: list[Table]
     errors: Table | None
+    error_kinds: list[ErrorKind]
     outcomes: Table
     failures: Table | None
     samples: list[Sample]
@@ -133,6 +137,7 @@ def build_content(data: ReportData, frames: Frames) -> Content:
         thresholds=sections.thresholds_table(data, frames.thresholds, order),
         groups=_groups(data, frames.count_ranges, order),
         errors=errors_table(data, order),
+        error_kinds=error_kinds(data, [model for model in order if model.name in contenders]),
         outcomes=ledger.outcomes_table(data, order),
         failures=ledger.failures_table(data),
         samples=_pictures(data, shown, order),
@@ -241,6 +246,18 @@ def _models(data: ReportData, frames: Frames, order: list[Model]) -> list[ModelS
             )
             if model.name in scored
             else (),
+            examples=_examples(data, model) if model.name in scored else (),
         )
         for model in order
     ]
+
+
+def _examples(data: ReportData, model: Model) -> tuple[Sample, ...]:
+    """The model's best image and its worst one that holds cells, with image, truth, prediction."""
+    if model.is_control:
+        return ()
+    rows = data.at_base[(data.at_base["model"] == model.name) & (data.at_base["true_cells"] > 0)]
+    ends = extremes(rows, count=1)
+    words = {"top": "Highest F1", "bottom": "Lowest F1"}
+    chosen = {str(row["image"]): words[row["end"]] for row in ends.to_dict("records")[::-1]}
+    return tuple(_pictures(data, dict(reversed(chosen.items())), [model]))

@@ -62,6 +62,8 @@ class SeedRun:
     """Folder of predicted label files."""
     overlaps: Path | None
     """Folder of stored overlap tables."""
+    weights_sha256: str | None = None
+    """Of the weights that predicted; None for a model without any, or where it is not recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)

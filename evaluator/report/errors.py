@@ -20,6 +20,8 @@ class Errors(NamedTuple):
     truth: Counts
     predicted: Counts
     images: int
+    most: dict[Fate, str]
+    """The image with the most cells of each fate that occurs."""
 
 
 def count_errors(data: ReportData, run: SeedRun) -> Errors:
@@ -27,6 +29,7 @@ def count_errors(data: ReportData, run: SeedRun) -> Errors:
     truth = np.zeros(max(Fate) + 1, np.int64)
     predicted = np.zeros(max(Fate) + 1, np.int64)
     images = 0
+    highest: dict[Fate, tuple[int, str]] = {}
     for image in data.images:
         if run.overlaps is None:
             break
@@ -38,7 +41,11 @@ def count_errors(data: ReportData, run: SeedRun) -> Errors:
         truth += np.bincount(found.truth, minlength=len(truth))
         predicted += np.bincount(found.predicted, minlength=len(predicted))
         images += 1
-    return Errors(truth, predicted, images)
+        for fate in Fate:
+            counts = found.predicted_counts if fate is Fate.SPURIOUS else found.true_counts
+            if counts[fate] > highest.get(fate, (0, ""))[0]:
+                highest[fate] = (counts[fate], image.name)
+    return Errors(truth, predicted, images, {fate: name for fate, (_, name) in highest.items()})
 
 
 def errors_table(data: ReportData, order: list[Model]) -> Table | None:

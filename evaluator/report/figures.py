@@ -13,9 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from evaluator.report.certainty import estimate
 from evaluator.report.cost import Cost, dominating
 from evaluator.report.data import ReportData
 from evaluator.report.summary import METRICS
+from evaluator.report.tables import Estimate, Value
 
 TEXT = "#24292f"
 GRID = "#d0d7de"
@@ -90,12 +92,18 @@ def metrics_by_model(data: ReportData, summary: pd.DataFrame) -> Drawing | None:
         thickness = 0.19
         for place, (metric, column) in enumerate(METRICS.items()):
             spots = [row + (place - 1.5) * thickness for row in range(len(names))]
+            shown = [
+                estimate(data.at_base, name, value, metric)
+                for name, value in zip(names, summary[column], strict=True)
+            ]
             axes.barh(
                 spots,
                 summary[column],
                 height=thickness * 0.9,
                 color=COLOURS[place],
                 label=METRIC_NAMES[metric],
+                xerr=[_arms(shown, "low"), _arms(shown, "high")],
+                error_kw={"elinewidth": 1, "ecolor": TEXT},
             )
         axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
@@ -106,7 +114,8 @@ def metrics_by_model(data: ReportData, summary: pd.DataFrame) -> Drawing | None:
         return _drawing(
             figure,
             "metrics_by_model",
-            f"Mean F1, foreground Dice, precision and recall at IoU {data.base:g}.",
+            f"Mean F1, foreground Dice, precision and recall at IoU {data.base:g}, with 95 %"
+            " intervals.",
         )
 
 
@@ -191,44 +200,48 @@ def training_curves(data: ReportData) -> Drawing | None:
 
 
 def cost_against_quality(data: ReportData, found: Sequence[Cost]) -> Drawing | None:
-    """Mean F1 over the time of prediction; a model that another one dominates is hollow."""
-    points = [
-        (cost, cost.seconds_per_megapixel, cost.f1)
-        for cost in found
-        if cost.seconds_per_megapixel and cost.f1 is not None
-    ]
+    """Mean F1 over time and memory; a model that another one dominates is hollow."""
+    fields = (
+        ("seconds_per_megapixel", 1.0, "prediction, seconds per megapixel"),
+        ("bytes_per_megapixel", 1e-6, "peak memory, MB per megapixel"),
+    )
+    points = [cost for cost in found if cost.f1 is not None and cost.seconds_per_megapixel]
     if len(points) < 2:
         return None
     look = looks(data)
     with mpl.rc_context(STYLE):
-        figure, axes = _canvas(height=3.6)
-        for cost, seconds, f1 in points:
-            colour = look[cost.model.name]["color"]
-            axes.plot(
-                [seconds],
-                [f1],
-                linestyle="",
-                marker=look[cost.model.name]["marker"],
-                markersize=9,
-                color=colour,
-                markerfacecolor="none" if dominating(cost, list(found)) else colour,
-                label=cost.model.name,
-            )
-        axes.set_xscale("log")
-        seconds_seen = [seconds for _, seconds, _ in points]
-        axes.set_xlim(min(seconds_seen) / 2.5, max(seconds_seen) * 2.5)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_ylim(-0.02, 1.02)
-        axes.set_xlabel("prediction, seconds per megapixel")
-        axes.set_ylabel("mean F1")
-        _legend_above(figure, axes, columns=4)
+        figure = Figure(figsize=(7.6, 3.6), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, (field, unit, label) in zip(panels, fields, strict=True):
+            known = [(cost, getattr(cost, field) * unit) for cost in points if getattr(cost, field)]
+            for cost, value in known:
+                colour = look[cost.model.name]["color"]
+                axes.plot(
+                    [value],
+                    [cost.f1],
+                    linestyle="",
+                    marker=look[cost.model.name]["marker"],
+                    markersize=9,
+                    color=colour,
+                    markerfacecolor="none" if dominating(cost, list(found)) else colour,
+                    label=cost.model.name,
+                )
+            axes.set_xscale("log")
+            if known:
+                values = [value for _, value in known]
+                axes.set_xlim(min(values) / 2.5, max(values) * 2.5)
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.set_ylim(-0.02, 1.02)
+            axes.set_xlabel(label)
+        panels[0].set_ylabel("mean F1")
+        _legend_above(figure, panels[0], columns=4)
         return _drawing(
             figure,
             "cost_against_quality",
-            "Mean F1 over the time of prediction. Hollow: another model is no worse in F1, time and"
-            " memory, and better in one of them.",
+            "Mean F1 over time and memory of prediction. Hollow: another model is no worse in F1,"
+            " time and memory, and better in one of them.",
         )
 
 
@@ -250,6 +263,14 @@ def _points(history: Sequence[Mapping[str, Any]], field: str) -> list[tuple[floa
         (_number(line.get("epoch", line.get("step"))), _number(line.get(field))) for line in history
     ]
     return [point for point in points if all(math.isfinite(value) for value in point)]
+
+
+def _arms(shown: Sequence[Value], end: str) -> list[float]:
+    """How far each interval reaches below or above its mean; 0 where there is none."""
+    return [
+        abs(getattr(value, end) - value.value) if isinstance(value, Estimate) else 0.0
+        for value in shown
+    ]
 
 
 def _number(value: object) -> float:

@@ -26,7 +26,7 @@ from evaluator.report.data import (
     score_frame,
 )
 from evaluator.rescore import rescore_folder
-from evaluator.runfolder import Fault, ModelRecord, RunFolder, RunRecord, Usage
+from evaluator.runfolder import Fault, ModelRecord, RunFolder, RunRecord, StepRecord, Usage
 from evaluator.scores import DEFAULT_THRESHOLDS, MalformedScores, read_scores
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
@@ -217,7 +217,14 @@ def _seed_run(folder: RunFolder, model: str, seed: int, notes: list[str]) -> See
         predictions=_lines(predict / "predictions.jsonl"),
         masks=predict if predict.is_dir() else None,
         overlaps=overlaps if overlaps.is_dir() else None,
+        weights_sha256=_weights(predict / "step.json", notes),
     )
+
+
+def _weights(path: Path, notes: list[str]) -> str | None:
+    step = _read_record(path, StepRecord, notes)
+    found = step.inputs.get("weights") if step else None
+    return None if found == "none" else found
 
 
 def _lines(path: Path) -> tuple[Mapping[str, Any], ...]:

@@ -45,9 +45,17 @@ def provenance_table(data: ReportData) -> Table | None:
 
 
 def models_table(data: ReportData) -> Table | None:
-    """The exact sources and image of every model."""
+    """The exact sources, image and weights of every model."""
     if data.run is None:
         return None
+    weights = {
+        model.name: [
+            f"seed {run.seed}: {run.weights_sha256}" if len(model.runs) > 1 else run.weights_sha256
+            for run in model.runs
+            if run.weights_sha256
+        ]
+        for model in data.models
+    }
     rows = tuple(
         Row(
             cells=(
@@ -56,19 +64,21 @@ def models_table(data: ReportData) -> Table | None:
                 record.sources_sha256,
                 record.image,
                 record.image_digest,
+                "; ".join(weights.get(name, [])),
             )
         )
         for name, record in data.run.models.items()
     )
     return compact(
         name="hashes",
-        caption="Sources and images of the models",
+        caption="Sources, images and weights of the models",
         columns=(
             Column(label="Model", kind="text"),
             Column(label="Seeds", kind="text"),
             Column(label="Sources, SHA-256", kind="text"),
             Column(label="Image", kind="text", optional=True),
             Column(label="Image digest", kind="text", optional=True),
+            Column(label="Weights, SHA-256", kind="text", optional=True),
         ),
         rows=rows,
     )

@@ -115,6 +115,8 @@ def _further_tables(content: Content) -> list[Table]:
         content.cost,
         content.dataset,
         content.faults,
+        content.provenance,
+        content.hashes,
     ]
     return [table for table in named if table is not None]
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from evaluator.report.certainty import p_text
 from evaluator.report.data import PAIR, SCORED, Model, ReportData
 from evaluator.report.sections import state
 from evaluator.report.summary import by_count_range, by_group, failed_share
@@ -99,7 +100,14 @@ def margin(
     found = [pair for pair in pairs if {pair.first, pair.second} == {first, second}]
     if not found:
         return sentence + " There are too few images to tell whether that is chance."
-    return f"{sentence} {conclusion(found[0])}"
+    pair = found[0]
+    if not pair.separable or pair.interval is None or pair.seeds is not None:
+        return f"{sentence} {conclusion(pair)}"
+    return (
+        f"{sentence} The images separate the two: the 95\u00a0% interval of the paired difference"
+        f" is {pair.interval.low:.3f} to {pair.interval.high:.3f}, {p_text(pair.p_holm)}"
+        " after Holm's correction."
+    )
 
 
 def _score_sentence(data: ReportData, summary: pd.DataFrame, model: Model) -> str:

@@ -302,13 +302,38 @@ def test_the_page_loads_nothing_from_elsewhere(report: ReportPaths) -> None:
 
 
 def test_the_samples_show_image_truth_and_every_model(broken: ReportPaths) -> None:
-    text = page(broken)
+    text = page(broken).split('id="samples"')[1].split("</section>")[0]
     assert text.count('<article class="sample">') == 6, "three more where the models disagree"
     first = text.split('<article class="sample">')[1].split("</article>")[0]
     labels = re.findall(r"<strong>(.*?)</strong>", first)
     assert labels == ["Image", "Truth", "good", "fair", "broken"]
     assert first.count("<img ") == 4
     assert "outcome crashed, no mask" in first
+
+
+def test_each_model_shows_its_best_and_worst_image(report: ReportPaths) -> None:
+    models = page(report).split('id="models"')[1].split("</section>")[0]
+    good = models.split('<article class="model">')[1]
+    assert re.findall(r"<h4>(.*?):", good) == ["Highest F1", "Lowest F1"]
+    assert re.findall(r"<figcaption><strong>(.*?)</strong>", good) == ["Image", "Truth", "good"] * 2
+    assert "<h4>" not in models.split('<article class="model">')[3], "a control needs no example"
+
+
+def test_the_weights_hash_comes_from_the_step(tmp_path: Path) -> None:
+    run = make_run(tmp_path, broken=False)
+    inputs = {"weights": "abc123", "test images": "4"}
+    folder = run / "models" / "good" / "seed0" / "predict"
+    write_json(folder / "step.json", {"key": "k", "inputs": inputs, "finished": True})
+    hashes = {row[0]: row[-1] for row in table(build_report(run, run / "report"), "hashes")}
+    assert hashes["good"] == "seed 0: abc123"
+    assert hashes["fair"] == "–"
+
+
+def test_kinds_of_error_have_pictures(report: ReportPaths) -> None:
+    errors = page(report).split('id="errors"')[1].split("</section>")[0]
+    assert re.findall(r"<h3>(\w+):", errors) == ["Missed"], "the models only leave cells out"
+    assert re.findall(r"<strong>(.*?)</strong>", errors) == ["good", "fair"]
+    assert errors.count("<img ") == 2
 
 
 def test_the_same_run_gives_the_same_bytes(run: Path, report: ReportPaths, tmp_path: Path) -> None:
