@@ -192,7 +192,7 @@ def model_thresholds_table(model: Model, thresholds: pd.DataFrame) -> Table:
         name=f"thresholds-{model.name}",
         caption=f"{model.name} over the thresholds",
         columns=(
-            Column(label="IoU threshold", kind="text"),
+            Column(label="IoU", kind="text"),
             F1,
             Column(label="Mean precision"),
             Column(label="Mean recall"),
