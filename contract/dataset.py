@@ -81,18 +81,26 @@ def draw_split(names: list[str], seed: int) -> dict[str, Subset]:
     return {name: "val" if index < held_out else "train" for index, name in enumerate(shuffled)}
 
 
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The lines of a CSV file by column (UTF-8, with or without a byte order mark).
+
+    Raises CallError when it is no such file.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            return list(csv.DictReader(stream))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CallError(
+            f"{path} cannot be read: {error}", do="save it as CSV, encoded in UTF-8"
+        ) from error
+
+
 def read_split(path: Path) -> dict[str, Subset]:
     """Reads `image,subset` lines (UTF-8, with or without a byte order mark).
 
     Raises CallError on another column, subset or encoding, and for an image in both subsets.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CallError(
-            f"{path} cannot be read: {error}", do="save it as CSV, encoded in UTF-8"
-        ) from error
+    rows = read_rows(path)
     split: dict[str, Subset] = {}
     for row in rows:
         if split.get(row.get("image") or "", row.get("subset")) != row.get("subset"):

@@ -1,6 +1,5 @@
 """A dataset in the challenge's layout: pairs of images and labels, faults, split and hash."""
 
-import csv
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ from contract import (
     sha256_json,
     stem,
 )
-from contract.dataset import draw_split
+from contract.dataset import draw_split, read_rows
 from contract.schema import Subset
 from evaluator.runfolder import Fault
 
@@ -199,13 +198,7 @@ def _fault(image: Path, label: Path | None) -> str:
 def _read_manifest(path: Path) -> dict[str, dict[str, str]]:
     if not path.exists():
         return {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CallError(
-            f"{path} cannot be read: {error}", do="save it as CSV, encoded in UTF-8"
-        ) from error
+    rows = read_rows(path)
     if rows and "image" not in rows[0]:
         raise CallError(
             f"{path} has no column named image.",

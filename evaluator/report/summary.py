@@ -141,11 +141,6 @@ def extremes(rows: pd.DataFrame, count: int = 5) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def outcome_counts(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per model and outcome the number of (seed, image) pairs: model, outcome, pairs."""
-    return rows.groupby(["model", "outcome"], sort=False).size().rename("pairs").reset_index()
-
-
 def failed_share(rows: pd.DataFrame) -> float:
     """Share of (model, seed, image) pairs that were not scored; 0 when there are none."""
     return float((rows["outcome"] != "scored").mean()) if len(rows) else 0.0
