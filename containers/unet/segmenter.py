@@ -25,12 +25,7 @@ class Segmenter:
         from containers.base.segmentation.three_class import ThreeClass
         from containers.unet.network import NetworkSettings, build_unet
 
-        settings, layout = read_settings(task.settings, Settings, NetworkSettings)
-        kind = ThreeClass(
-            ring_depth=settings.ring_depth,
-            class_weights=settings.class_weights,
-            smallest_cell=settings.smallest_cell,
-        )
+        settings, kind, layout = read_settings(task.settings, Settings, ThreeClass, NetworkSettings)
         return train_network(
             task,
             build=lambda: build_unet(layout, kind.channels),

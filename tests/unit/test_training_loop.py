@@ -247,10 +247,10 @@ def test_weights_of_another_model_are_refused(finished: Path) -> None:
 
 def test_settings_are_read_from_a_profile() -> None:
     values = {"steps": 3, "learning_rate": 1, "class_weights": [1, 2, 3], "schedule": "step"}
-    (settings,) = read_settings(values, Settings)
+    settings, kind = read_settings(values, Settings, ThreeClass)
     assert (settings.steps, settings.schedule) == (3, "step")
     assert isinstance(settings.learning_rate, float)
-    assert settings.class_weights == [1.0, 2.0, 3.0]
+    assert kind.class_weights == [1.0, 2.0, 3.0]
     assert read_settings(asdict(settings), Settings) == (settings,)
 
 
@@ -268,7 +268,7 @@ def test_settings_are_read_from_a_profile() -> None:
 )
 def test_wrong_settings_are_named(values: dict[str, object], message: str) -> None:
     with pytest.raises(CallError) as error:
-        read_settings(values, Settings)
+        read_settings(values, Settings, ThreeClass)
     assert message in str(error.value)
 
 

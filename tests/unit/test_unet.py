@@ -14,6 +14,7 @@ from PIL import Image
 from unit.training_fixtures import make_data
 
 from containers.base.segmentation.settings import Settings, read_settings
+from containers.base.segmentation.three_class import ThreeClass
 from containers.unet.network import NetworkSettings, build_unet
 from contract import label_name, read_mask
 
@@ -23,7 +24,7 @@ PROFILES = ROOT / "containers/unet/profiles"
 
 def load(profile: str) -> tuple[Settings, NetworkSettings]:
     values = yaml.safe_load((PROFILES / f"{profile}.yaml").read_text(encoding="utf-8"))
-    settings, layout = read_settings(values, Settings, NetworkSettings)
+    settings, _, layout = read_settings(values, Settings, ThreeClass, NetworkSettings)
     return settings, layout
 
 
@@ -77,6 +78,7 @@ def test_train_and_predict_through_the_contract(tmp_path: Path) -> None:
     assert trained.returncode == 0, trained.stderr
     record = json.loads((tmp_path / "model/training.json").read_text())
     assert (record["steps"], record["epochs"], record["stopped"]) == (4, 2, "finished")
+    assert (record["optimizer"], record["pretrained"]) == ("AdamW", "none")
     assert record["parameters"] == parameters(load("tiny")[1])
     assert not (tmp_path / "model/checkpoint").exists()
     images = tmp_path / "images"

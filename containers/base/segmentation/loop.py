@@ -48,6 +48,7 @@ def train_network(
     task: Task,
     settings: Settings,
     network: Mapping[str, Any],
+    pretrained: str = "none",
     save_seconds: float = SAVE_SECONDS,
 ) -> TrainingSummary:
     """Trains what `build` returns and leaves its best weights in `call.weights`.
@@ -55,7 +56,8 @@ def train_network(
     Best is the highest mean F1 at IoU 0.5 over the validation images (the training images where
     there are none), each seen at its true scale and decoded with `task.first_decoding()`. Then the
     validation images choose a decoding, and both go into the weights folder, with `network` (the
-    settings that rebuild the architecture) and the fields of `task`.
+    settings that rebuild the architecture) and the fields of `task`. `pretrained` names the weights
+    that `build` starts from, for training.json.
 
     A checkpoint in `call.checkpoint`, at most `save_seconds` and a step old, is taken up; the
     result is the same to the bit as without the interruption. Raises
@@ -73,7 +75,7 @@ def train_network(
         decoding=decoding,
         precision=settings.precision,
     )
-    return training.summary()
+    return training.summary(pretrained)
 
 
 class _Training:
@@ -156,7 +158,7 @@ class _Training:
         self._save(force=True)
         return candidates[int(np.argmax(np.mean(scores, axis=0)))]
 
-    def summary(self) -> TrainingSummary:
+    def summary(self, pretrained: str) -> TrainingSummary:
         """What training.json says of this training."""
         settings, progress = self.settings, self.progress
         return TrainingSummary(
@@ -164,7 +166,7 @@ class _Training:
             batch_size=settings.batch_size,
             learning_rate=settings.learning_rate,
             input_size=f"{settings.crop}x{settings.crop}",
-            optimizer="AdamW",
+            optimizer="AdamW" if settings.weight_decay else "Adam",
             scheduler=settings.schedule,
             loss=self.task.loss_name,
             epochs=progress.epoch,
@@ -175,6 +177,7 @@ class _Training:
             best_epoch=progress.best_epoch,
             device=self.device.describe(),
             precision=self.device.precision,
+            pretrained=pretrained,
             stopped=cast(Literal["finished", "early_stop", "time_limit"], progress.stopped),
         )
 

@@ -11,7 +11,9 @@ from contract import CallError
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything the shared training and prediction code can be told; a model adds its own class.
+    """Everything the shared training and prediction code can be told.
+
+    A model adds its task's settings (such as `ThreeClass`) and its network's.
 
     Lengths called "working" are pixels of the rescaled image that the network sees.
     """
@@ -39,17 +41,11 @@ class Settings:
     decay: float = 0.95
     clip_gradient: float | None = None
     """Largest norm of the gradient; unset: no clipping."""
-    class_weights: list[float] | None = None
-    """Weights of background, core and ring in the cross-entropy; unset: equal."""
-    ring_depth: int = 2
-    """Depth of the ring class inside each cell, in working pixels; less in small cells."""
     cell_diameter: float | None = None
     """Working diameter: every image is rescaled until its typical cell is this wide. Unset: the
     network sees images at their own size."""
     probe_probability: float = 0.0
     """Share of crops at the scale from which prediction starts to look for the right one."""
-    smallest_cell: float = 16.0
-    """Cells with a smaller area, in working pixels, are dropped."""
     foreground_probability: float = 0.8
     """Share of crops that are placed on a cell; the rest lie anywhere."""
     zoom_min: float = 0.5

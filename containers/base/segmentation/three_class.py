@@ -1,6 +1,5 @@
 """Background, core and ring: the task that most networks here are trained for."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +15,11 @@ class ThreeClass:
     """The three-class task, as the training loop and the predictor see it (`loop.Task`)."""
 
     ring_depth: int = 2
-    class_weights: Sequence[float] | None = None
+    """Depth of the ring class inside each cell, in working pixels; less in small cells."""
+    class_weights: list[float] | None = None
+    """Weights of background, core and ring in the cross-entropy; unset: equal."""
     smallest_cell: float = 16.0
+    """Cells with a smaller area, in working pixels, are dropped."""
 
     loss_name = "Dice + cross-entropy"
     channels = 3
