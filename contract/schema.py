@@ -95,6 +95,8 @@ class TrainingRecord(TrainingSummary):
     repository: str | None
     licence: str | None
     profile: str
+    overrides: str | None = None
+    """What --set changed of the profile."""
     seed: int
     train_images: int
     val_images: int

@@ -84,6 +84,7 @@ def train(
         repository=card.repository,
         licence=card.licence,
         profile=profile,
+        overrides=", ".join(overrides) or None,
         seed=seed,
         train_images=sum(pair.subset == "train" for pair in pairs),
         val_images=sum(pair.subset == "val" for pair in pairs),

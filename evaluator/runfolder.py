@@ -90,6 +90,8 @@ class ModelRecord(_Record):
     kind: Literal["segmenter", "control", "foreign"]
     verbs: tuple[str, ...]
     seeds: tuple[int, ...]
+    settings: tuple[str, ...] = ()
+    """KEY=VALUE for each setting that differs from the profile."""
     needs_truth: bool = False
     """A control that is given the truth, which no other model can be expected to beat."""
     source: str | None = None

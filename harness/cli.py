@@ -31,6 +31,14 @@ Out = Annotated[
     typer.Option("--out", metavar="RUN", help="Run folder; default runs/<dataset>-<profile>."),
 ]
 Profile = Annotated[str, typer.Option(help="Training settings: tiny, quick, report or upstream.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="[MODEL.]KEY=VALUE",
+        help="Override one setting of the profile; may be repeated. A path is a file to hand over.",
+    ),
+]
 Seeds = Annotated[str, typer.Option(help="Seeds, separated by commas.")]
 RunnerOption = Annotated[
     str, typer.Option("--runner", metavar="auto|docker|local", help="How models are run.")
@@ -54,6 +62,7 @@ def run_all_command(
         typer.Option(metavar="A,B", help="Models or images; default all segmenters and controls."),
     ] = None,
     profile: Profile = "quick",
+    settings: Set = None,
     seeds: Seeds = "0",
     runner: RunnerOption = "auto",
     protocol: Annotated[
@@ -65,6 +74,7 @@ def run_all_command(
 ) -> None:
     """Train, predict and score every model; render the report. Finished steps are reused."""
     from harness import options
+    from harness.overrides import parse_overrides
     from harness.progress import display
     from harness.registry import choose_models
     from harness.request import Request
@@ -73,11 +83,13 @@ def run_all_command(
     from harness.signals import interruptible
     from harness.summary import print_summary
 
+    chosen = choose_models(options.names(models))
     request = Request(
         data=data,
         out=out,
-        models=choose_models(options.names(models)),
+        models=chosen,
         profile=profile,
+        settings=parse_overrides(settings or [], chosen),
         seeds=options.seeds(seeds),
         protocol=options.protocol(protocol),
         limits=options.limits(limit_memory, timeout, gpu=gpu),
@@ -118,6 +130,7 @@ def train(
     data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Dataset to train on.")],
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Run folder.")],
     profile: Profile = "quick",
+    settings: Set = None,
     seeds: Seeds = "0",
     runner: RunnerOption = "auto",
     limit_memory: Memory = None,
@@ -126,6 +139,7 @@ def train(
 ) -> None:
     """Train one model; its weights lie in the run folder, for predict and bake."""
     from harness import options
+    from harness.overrides import parse_overrides
     from harness.progress import display
     from harness.registry import choose_models
     from harness.request import Request
@@ -133,11 +147,13 @@ def train(
     from harness.runners.choose import choose_runner
     from harness.signals import interruptible
 
+    chosen = choose_models([model])
     request = Request(
         data=data,
         out=out,
-        models=choose_models([model]),
+        models=chosen,
         profile=profile,
+        settings=parse_overrides(settings or [], chosen),
         seeds=options.seeds(seeds),
         protocol=None,
         limits=options.limits(limit_memory, timeout, gpu=gpu),

@@ -5,6 +5,7 @@ from pathlib import Path
 from contract import CallError
 from evaluator.runfolder import ModelRecord, RunFolder, StepName
 from harness.dataset import load_dataset, split_training
+from harness.overrides import parse_overrides
 from harness.predicting import prediction_step
 from harness.record import read_run
 from harness.registry import Model, choose_models
@@ -52,6 +53,7 @@ def explain_step(root: Path, model_name: str, step_name: StepName, seed: int) ->
             seed,
             runner=runner,
             profile=record.profile,
+            settings=parse_overrides(record.models[model_name].settings, [model])[model_name],
             dataset=dataset,
             split_sha256=split_hash(split_training(dataset.train)),
         )

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -13,6 +13,7 @@ from contract.schema import Subset
 from evaluator.runfolder import DatasetRecord, ModelRecord, RunFolder, RunRecord, TestImage
 from evaluator.runfolder import Limits as LimitsRecord
 from harness.dataset import Dataset
+from harness.overrides import Overrides
 from harness.provenance import commit, hardware, versions
 from harness.registry import Model
 from harness.runners.choose import Chosen
@@ -52,6 +53,7 @@ def new_record(
     models: Sequence[Model],
     seeds: Sequence[int],
     profile: str,
+    settings: Mapping[str, Overrides],
     protocol: Protocol | None,
     chosen: Chosen,
     limits: Limits,
@@ -68,7 +70,9 @@ def new_record(
     made = commit()
     records = dict(earlier.models) if earlier else {}
     for model in models:
-        records[model.name] = _model_record(model, seeds, chosen, records.get(model.name))
+        records[model.name] = _model_record(
+            model, seeds, settings.get(model.name, ()), chosen, records.get(model.name)
+        )
     return RunRecord(
         cellbench=__version__,
         commit=made.sha,
@@ -134,7 +138,11 @@ def _dataset_record(dataset: Dataset, split: dict[str, Subset]) -> DatasetRecord
 
 
 def _model_record(
-    model: Model, seeds: Sequence[int], chosen: Chosen, earlier: ModelRecord | None
+    model: Model,
+    seeds: Sequence[int],
+    settings: Overrides,
+    chosen: Chosen,
+    earlier: ModelRecord | None,
 ) -> ModelRecord:
     runner = chosen.runner
     wanted = set(seeds_of(model, seeds)) | set(earlier.seeds if earlier else ())
@@ -143,6 +151,7 @@ def _model_record(
         kind="foreign" if model.folder is None else _kind(model),
         verbs=model.card.verbs,
         seeds=tuple(sorted(wanted)),
+        settings=tuple(override.text for override in settings),
         needs_truth=model.card.needs_truth,
         source=model.card.source,
         repository=model.card.repository,

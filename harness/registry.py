@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from contract import CallError, ModelCard, read_card, sha256_json, sha256_tree
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -75,6 +77,13 @@ class Model:
         raise CallError(
             f"{self.name} has no profile {profile!r}.", do=f"choose one of: {', '.join(names)}"
         )
+
+    def setting_names(self) -> set[str]:
+        """Every setting that one of the model's profiles has."""
+        names: set[str] = set()
+        for path in (self._folder() / "profiles").glob("*.yaml"):
+            names.update(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        return names
 
     def _folder(self) -> Path:
         if self.folder is None:

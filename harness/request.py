@@ -1,11 +1,12 @@
 """What run-all and train are asked to do, and all that can be wrong with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from contract import CallError
 from harness.dataset import Dataset, load_dataset
+from harness.overrides import Overrides
 from harness.progress import Display
 from harness.record import Protocol
 from harness.registry import Model
@@ -24,6 +25,8 @@ class Request:
     out: Path | None
     models: Sequence[Model]
     profile: str
+    settings: Mapping[str, Overrides]
+    """By model name; what `--set` changes of the profile."""
     seeds: tuple[int, ...]
     protocol: Protocol | None
     """None: that of the run so far."""

@@ -127,6 +127,7 @@ class _Work:
             models=self.request.models,
             seeds=self.request.seeds,
             profile=self.request.profile,
+            settings=self.request.settings,
             protocol=self.request.protocol,
             chosen=self.chosen,
             limits=self.request.limits,
@@ -151,6 +152,7 @@ class _Work:
             seed,
             runner=self.chosen.runner,
             profile=self.request.profile,
+            settings=self.request.settings.get(model.name, ()),
             dataset=self.dataset,
             split_sha256=split_hash(split),
         )
@@ -162,6 +164,7 @@ class _Work:
             model=model,
             stage=self._training_folder(split),
             profile=self.request.profile,
+            settings=self.request.settings.get(model.name, ()),
             seed=seed,
             limits=self.request.limits,
             labels=self._labels(),

@@ -8,6 +8,7 @@ from contract import TrainingRecord, sha256_json, write_json
 from contract.schema import Subset
 from evaluator.runfolder import RunFolder, Usage
 from harness.dataset import Dataset
+from harness.overrides import Overrides
 from harness.registry import Model
 from harness.runners.job import EventHandler, Job, Limits, Outcome, Runner
 from harness.steps import Step
@@ -34,6 +35,7 @@ def training_step(
     *,
     runner: Runner,
     profile: str,
+    settings: Overrides,
     dataset: Dataset,
     split_sha256: str,
 ) -> Step:
@@ -45,6 +47,8 @@ def training_step(
         "training images and labels": dataset.train_sha256,
         "split": split_sha256,
     }
+    if settings:
+        inputs["settings"] = sha256_json([override.fingerprint() for override in settings])
     return Step(folder=run.step(model.name, seed, "train"), inputs=inputs)
 
 
@@ -55,6 +59,7 @@ def train(
     model: Model,
     stage: Path,
     profile: str,
+    settings: Overrides,
     seed: int,
     limits: Limits,
     labels: dict[str, str],
@@ -78,6 +83,7 @@ def train(
             log=part / "log.txt",
             limits=limits,
             options=("--profile", profile, "--seed", str(seed)),
+            settings=settings,
             labels=labels,
         ),
         on_event,

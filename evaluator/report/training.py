@@ -14,6 +14,7 @@ FIELDS = {
     "architecture": "Architecture",
     "parameters": "Parameters",
     "profile": "Profile",
+    "overrides": "Changed settings",
     "pretrained": "Pretrained weights",
     "input_size": "Input size",
     "batch_size": "Batch size",
@@ -38,6 +39,7 @@ FIELDS = {
 # What gives one model an advantage over another, and so belongs beside their scores.
 FAIRNESS = (
     "profile",
+    "overrides",
     "input_size",
     "batch_size",
     "learning_rate",

@@ -18,6 +18,8 @@ TMP_SHARE = 4
 ENGINE_LOG = "16m"
 """What the engine keeps of a container's words; log.txt has them anyway."""
 RUN_LABEL = "cellbench.run"
+FILES = "/files"
+"""Where the files that settings name are mounted, each in a folder of its own."""
 PASSED_ON = ("CELLBENCH_MAX_PIXELS",)
 """Variables of the caller that models behind the contract understand."""
 VARIABLES = {
@@ -89,6 +91,14 @@ def container_arguments(
         mounts.append(_bind(Mount, job.weights, "/weights", read_only=True))
     if job.truth is not None:
         mounts.append(_bind(Mount, job.truth, "/truth", read_only=True))
+    settings: list[str] = []
+    for number, override in enumerate(job.settings):
+        text = override.text
+        if override.file is not None:
+            target = f"{FILES}/{number}/{override.file.name}"
+            mounts.append(_bind(Mount, override.file, target, read_only=True))
+            text = f"{override.key}={target}"
+        settings += ["--set", text]
     uid, gid = user(rootless=rootless)
     arguments: dict[str, Any] = {
         "image": image,
@@ -116,7 +126,7 @@ def container_arguments(
         "detach": True,
     }
     if points.command is None:
-        arguments["command"] = [job.verb, points.input, points.output, *job.options]
+        arguments["command"] = [job.verb, points.input, points.output, *job.options, *settings]
     elif points.command:
         arguments["entrypoint"] = list(points.command)
     if job.limits.gpu:

@@ -10,6 +10,7 @@ from typing import IO, Any, Literal, Protocol
 
 from contract.events import parse_event
 from evaluator.runfolder import Usage
+from harness.overrides import Overrides
 from harness.registry import Model
 
 RunnerName = Literal["docker", "local"]
@@ -41,7 +42,8 @@ class Job:
     """One verb of one model over mounted folders.
 
     `input` is mounted read-only at /in, `output` at /out, `weights` at /weights and `truth` at
-    /truth, both read-only. `options` follow the two folders on the command line.
+    /truth, both read-only. `options` follow the two folders on the command line, and after them
+    come `settings`, whose files the model may read.
     """
 
     model: Model
@@ -53,6 +55,7 @@ class Job:
     weights: Path | None = None
     truth: Path | None = None
     options: tuple[str, ...] = ()
+    settings: Overrides = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

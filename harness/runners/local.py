@@ -82,7 +82,8 @@ def command(job: Job) -> list[str]:
         arguments += ["--weights", str(job.weights)]
     if job.truth is not None:
         arguments += ["--truth", str(job.truth)]
-    return [*arguments, *job.options]
+    settings = [word for override in job.settings for word in ("--set", override.text)]
+    return [*arguments, *job.options, *settings]
 
 
 def environment(job: Job) -> dict[str, str]:

@@ -28,6 +28,7 @@ def go_on(step: Step) -> Trained:
         model=choose_models(["unet"])[0],
         stage=step.folder,
         profile="tiny",
+        settings=(),
         seed=0,
         limits=Limits(memory=1, timeout=1, cores=1),
         labels={},
