@@ -1,6 +1,6 @@
 """From probability maps to instances, at any size in bounded memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +50,7 @@ def instances(
         return cores
     grow = max(1.0, decoding.grow / scale)
     labels = np.zeros(shape, np.int32)
-    for inner, outer in _blocks(shape, int(np.ceil(grow)) + MARGIN):
+    for inner, outer in blocks(shape, int(np.ceil(grow)) + MARGIN):
         seeds = cores[outer]
         if seeds.any():
             distance = ndimage.distance_transform_edt(seeds == 0).astype(np.float32)
@@ -59,57 +59,72 @@ def instances(
             landscape -= resized_part(maps[0], shape, *outer)
             within = ((distance <= grow) & foreground) | (seeds > 0)
             grown = watershed(landscape, seeds, mask=within)
-            labels[inner] = grown[_within(inner, outer)]
-    return _tidy(labels, decoding.smallest_cell / scale**2)
+            labels[inner] = grown[within_block(inner, outer)]
+    fill_holes(labels)
+    renumber(labels, areas_of(labels) >= decoding.smallest_cell / scale**2)
+    return labels
 
 
 def _label_cores(
     core: np.ndarray, shape: tuple[int, int], decoding: Decoding, scale: float
 ) -> np.ndarray:
-    seeds = np.zeros(shape, bool)
     everywhere = slice(0, shape[1])
-    for rows in _bands(shape[0]):
-        seeds[rows] = resized_part(core, shape, rows, everywhere) > decoding.core
+    return label_pieces(
+        lambda rows: resized_part(core, shape, rows, everywhere) > decoding.core,
+        shape,
+        decoding.smallest_core / scale**2,
+    )
+
+
+def label_pieces(
+    marked: Callable[[slice], np.ndarray], shape: tuple[int, int], smallest: float
+) -> np.ndarray:
+    """H×W int32: the 4-connected pieces of at least `smallest` pixels, 1..n.
+
+    `marked` says for some rows of the image (all columns) which pixels belong to a piece.
+    """
+    seeds = np.zeros(shape, bool)
+    for rows in bands(shape[0]):
+        seeds[rows] = marked(rows)
     labels = np.empty(shape, np.int32)
     ndimage.label(seeds, output=labels)
-    areas = _areas(labels)
-    _renumber(labels, areas >= decoding.smallest_core / scale**2)
+    renumber(labels, areas_of(labels) >= smallest)
     return labels
 
 
-def _tidy(labels: np.ndarray, smallest: float) -> np.ndarray:
-    """Fills holes inside single cells, drops small cells and renumbers, in place."""
+def fill_holes(labels: np.ndarray) -> None:
+    """Fills holes inside single cells of H×W int32 labels, in place."""
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None:
             continue
         part = labels[box]
         filled = ndimage.binary_fill_holes(part == number)
         part[filled & (part == 0)] = number
-    _renumber(labels, _areas(labels) >= smallest)
-    return labels
 
 
-def _areas(labels: np.ndarray) -> np.ndarray:
+def areas_of(labels: np.ndarray) -> np.ndarray:
+    """Pixels of each label 0..n, int64."""
     areas = np.zeros(int(labels.max()) + 1, np.int64)
-    for rows in _bands(labels.shape[0]):
+    for rows in bands(labels.shape[0]):
         areas += np.bincount(labels[rows].ravel(), minlength=len(areas))
     return areas
 
 
-def _renumber(labels: np.ndarray, keep: np.ndarray) -> None:
+def renumber(labels: np.ndarray, keep: np.ndarray) -> None:
     """Gives the labels marked in `keep` the numbers 1..n and sets all others to 0."""
     keep[0] = False
     numbers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
-    for rows in _bands(labels.shape[0]):
+    for rows in bands(labels.shape[0]):
         labels[rows] = numbers[labels[rows]]
 
 
-def _bands(height: int) -> Iterator[slice]:
+def bands(height: int) -> Iterator[slice]:
+    """The rows of an image, `BAND_ROWS` at a time."""
     for top in range(0, height, BAND_ROWS):
         yield slice(top, min(top + BAND_ROWS, height))
 
 
-def _blocks(
+def blocks(
     shape: tuple[int, int], margin: int
 ) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
     """Each block of the image, and the same with `margin` pixels around it."""
@@ -136,7 +151,8 @@ def _scattered(rows: slice, columns: slice) -> np.ndarray:
     return (mixed >> np.uint32(17)).astype(np.float32) / np.float32(2**18)
 
 
-def _within(inner: tuple[slice, slice], outer: tuple[slice, slice]) -> tuple[slice, slice]:
+def within_block(inner: tuple[slice, slice], outer: tuple[slice, slice]) -> tuple[slice, slice]:
+    """Where a block lies in itself with its margin."""
     rows, columns = (
         slice(part.start - whole.start, part.stop - whole.start)
         for part, whole in zip(inner, outer, strict=True)
