@@ -284,6 +284,14 @@ def test_schedules() -> None:
     assert learning_rate(replace(cosine, schedule="constant"), 99, 110) == 1.0
 
 
+def test_a_rate_can_fall_by_epochs(data: tuple[TrainPair, ...], tmp_path: Path) -> None:
+    falling = replace(SETTINGS, schedule="step", decay_epochs=1, decay=0.5)
+    train(data, tmp_path, falling)
+    lines = (tmp_path / "history.jsonl").read_text().splitlines()
+    rates = [json.loads(line)["lr"] for line in lines]
+    assert rates == pytest.approx([0.01, 0.005, 0.0025])
+
+
 def test_winding_down_starts_only_when_the_limit_would_be_missed() -> None:
     assert must_wind_down(step=50, total=100, seconds=60, limit=100) is None
     assert must_wind_down(step=80, total=100, seconds=75, limit=100) is None

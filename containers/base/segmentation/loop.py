@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
@@ -103,6 +103,7 @@ class _Training:
             tile=settings.tile,
             overlap=settings.overlap,
             tta=settings.tta,
+            scales=settings.scales,
             cell_diameter=settings.cell_diameter,
             typical_diameter=typical,
             diameters=sampler_pool.diameter_range(),
@@ -110,6 +111,8 @@ class _Training:
         passes = -(-len(sampler_pool) // settings.batch_size)
         self.epoch_steps = settings.epoch_steps or passes
         self.total = _total_steps(settings, self.epoch_steps)
+        if settings.decay_epochs is not None:
+            self.settings = replace(settings, decay_steps=settings.decay_epochs * self.epoch_steps)
         self._prepare_network(build)
         self.progress = Progress()
         self.best: Tensors = {}

@@ -1,22 +1,24 @@
 """A trained network as a function from raw pixels to labels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch.nn.functional import interpolate
 
 from containers.base.segmentation.crops import MOST_ENLARGED, working_scale
 from containers.base.segmentation.data import typical_diameter
 from containers.base.segmentation.device import Device
 from containers.base.segmentation.normalise import normalise
 from containers.base.segmentation.resample import resize_image, scaled_shape
-from containers.base.segmentation.tiling import tiled_maps
+from containers.base.segmentation.tiling import SIDE_MULTIPLE, tiled_maps
 from containers.base.segmentation.workers import Workers
 
-Views = tuple[tuple[int, ...], ...]
-STRAIGHT: Views = ((),)
-MIRRORED: Views = ((), (2,), (3,), (2, 3))
+Mirrors = tuple[tuple[int, ...], ...]
+STRAIGHT: Mirrors = ((),)
+MIRRORED: Mirrors = ((), (2,), (3,), (2, 3))
 """Axes along which the network's input and output are mirrored."""
 
 PROBE = 640
@@ -24,6 +26,8 @@ PROBES = 3
 BEYOND = 1.5
 LARGEST_ENLARGED = 4_000_000
 """Working pixels up to which an image may be enlarged, to bound time and memory."""
+LARGEST_AT_SCALES = 25_000_000
+"""Working pixels up to which an image is seen at several scales, as in saltfish's prediction."""
 
 
 class Decoder(Protocol):
@@ -45,6 +49,7 @@ class Viewing:
     tile: int
     overlap: float
     tta: str
+    scales: Sequence[float] = (1.0,)
     cell_diameter: float | None
     """Working diameter of a typical cell; None: images are shown at their own size."""
     typical_diameter: float
@@ -86,13 +91,18 @@ class Predictor:
         scale = self.find_scale(image)
         return self.look(self._rescaled(image, scale)), scale
 
-    def look(self, image: np.ndarray, tta: str | None = None) -> np.ndarray:
-        """The maps of an image that has its working size already."""
-        views = MIRRORED if (tta or self.viewing.tta) == "flips" else STRAIGHT
+    def look(self, image: np.ndarray, *, plainly: bool = False) -> np.ndarray:
+        """The maps of an image that has its working size already.
+
+        `plainly`: from one look at it, neither mirrored nor at other scales.
+        """
         viewing = self.viewing
+        mirrors = MIRRORED if viewing.tta == "flips" and not plainly else STRAIGHT
+        once = plainly or image.shape[0] * image.shape[1] >= LARGEST_AT_SCALES
+        scales = (1.0,) if once else tuple(viewing.scales)
         return tiled_maps(
             image,
-            lambda planes: self._forward(planes, views),
+            lambda planes: self._forward(planes, mirrors, scales),
             self.decoder.maps,
             tile=viewing.tile,
             overlap=viewing.overlap,
@@ -124,7 +134,7 @@ class Predictor:
         side = max(1, round(PROBE / scale))
         top, left = (max(0, (size - side) // 2) for size in image.shape[:2])
         probe = self._rescaled(image[top : top + side, left : left + side], scale)
-        maps = self.look(probe, tta="none")
+        maps = self.look(probe, plainly=True)
         labels = self.decoder.decode(maps, probe.shape[:2], self.decoding, 1.0)
         found = typical_diameter(labels)
         return None if found is None else found / scale
@@ -140,14 +150,17 @@ class Predictor:
     def _rescaled(self, image: np.ndarray, scale: float) -> np.ndarray:
         return resize_image(image, scaled_shape((image.shape[0], image.shape[1]), scale))
 
-    def _forward(self, planes: torch.Tensor, views: Views) -> torch.Tensor:
-        """Maps of B×3×h×w float32, averaged over the views."""
+    def _forward(
+        self, planes: torch.Tensor, mirrors: Mirrors, scales: Sequence[float]
+    ) -> torch.Tensor:
+        """Maps of B×3×h×w float32, averaged over the mirror images."""
         self.network.eval()
         parts = planes.split(len(planes) if self._device.is_cuda else 1)
         found = self._workers.map(
-            lambda job: self._view(*job), [(part, view) for part in parts for view in views]
+            lambda job: self._view(*job, scales),
+            [(part, axes) for part in parts for axes in mirrors],
         )
-        each = len(views)
+        each = len(mirrors)
         return (
             torch.cat(
                 [
@@ -158,11 +171,27 @@ class Predictor:
             / each
         )
 
-    def _view(self, planes: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+    def _view(
+        self, planes: torch.Tensor, axes: tuple[int, ...], scales: Sequence[float]
+    ) -> torch.Tensor:
         planes = planes.flip(axes).to(self._device.device)
         with torch.inference_mode(), self._device.autocast():
-            logits = self.network(planes.contiguous(memory_format=self._device.layout))
+            logits = self._logits(planes, scales[0])
+            for scale in scales[1:]:
+                logits = logits + self._logits(planes, scale)
+            if len(scales) > 1:
+                logits = logits / len(scales)
             return self.decoder.activate(logits).flip(axes).cpu()
+
+    def _logits(self, planes: torch.Tensor, scale: float) -> torch.Tensor:
+        """What the network says of `planes` shown at another size, at their own size."""
+        size = (planes.shape[2], planes.shape[3])
+        wanted = tuple(max(1, round(side * scale / SIDE_MULTIPLE)) * SIDE_MULTIPLE for side in size)
+        if scale == 1.0 or wanted == size:
+            return self.network(planes.contiguous(memory_format=self._device.layout))
+        seen = interpolate(planes, size=wanted, mode="bilinear")
+        logits = self.network(seen.contiguous(memory_format=self._device.layout))
+        return interpolate(logits.float(), size=size, mode="bilinear")
 
 
 def _every(each: int, items: list[torch.Tensor]) -> range:

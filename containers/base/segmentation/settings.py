@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -38,6 +38,8 @@ class Settings:
     warmup_steps: int = 0
     decay_steps: int = 1000
     """`step` schedule only: the rate is multiplied by `decay` every so many steps."""
+    decay_epochs: int | None = None
+    """The same in epochs; where it is set, `decay_steps` does not count."""
     decay: float = 0.95
     clip_gradient: float | None = None
     """Largest norm of the gradient; unset: no clipping."""
@@ -76,6 +78,9 @@ class Settings:
     """Side of the windows in prediction, working pixels."""
     overlap: float = 0.25
     """Share of a window that overlaps its neighbour."""
+    scales: list[float] = field(default_factory=lambda: [1.0])
+    """Sizes, relative to the working size, at which prediction looks at each window; the logits
+    are averaged."""
     tta: Literal["none", "flips"] = "none"
     """flips: average over the four mirror images at prediction."""
 

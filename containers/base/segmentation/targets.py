@@ -1,9 +1,12 @@
 """What a network is asked to predict, made from instance labels."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy import ndimage
 
 BACKGROUND, CORE, RING = 0, 1, 2
+Window = tuple[slice, ...]
 
 
 def compact(labels: np.ndarray) -> np.ndarray:
@@ -27,14 +30,14 @@ def ring_classes(labels: np.ndarray, depth: int) -> np.ndarray:
     outline. Pieces that thinning cuts off a core (under a quarter of its largest piece) are ring.
     """
     classes = np.zeros(labels.shape, np.uint8)
-    for window, cell, distance in _cells(labels):
+    for window, cell, distance in each_cell(labels):
         deepest = float(distance.max())
         core = distance > ring_depth(deepest, depth)
         if not core.any():
             core = distance >= deepest
         part = classes[window]
         part[cell] = RING
-        part[_main_pieces(core)] = CORE
+        part[main_pieces(core)] = CORE
     return classes
 
 
@@ -49,13 +52,13 @@ def distance_map(labels: np.ndarray) -> np.ndarray:
     H×W float32 in [0, 1], 1 at each cell's deepest pixels.
     """
     out = np.zeros(labels.shape, np.float32)
-    for window, cell, distance in _cells(labels):
+    for window, cell, distance in each_cell(labels):
         part = out[window]
         part[cell] = (distance / distance.max())[cell]
     return out
 
 
-def _cells(labels: np.ndarray):  # type: ignore[no-untyped-def]
+def each_cell(labels: np.ndarray) -> Iterator[tuple[Window, np.ndarray, np.ndarray]]:
     """For each cell its window, its mask there, and the distance of its pixels to its outline.
 
     A window reaches one pixel beyond the cell, except at the image border: there the distance goes
@@ -74,7 +77,8 @@ def _cells(labels: np.ndarray):  # type: ignore[no-untyped-def]
             yield window, cell, ndimage.distance_transform_edt(cell).astype(np.float32)
 
 
-def _main_pieces(core: np.ndarray) -> np.ndarray:
+def main_pieces(core: np.ndarray) -> np.ndarray:
+    """The 4-connected pieces of a mask that have at least a quarter of the largest one's area."""
     pieces, count = ndimage.label(core)
     if count < 2:
         return core

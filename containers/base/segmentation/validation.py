@@ -48,7 +48,7 @@ class Validator:
     def score(self, predictor: Predictor, index: int) -> list[float]:
         """F1 at IoU 0.5 and Dice of one image, shown at its true scale."""
         part = self._parts[index]
-        maps = predictor.look(resize_image(part.image, part.shape), tta="none")
+        maps = predictor.look(resize_image(part.image, part.shape), plainly=True)
         found = predictor.decoder.decode(maps, part.shape, predictor.decoding, 1.0)
         truth = resize_labels(part.labels, part.shape)
         return [*f1_scores(truth, found, (0.5,)), dice(truth, found)]
