@@ -48,20 +48,42 @@ def instances(
     cores = _label_cores(maps[0], shape, decoding, scale)
     if not cores.any():
         return cores
-    grow = max(1.0, decoding.grow / scale)
+    labels = grow_cores(
+        cores,
+        maps[0],
+        lambda *part: resized_part(maps[1], shape, *part) > decoding.foreground,
+        np.full(int(cores.max()) + 1, max(1.0, decoding.grow / scale), np.float32),
+    )
+    fill_holes(labels)
+    renumber(labels, areas_of(labels) >= decoding.smallest_cell / scale**2)
+    return labels
+
+
+def grow_cores(
+    cores: np.ndarray,
+    core: np.ndarray,
+    foreground: Callable[[slice, slice], np.ndarray],
+    reach: np.ndarray,
+) -> np.ndarray:
+    """H×W int32 labels: each of the labelled `cores` with the foreground around it.
+
+    `core` is the h×w map of the probability of core, down which the watershed runs; `foreground`
+    gives the mask of a part of the image; `reach`, float32, says for each label how many pixels
+    it may grow by.
+    """
+    shape = (cores.shape[0], cores.shape[1])
     labels = np.zeros(shape, np.int32)
-    for inner, outer in blocks(shape, int(np.ceil(grow)) + MARGIN):
+    furthest = float(reach.max())
+    for inner, outer in blocks(shape, int(np.ceil(furthest)) + MARGIN):
         seeds = cores[outer]
         if seeds.any():
             distance = ndimage.distance_transform_edt(seeds == 0).astype(np.float32)
-            foreground = resized_part(maps[1], shape, *outer) > decoding.foreground
             landscape = TIE_BREAK * (distance + _scattered(*outer))
-            landscape -= resized_part(maps[0], shape, *outer)
-            within = ((distance <= grow) & foreground) | (seeds > 0)
+            landscape -= resized_part(core, shape, *outer)
+            within = ((distance <= furthest) & foreground(*outer)) | (seeds > 0)
             grown = watershed(landscape, seeds, mask=within)
+            grown[distance > reach[grown]] = 0
             labels[inner] = grown[within_block(inner, outer)]
-    fill_holes(labels)
-    renumber(labels, areas_of(labels) >= decoding.smallest_cell / scale**2)
     return labels
 
 
