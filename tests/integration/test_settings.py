@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.datasets import make_dataset
 from tests.programs import run
 
@@ -47,12 +45,7 @@ def write_learner(place: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("runner", ["local", "docker"])
-def test_a_setting_and_its_file(
-    tmp_path: Path, runner: str, request: pytest.FixtureRequest
-) -> None:
-    if runner == "docker":
-        request.getfixturevalue("engine")
+def test_a_setting_and_its_file(tmp_path: Path, runner: str) -> None:
     write_learner(tmp_path)
     data, out = make_dataset(tmp_path / "data", train=4), tmp_path / "run"
     start = tmp_path / "start here.pth"
