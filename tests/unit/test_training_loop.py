@@ -261,7 +261,7 @@ def test_settings_are_read_from_a_profile() -> None:
         ({"steps": "many"}, "steps is 'many', which is not a whole number or null"),
         ({"steps": True}, "not a whole number"),
         ({"steps": 1.5}, "not a whole number"),
-        ({"schedule": "cosin"}, "one of constant, cosine, step"),
+        ({"schedule": "cosin"}, "one of constant, cosine, poly, step"),
         ({"class_weights": [1, "a"]}, "not a number"),
         ({"zzz": 1}, "The settings are: batch_size"),
     ],
@@ -282,6 +282,9 @@ def test_schedules() -> None:
     step = replace(cosine, schedule="step", decay_steps=20, decay=0.5)
     assert learning_rate(step, 45, 110) == 0.25
     assert learning_rate(replace(cosine, schedule="constant"), 99, 110) == 1.0
+    poly = replace(cosine, schedule="poly")
+    assert learning_rate(poly, 60, 110) == pytest.approx(0.5**0.9)
+    assert learning_rate(poly, 110, 110) == 0.0
 
 
 def test_a_rate_can_fall_by_epochs(data: tuple[TrainPair, ...], tmp_path: Path) -> None:

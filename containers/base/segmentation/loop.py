@@ -15,7 +15,7 @@ from containers.base.segmentation import checkpoint
 from containers.base.segmentation.checkpoint import Progress
 from containers.base.segmentation.crops import CropSampler
 from containers.base.segmentation.data import Pool
-from containers.base.segmentation.device import choose_device
+from containers.base.segmentation.device import Device, choose_device
 from containers.base.segmentation.predict import Decoder, Predictor, Viewing
 from containers.base.segmentation.schedule import learning_rate, must_wind_down
 from containers.base.segmentation.settings import Settings
@@ -28,10 +28,29 @@ from contract import CallError, CellbenchError, TrainingSummary, TrainTask, appe
 SAVE_SECONDS = 10.0
 REPORT_SECONDS = 1.0
 Tensors = dict[str, torch.Tensor]
+MakePredictor = Callable[..., Predictor]
+"""Takes what `Predictor` takes."""
 
 
-class Task(Objective, Decoder, Protocol):
-    """What a network is trained for: its target, its loss, and how its maps become cells."""
+class Stepping(Protocol):
+    """What does the optimiser's steps: a `Stepper`, or a model's own."""
+
+    optimiser: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+
+    def __call__(self, step: int, rate: float) -> float:
+        """Does step number `step` (from 0) with learning rate `rate`; returns its loss.
+
+        What it draws at random depends on the training's seed and `step` alone.
+        """
+        ...
+
+
+MakeStepper = Callable[[Device, Workers], Stepping]
+
+
+class Goal(Decoder, Protocol):
+    """What a network is trained for, as far as the loop sees it: how its maps become cells."""
 
     @property
     def loss_name(self) -> str: ...
@@ -41,14 +60,20 @@ class Task(Objective, Decoder, Protocol):
     def decodings(self) -> list[Any]: ...
 
 
+class Task(Objective, Goal, Protocol):
+    """A goal with the target and the loss that a `Stepper` needs."""
+
+
 def train_network(
     call: TrainTask,
     *,
     build: Callable[[], torch.nn.Module],
-    task: Task,
+    task: Goal,
     settings: Settings,
     network: Mapping[str, Any],
     pretrained: str = "none",
+    make_stepper: MakeStepper | None = None,
+    make_predictor: MakePredictor = Predictor,
     save_seconds: float = SAVE_SECONDS,
 ) -> TrainingSummary:
     """Trains what `build` returns and leaves its best weights in `call.weights`.
@@ -59,11 +84,14 @@ def train_network(
     settings that rebuild the architecture) and the fields of `task`. `pretrained` names the weights
     that `build` starts from, for training.json.
 
+    A model with a way of its own to make a step, or to look at an image, passes it: `make_stepper`
+    is called after `build`, and without one `task` is a `Task`.
+
     A checkpoint in `call.checkpoint`, at most `save_seconds` and a step old, is taken up; the
     result is the same to the bit as without the interruption. Raises
     CallError when there is nothing to learn from, CellbenchError when the loss diverges.
     """
-    training = _Training(call, build, task, settings, save_seconds)
+    training = _Training(call, build, task, settings, make_stepper, make_predictor, save_seconds)
     training.run()
     decoding = training.calibrate()
     save_weights(
@@ -83,8 +111,10 @@ class _Training:
         self,
         call: TrainTask,
         build: Callable[[], torch.nn.Module],
-        task: Task,
+        task: Goal,
         settings: Settings,
+        make_stepper: MakeStepper | None,
+        make_predictor: MakePredictor,
         save_seconds: float,
     ) -> None:
         self._started = time.monotonic()
@@ -113,7 +143,8 @@ class _Training:
         self.total = _total_steps(settings, self.epoch_steps)
         if settings.decay_epochs is not None:
             self.settings = replace(settings, decay_steps=settings.decay_epochs * self.epoch_steps)
-        self._prepare_network(build)
+        self._make_predictor = make_predictor
+        self._prepare_network(build, make_stepper)
         self.progress = Progress()
         self.best: Tensors = {}
         self._save_seconds = save_seconds
@@ -121,18 +152,24 @@ class _Training:
         self._history = call.out / "history.jsonl"
         self._resume()
 
-    def _prepare_network(self, build: Callable[[], torch.nn.Module]) -> None:
+    def _prepare_network(
+        self, build: Callable[[], torch.nn.Module], make_stepper: MakeStepper | None
+    ) -> None:
         torch.manual_seed(self.call.seed)
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
         self.network = self.device.place(build())
-        self.stepper = Stepper(
-            self.network,
-            self.sampler,
-            self.task,
-            self.settings,
-            device=self.device,
-            workers=self.workers,
+        self.stepper: Stepping = (
+            make_stepper(self.device, self.workers)
+            if make_stepper is not None
+            else Stepper(
+                self.network,
+                self.sampler,
+                cast(Task, self.task),
+                self.settings,
+                device=self.device,
+                workers=self.workers,
+            )
         )
 
     def run(self) -> None:
@@ -272,7 +309,7 @@ class _Training:
         }
 
     def _predictor(self) -> Predictor:
-        return Predictor(
+        return self._make_predictor(
             self.network,
             self.task,
             self.viewing,

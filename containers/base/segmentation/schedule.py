@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from containers.base.segmentation.settings import Settings
 
+POLY_POWER = 0.9
 WIND_DOWN_FROM = 0.7
 """Share of the time limit after which a training that cannot finish is wound down."""
 
@@ -24,9 +25,11 @@ def learning_rate(
     rate = settings.learning_rate
     if step < settings.warmup_steps:
         return rate * (step + 1) / settings.warmup_steps
+    share = min(1.0, (step - settings.warmup_steps) / max(1, total - settings.warmup_steps))
     if settings.schedule == "cosine":
-        share = (step - settings.warmup_steps) / max(1, total - settings.warmup_steps)
-        rate *= 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+        rate *= 0.5 * (1 + math.cos(math.pi * share))
+    elif settings.schedule == "poly":
+        rate *= (1 - share) ** POLY_POWER
     elif settings.schedule == "step":
         rate *= settings.decay ** (step // settings.decay_steps)
     if wind_down is not None:

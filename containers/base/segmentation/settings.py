@@ -34,7 +34,8 @@ class Settings:
     """Side of the training crops in working pixels."""
     learning_rate: float = 6e-4
     weight_decay: float = 0.01
-    schedule: Literal["cosine", "step", "constant"] = "cosine"
+    schedule: Literal["cosine", "poly", "step", "constant"] = "cosine"
+    """poly: falls with the power 0.9 of what is left of the training, as nnU-Net's."""
     warmup_steps: int = 0
     decay_steps: int = 1000
     """`step` schedule only: the rate is multiplied by `decay` every so many steps."""

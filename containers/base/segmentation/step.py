@@ -1,6 +1,6 @@
 """One optimiser step: the batch in parts, the gradients in one sum."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any, Protocol
 
@@ -57,12 +57,12 @@ class Stepper:
         size, shares = self._settings.batch_size, len(self._networks)
         bounds = [step * size + part * size // shares for part in range(shares + 1)]
         parts = list(zip(self._networks, bounds[:-1], bounds[1:], strict=True))
-        self._share_weights()
+        share_weights(self._networks)
         if self._in_order:
             losses = [self._part(part) for part in parts]
         else:
             losses = self._workers.map(self._part, parts)
-        self._sum_gradients()
+        sum_gradients(self._networks)
         if self._settings.clip_gradient is not None:
             self.scaler.unscale_(self.optimiser)
             torch.nn.utils.clip_grad_norm_(
@@ -102,18 +102,22 @@ class Stepper:
         crop = self._sampler(position)
         return crop.image, self._objective.encode(crop.labels)
 
-    @torch.no_grad()
-    def _share_weights(self) -> None:
-        for copy in self._networks[1:]:
-            for mine, first in zip(copy.parameters(), self._networks[0].parameters(), strict=True):
-                mine.copy_(first)
 
-    @torch.no_grad()
-    def _sum_gradients(self) -> None:
-        for copy in self._networks[1:]:
-            for mine, first in zip(copy.parameters(), self._networks[0].parameters(), strict=True):
-                if mine.grad is not None and first.grad is not None:
-                    first.grad += mine.grad
+@torch.no_grad()
+def share_weights(networks: Sequence[torch.nn.Module]) -> None:
+    """Gives every network the weights of the first."""
+    for copy in networks[1:]:
+        for mine, first in zip(copy.parameters(), networks[0].parameters(), strict=True):
+            mine.copy_(first)
+
+
+@torch.no_grad()
+def sum_gradients(networks: Sequence[torch.nn.Module]) -> None:
+    """Adds the gradients of all networks to those of the first."""
+    for copy in networks[1:]:
+        for mine, first in zip(copy.parameters(), networks[0].parameters(), strict=True):
+            if mine.grad is not None and first.grad is not None:
+                first.grad += mine.grad
 
 
 def _draws_numbers(network: torch.nn.Module) -> bool:

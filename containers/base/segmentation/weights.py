@@ -1,6 +1,7 @@
 """A weights folder: tensors as safetensors, everything else that prediction needs as JSON."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,12 @@ def load_facts(folder: Path) -> dict[str, Any]:
 
 
 def load_predictor(
-    folder: Path, network: torch.nn.Module, decoder: Decoder, decoding: Any, threads: int
+    folder: Path,
+    network: torch.nn.Module,
+    decoder: Decoder,
+    decoding: Any,
+    threads: int,
+    make_predictor: Callable[..., Predictor] = Predictor,
 ) -> Predictor:
     """A predictor with the folder's tensors in `network`, on the best device there is."""
     facts = load_facts(folder)
@@ -67,7 +73,7 @@ def load_predictor(
             why="they belong to another model or version",
         ) from error
     device = choose_device(Settings(precision=facts["precision"]))
-    return Predictor(
+    return make_predictor(
         device.place(network),
         decoder,
         Viewing(**facts["viewing"]),
