@@ -37,9 +37,9 @@ def resized_part(
     left, right, across = _neighbours(
         np.arange(columns.start, columns.stop), plane.shape[1], shape[1]
     )
-    first = int(top.min())
-    source = plane[first : int(bottom.max()) + 1].astype(np.float32)
-    narrow = source[:, left] * (1 - across) + source[:, right] * across
+    first, start = int(top.min()), int(left.min())
+    source = plane[first : int(bottom.max()) + 1, start : int(right.max()) + 1].astype(np.float32)
+    narrow = source[:, left - start] * (1 - across) + source[:, right - start] * across
     return narrow[top - first] * (1 - down[:, None]) + narrow[bottom - first] * down[:, None]
 
 

@@ -1,0 +1,1 @@
+"""MAUNet: a ResNet encoder with two decoders, one for classes and one for distances."""

@@ -1,0 +1,176 @@
+"""MAUNet: residual encoders, a skip at full resolution and two complete decoders."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.nn.functional import pad
+
+from containers.maunet.encoder import LAYOUTS, Encoder, load_encoder
+from contract import CallError
+
+CLASSES = 4
+"""Background, core, ring, and a channel that no target asks for: it can take probability from the
+three where the network is unsure."""
+SMALLEST = 64
+SLOPE = 0.01
+
+EncoderName = Literal["resnet18", "resnet50", "wide_resnet50_2"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """Layout of the network; the defaults are saltfish's first model."""
+
+    encoders: list[EncoderName] = field(default_factory=lambda: ["resnet50"])
+    """One member each; the members' outputs are averaged. The wide one comes without its last
+    stage."""
+    encoder_width: int = 64
+    """Channels of the encoders' stems; torchvision's have 64."""
+    features: int = 24
+    """Channels of the decoders at full resolution; they double at each level below the first."""
+    normalisation: Literal["instance", "batch"] = "instance"
+    """In skips and decoders; the encoders have batch normalisation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretraining:
+    """Files with torchvision's parameter names that the encoders start from; unset: at random."""
+
+    encoder_weights: str | None = None
+    """For the first of `encoders`, such as resnet50-0676ba61.pth."""
+    second_encoder_weights: str | None = None
+    """For the second, such as wide_resnet50_2-95faca4d.pth."""
+
+    @property
+    def paths(self) -> list[Path | None]:
+        """Of each encoder."""
+        names = (self.encoder_weights, self.second_encoder_weights)
+        return [None if name is None else Path(name) for name in names]
+
+
+def build_network(settings: NetworkSettings, pretraining: Pretraining | None = None) -> "Ensemble":
+    """The network of `settings`, at random but for the encoders' files.
+
+    The default has 39,403,021 parameters. Raises CallError for files that do not fit.
+    """
+    members = [
+        MAUNet(Encoder(LAYOUTS[name], settings.encoder_width), settings)
+        for name in settings.encoders
+    ]
+    paths = pretraining.paths if pretraining else []
+    if any(paths[len(members) :]):
+        raise CallError(
+            f"There are weights for a second encoder, and only one: {settings.encoders[0]}.",
+            do="leave second_encoder_weights out, or name two encoders",
+        )
+    for member, path in zip(members, paths, strict=False):
+        if path is not None:
+            load_encoder(member.encoder, path)
+    return Ensemble(members)
+
+
+class Ensemble(nn.Module):
+    """One or several networks that see the same images.
+
+    B×3×H×W in [0, 1] of any size to B×(4+1)×H×W: logits of the four classes and the distance,
+    averaged over the members. In training B×N×5×H×W, so that each of N members has its own loss.
+    """
+
+    def __init__(self, members: list["MAUNet"]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        found = torch.stack([member(images) for member in self.members], 1)
+        return found if self.training else found.mean(1)
+
+
+class MAUNet(nn.Module):
+    """B×3×H×W to B×5×H×W: four class logits, one distance. Sides are filled up where necessary."""
+
+    def __init__(self, encoder: Encoder, settings: NetworkSettings) -> None:
+        super().__init__()
+        first, kind = settings.features, settings.normalisation
+        widths = [first] + [first * 2**level for level in range(len(encoder.channels))]
+        self.encoder = encoder
+        self.skips = nn.ModuleList(
+            ResidualBlock(channels, width, kind)
+            for channels, width in zip([3, *encoder.channels], widths, strict=True)
+        )
+        self.classes = Decoder(widths, CLASSES, kind)
+        self.distance = Decoder(widths, 1, kind)
+        self.multiple = 2 ** (len(widths) - 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        height, width = images.shape[2:]
+        down, right = (
+            max(SMALLEST, -(-size // self.multiple) * self.multiple) - size
+            for size in (height, width)
+        )
+        if down or right:
+            images = pad(images, (0, right, 0, down), mode="replicate")
+        found = [images, *self.encoder(images)]
+        skips = [skip(x) for skip, x in zip(self.skips, found, strict=True)]
+        both = torch.cat([self.classes(skips), self.distance(skips)], 1)
+        return both[:, :, :height, :width]
+
+
+class Decoder(nn.Module):
+    """From the skips, finest first, to `outputs` maps at full resolution."""
+
+    def __init__(self, widths: list[int], outputs: int, kind: str) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(
+            UpStage(below, width, kind)
+            for below, width in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.head = nn.Conv2d(widths[0], outputs, 1)
+
+    def forward(self, skips: list[torch.Tensor]) -> torch.Tensor:
+        x = skips[-1]
+        for stage, skip in zip(self.stages, skips[-2::-1], strict=True):
+            x = stage(x, skip)
+        return self.head(x)
+
+
+class UpStage(nn.Module):
+    """Doubles the size, joins the skip, and mixes both."""
+
+    def __init__(self, channels: int, width: int, kind: str) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(channels, width, 2, 2, bias=False)
+        self.mix = ResidualBlock(2 * width, width, kind)
+
+    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        return self.mix(torch.cat([self.up(x), skip], 1))
+
+
+class ResidualBlock(nn.Module):
+    """Two 3×3 convolutions with a shortcut, as the blocks of UNETR (Hatamizadeh et al., 2021)."""
+
+    def __init__(self, channels: int, width: int, kind: str) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, width, 3, 1, 1, bias=False)
+        self.norm1 = _normalisation(kind, width)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.norm2 = _normalisation(kind, width)
+        self.act = nn.LeakyReLU(SLOPE, inplace=True)
+        self.shortcut = (
+            nn.Sequential(nn.Conv2d(channels, width, 1, bias=False), _normalisation(kind, width))
+            if channels != width
+            else None
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.act(self.norm1(self.conv1(x)))
+        y = self.norm2(self.conv2(y))
+        return self.act(y + (x if self.shortcut is None else self.shortcut(x)))
+
+
+def _normalisation(kind: str, width: int) -> nn.Module:
+    if kind == "batch":
+        return nn.BatchNorm2d(width, affine=False)
+    return nn.InstanceNorm2d(width)

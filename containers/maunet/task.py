@@ -1,0 +1,60 @@
+"""MAUNet's task, as the training loop and the predictor see it (`loop.Task`)."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from containers.base.segmentation.targets import BACKGROUND, CORE
+from containers.maunet.decode import Decoding, instances
+from containers.maunet.losses import maunet_loss
+from containers.maunet.targets import encode
+
+
+@dataclass(frozen=True, kw_only=True)
+class RingAndDistance:
+    """Classes with a ring that grows with the cell, and the distance to the cell's middle."""
+
+    smallest_cell: float = 16.0
+    """Cells with a smaller area, in working pixels, are dropped."""
+
+    loss_name = "Dice + focal + weighted L1"
+    maps = 3
+    """Maps that are kept for decoding."""
+
+    def encode(self, labels: np.ndarray) -> np.ndarray:
+        """H×W labels to 2×H×W float32: class numbers and closeness."""
+        return encode(labels)
+
+    def loss(self, outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Of B×N×5×H×W outputs against B×2×H×W targets."""
+        return maunet_loss(outputs, target)
+
+    def activate(self, outputs: torch.Tensor) -> torch.Tensor:
+        """B×5×H×W outputs to B×3×H×W float32: core, not background, distance."""
+        outputs = outputs.float()
+        probabilities = outputs[:, :-1].softmax(1)
+        return torch.stack(
+            [probabilities[:, CORE], 1 - probabilities[:, BACKGROUND], outputs[:, -1].clamp(0, 1)],
+            1,
+        )
+
+    def decode(
+        self, maps: np.ndarray, shape: tuple[int, int], decoding: Decoding, scale: float
+    ) -> np.ndarray:
+        """H×W int32 labels; see `decode.instances`."""
+        return instances(maps, shape, decoding, scale)
+
+    def first_decoding(self) -> Decoding:
+        """What is used until validation has chosen."""
+        return Decoding(smallest_cell=self.smallest_cell)
+
+    def decodings(self) -> list[Decoding]:
+        """The candidates among which the validation images choose."""
+        first = self.first_decoding()
+        return [
+            replace(first, core=core, foreground=foreground, split=split)
+            for core in (0.7, 0.5, 0.6, 0.8)
+            for foreground in (0.7, 0.5)
+            for split in (0.85, 0.0)
+        ]
