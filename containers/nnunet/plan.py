@@ -1,0 +1,200 @@
+"""From images to a plan: nnU-Net's fingerprint, planning and preprocessing, in this process."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from io import StringIO
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from containers.base.segmentation.settings import Settings
+from containers.nnunet.border_core import BorderCore
+from containers.nnunet.dataset import NAME, write_dataset, write_split
+from contract import CallError, TrainTask, write_json
+
+if TYPE_CHECKING:
+    import torch
+
+PLANNED, OVERRIDDEN = "2d", "cellbench"
+"""Configurations of the plan: nnU-Net's own, and the one with what the profile sets."""
+FEWEST_STAGES = 3
+INTENSITIES = 5e6
+"""Pixels of cells whose intensities the fingerprint describes. nnU-Net's 1e8 take 4 GB, for figures
+that images in 0..255 make no use of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanSettings:
+    """What a profile may set instead of nnU-Net, together with `batch_size` and `crop`."""
+
+    features: list[int] | None = None
+    """Feature maps of each stage, finest first; unset: as planned."""
+    encoder_convolutions: int = 2
+    """In each stage. Only with `features`."""
+    decoder_convolutions: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What nnU-Net planned; all that its network and its sliding window need."""
+
+    plans: dict[str, Any]
+    """nnUNetPlans.json, with the configuration `OVERRIDDEN`."""
+    dataset: dict[str, Any]
+    """dataset.json."""
+    seconds: float = field(default=0.0, compare=False)
+    """What making it took."""
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The configuration that is trained, with what it inherits."""
+        configurations = self.plans["configurations"]
+        return {**configurations[PLANNED], **configurations[OVERRIDDEN]}
+
+    @property
+    def patch(self) -> tuple[int, int]:
+        """Height and width of a training patch, working pixels."""
+        height, width = self.configuration["patch_size"]
+        return int(height), int(width)
+
+
+def prepare(
+    call: TrainTask, settings: Settings, task: BorderCore, layout: PlanSettings
+) -> tuple[Plan, Path]:
+    """The plan for `call`, and the folder that holds nnU-Net's three folders.
+
+    Made once; a call that resumes finds it in its checkpoint folder.
+    """
+    root = call.checkpoint / "nnunet"
+    done = root / "prepared.json"
+    if not done.exists():
+        start = time.monotonic()
+        shutil.rmtree(root, ignore_errors=True)
+        call.progress(0, 0, "writing nnU-Net's dataset")
+        with nnunet_folders(root):
+            cases = write_dataset(root / "raw", call.pairs, settings, task, call.threads)
+            call.progress(0, 0, "fingerprint, plan and preprocessing")
+            plans = _plan(root, layout, call.settings, call.threads)
+            write_split(root / "preprocessed", cases)
+        dataset = json.loads((root / "raw" / NAME / "dataset.json").read_text())
+        del dataset["dataset"]
+        shutil.rmtree(root / "raw")
+        seconds = round(time.monotonic() - start, 2)
+        write_json(done, {"plans": plans, "dataset": dataset, "seconds": seconds})
+    return Plan(**json.loads(done.read_text(encoding="utf-8"))), root
+
+
+@contextmanager
+def nnunet_folders(root: Path) -> Iterator[None]:
+    """nnU-Net's environment: its folders below `root`, and no worker processes.
+
+    It refuses to plan with 0 processes for augmentation, and to train without any it needs 0:
+    `CellTrainer` sets that itself.
+    """
+    folders = {f"nnUNet_{name}": str(root / name) for name in ("raw", "preprocessed", "results")}
+    with patch.dict(os.environ, {**folders, "nnUNet_n_proc_DA": "1", "nnUNet_compile": "f"}):
+        yield
+
+
+def _plan(
+    root: Path, layout: PlanSettings, profile: Mapping[str, Any], threads: int
+) -> dict[str, Any]:
+    """nnU-Net's three steps; returns the plan, which is on the disk too."""
+    from nnunetv2.experiment_planning.dataset_fingerprint import fingerprint_extractor
+    from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import (
+        ExperimentPlanner,
+    )
+    from nnunetv2.preprocessing.preprocessors import default_preprocessor
+
+    with in_threads(fingerprint_extractor), in_threads(default_preprocessor), quiet():
+        extractor = fingerprint_extractor.DatasetFingerprintExtractor(NAME, threads)
+        extractor.show_progress_bar = False
+        extractor.num_foreground_voxels_for_intensitystats = INTENSITIES
+        extractor.run()
+        planner = ExperimentPlanner(NAME)
+        planner.plan_experiment()
+        path = root / "preprocessed" / NAME / f"{planner.plans_identifier}.json"
+        plans: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        planned = plans["configurations"][PLANNED]
+        plans["configurations"][OVERRIDDEN] = _overrides(planned, layout, profile)
+        write_json(path, plans)
+        preprocessor = default_preprocessor.DefaultPreprocessor(verbose=False)
+        preprocessor.show_progress_bar = False
+        preprocessor.run(NAME, OVERRIDDEN, planner.plans_identifier, threads)
+    return plans
+
+
+def _overrides(
+    planned: Mapping[str, Any], layout: PlanSettings, profile: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A configuration that inherits what nnU-Net planned and replaces what `profile` sets."""
+    changed: dict[str, Any] = {"inherits_from": PLANNED}
+    if "batch_size" in profile:
+        changed["batch_size"] = profile["batch_size"]
+    if "crop" in profile:
+        changed["patch_size"] = [profile["crop"]] * 2
+    if layout.features is not None:
+        stages = len(layout.features)
+        if stages < FEWEST_STAGES:
+            raise CallError(
+                f"The setting features names {stages} stages, and nnU-Net's loss needs"
+                f" {FEWEST_STAGES} or more.",
+                why="it gives the coarsest of its outputs no weight",
+                do="set features to a longer list",
+            )
+        arguments = {
+            **planned["architecture"]["arch_kwargs"],
+            "n_stages": stages,
+            "features_per_stage": list(layout.features),
+            "kernel_sizes": [[3, 3]] * stages,
+            "strides": [[1, 1]] + [[2, 2]] * (stages - 1),
+            "n_conv_per_stage": [layout.encoder_convolutions] * stages,
+            "n_conv_per_stage_decoder": [layout.decoder_convolutions] * (stages - 1),
+        }
+        changed["architecture"] = {**planned["architecture"], "arch_kwargs": arguments}
+    return changed
+
+
+@contextmanager
+def in_threads(module: Any) -> Iterator[None]:
+    """Gives a module of nnU-Net threads where it would start a pool of processes.
+
+    Its pools copy the whole program per process, and fail with a small /dev/shm.
+    """
+    threads = SimpleNamespace(get_context=lambda method: SimpleNamespace(Pool=ThreadPool))
+    with patch.object(module, "multiprocessing", threads):
+        yield
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps what nnU-Net prints away from stdout, which carries events."""
+    with redirect_stdout(StringIO()):
+        yield
+
+
+def build_network(plan: Plan, deep_supervision: bool) -> "torch.nn.Module":
+    """The plan's network: B×3×H×W images in [0, 1] to B×3×H×W logits.
+
+    With deep supervision to a list of them, finest first. H and W must be multiples of the product
+    of the plan's strides. Needs no more of nnU-Net than its builder of networks.
+    """
+    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+
+    architecture = plan.configuration["architecture"]
+    return get_network_from_plans(
+        architecture["network_class_name"],
+        architecture["arch_kwargs"],
+        architecture["_kw_requires_import"],
+        3,
+        len(plan.dataset["labels"]),
+        allow_init=True,
+        deep_supervision=deep_supervision,
+    )

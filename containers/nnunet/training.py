@@ -1,0 +1,79 @@
+"""One training: nnU-Net plans and prepares, the shared loop runs its trainer's steps."""
+
+from dataclasses import asdict, replace
+from functools import partial
+
+import torch
+
+from containers.base.segmentation.loop import SAVE_SECONDS, train_network
+from containers.base.segmentation.settings import Settings, read_settings
+from containers.nnunet.border_core import BorderCore
+from containers.nnunet.plan import Plan, PlanSettings, nnunet_folders, prepare
+from containers.nnunet.predictor import SlidingWindow
+from containers.nnunet.trainer import (
+    CellTrainer,
+    TrainerSettings,
+    TrainerStepper,
+    make_trainer,
+)
+from contract import TrainingSummary, TrainTask
+
+
+def train(call: TrainTask, save_seconds: float = SAVE_SECONDS) -> TrainingSummary:
+    """Trains by the settings in `call`; what they leave out is as nnU-Net plans it.
+
+    `max_seconds` counts from the start of planning. For errors, checkpoints and what ends up in
+    the weights folder see `loop.train_network`; nnU-Net's plan is kept there too.
+    """
+    settings, task, layout, own = read_settings(
+        call.settings, Settings, BorderCore, PlanSettings, TrainerSettings
+    )
+    plan, root = prepare(call, settings, task, layout)
+    settings = _as_planned(settings, plan)
+    trainers: list[CellTrainer] = []
+
+    def build() -> torch.nn.Module:
+        trainer = make_trainer(plan, torch.device("cuda" if _on_gpu(settings) else "cpu"))
+        trainer.prepare(settings, own, call.settings)
+        trainers.append(trainer)
+        return trainer.network
+
+    facts = asdict(plan)
+    del facts["seconds"]
+    with nnunet_folders(root):
+        summary = train_network(
+            call,
+            build=build,
+            task=task,
+            settings=settings,
+            network=facts,
+            make_stepper=lambda device, workers: TrainerStepper(
+                trainers[0], device, workers, call.seed
+            ),
+            make_predictor=partial(SlidingWindow, plan=plan),
+            save_seconds=save_seconds,
+        )
+    height, width = plan.patch
+    sgd = own.optimiser == "sgd"
+    return summary.model_copy(
+        update={
+            "input_size": f"{height}x{width}",
+            "optimizer": "SGD, Nesterov momentum 0.99" if sgd else summary.optimizer,
+        }
+    )
+
+
+def _as_planned(settings: Settings, plan: Plan) -> Settings:
+    """Settings with what the plan decided and less the time that planning took."""
+    left = settings.max_seconds
+    return replace(
+        settings,
+        batch_size=plan.configuration["batch_size"],
+        max_seconds=None if left is None else max(1.0, left - plan.seconds),
+    )
+
+
+def _on_gpu(settings: Settings) -> bool:
+    from containers.base.segmentation.device import choose_device
+
+    return choose_device(settings).is_cuda

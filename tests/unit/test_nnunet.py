@@ -1,0 +1,309 @@
+"""nnU-Net's container: plan, split, steps, budgets, resume, and prediction through the contract."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from unit.nnunet_fixtures import SHORT, make_call, profile, short_training
+from unit.training_fixtures import make_data
+
+from containers.base.segmentation import loop
+from containers.base.segmentation.settings import Settings, read_settings
+from containers.base.segmentation.workers import Workers
+from containers.nnunet.border_core import BorderCore
+from containers.nnunet.dataset import NAME, write_dataset
+from containers.nnunet.plan import (
+    OVERRIDDEN,
+    PLANNED,
+    Plan,
+    PlanSettings,
+    build_network,
+    in_threads,
+    nnunet_folders,
+    prepare,
+)
+from contract import TrainPair, label_name, read_mask
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ["tiny", "quick", "report", "upstream"]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainPair, ...]:
+    return make_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def finished(data: tuple[TrainPair, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an undisturbed training."""
+    out = tmp_path_factory.mktemp("finished")
+    short_training(data, out)
+    return out
+
+
+def settings_of(values: dict[str, Any]) -> tuple[Any, ...]:
+    from containers.nnunet.trainer import TrainerSettings
+
+    return read_settings(values, Settings, BorderCore, PlanSettings, TrainerSettings)
+
+
+@pytest.fixture(scope="module")
+def planned(
+    data: tuple[TrainPair, ...], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[Plan, Path]]:
+    """The plan of each profile for the same small images, and nnU-Net's folders."""
+    found = {}
+    for name in NAMES:
+        values = profile(name, device="cpu", precision="fp32")
+        settings, task, layout, _ = settings_of(values)
+        out = tmp_path_factory.mktemp(name)
+        found[name] = prepare(make_call(data, out, values), settings, task, layout)
+    return found
+
+
+def test_upstream_trains_what_nnunet_plans_itself(
+    data: tuple[TrainPair, ...], planned: dict[str, tuple[Plan, Path]], tmp_path: Path
+) -> None:
+    """Beside nnU-Net's own functions for its command line, on the same raw images."""
+    from nnunetv2.experiment_planning import plan_and_preprocess_api as api
+    from nnunetv2.experiment_planning.dataset_fingerprint import fingerprint_extractor
+
+    class Smaller(fingerprint_extractor.DatasetFingerprintExtractor):
+        """Looks at fewer intensities, which no plan depends on."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.num_foreground_voxels_for_intensitystats = 1e6
+
+    settings, task, _, _ = settings_of(profile("upstream"))
+    with nnunet_folders(tmp_path), in_threads(fingerprint_extractor):
+        write_dataset(tmp_path / "raw", data, settings, task, 1)
+        api.extract_fingerprint_dataset(1, Smaller, show_progress_bar=False)
+        theirs, _ = api.plan_experiment_dataset(1)
+    ours = planned["upstream"][0].plans
+    assert ours["configurations"].pop(OVERRIDDEN) == {"inherits_from": PLANNED}
+    theirs = json.loads(json.dumps(theirs, default=lambda value: value.tolist()))
+    statistics = "foreground_intensity_properties_per_channel"
+    for channel, values in theirs.pop(statistics).items():
+        assert ours[statistics][channel] == pytest.approx(values, rel=0.05)
+    del ours[statistics]
+    assert ours == theirs
+    ours["configurations"][OVERRIDDEN] = {"inherits_from": PLANNED}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_profiles_change_the_plan_as_they_say(
+    name: str, planned: dict[str, tuple[Plan, Path]]
+) -> None:
+    plan = planned[name][0]
+    values = profile(name)
+    own = plan.plans["configurations"][PLANNED]
+    configuration = plan.configuration
+    assert configuration["batch_size"] == values.get("batch_size", own["batch_size"])
+    side = values.get("crop")
+    assert list(plan.patch) == ([side, side] if side else own["patch_size"])
+    features = configuration["architecture"]["arch_kwargs"]["features_per_stage"]
+    planned_features = own["architecture"]["arch_kwargs"]["features_per_stage"]
+    assert features == (values.get("features") or planned_features)
+
+
+def test_all_profiles_train_the_same_network_class(planned: dict[str, tuple[Plan, Path]]) -> None:
+    kinds, names = set(), set()
+    for plan, _ in planned.values():
+        network = build_network(plan, deep_supervision=True)
+        kinds.add(type(network).__name__)
+        names.add(frozenset(re.sub(r"\d+", "N", key) for key in network.state_dict()))
+    assert kinds == {"PlainConvUNet"}
+    assert len(names) == 1
+
+
+@pytest.mark.parametrize("name", ["report", "upstream"])
+def test_one_step_of_the_full_configurations(
+    name: str, planned: dict[str, tuple[Plan, Path]]
+) -> None:
+    from containers.base.segmentation.device import choose_device
+    from containers.nnunet.trainer import TrainerStepper, make_trainer
+
+    plan, root = planned[name]
+    values = profile(name, device="cpu")
+    settings, _, _, own = settings_of(values)
+    with nnunet_folders(root):
+        trainer = make_trainer(plan, torch.device("cpu"))
+        trainer.prepare(settings, own, values)
+    kind, rate = {
+        "report": (torch.optim.AdamW, 6e-4),
+        "upstream": (torch.optim.SGD, 1e-2),
+    }[name]
+    assert type(trainer.optimizer) is kind
+    if kind is torch.optim.SGD:
+        group = trainer.optimizer.param_groups[0]
+        assert (group["momentum"], group["nesterov"]) == (0.99, True)
+        assert group["weight_decay"] == 3e-5
+    before = {key: value.clone() for key, value in trainer.network.state_dict().items()}
+    stepper = TrainerStepper(trainer, choose_device(settings), Workers(1), seed=0)
+    assert np.isfinite(stepper(0, rate))
+    after = trainer.network.state_dict()
+    assert sum(not torch.equal(before[key], after[key]) for key in before) > len(before) / 2
+
+
+def test_the_split_is_the_calls(data: tuple[TrainPair, ...], tmp_path: Path) -> None:
+    """Of five images the fourth validates; nothing of it is drawn for training."""
+    from containers.nnunet.trainer import make_trainer
+
+    subsets = ["train", "train", "train", "val", "train"]
+    pairs = tuple(
+        TrainPair(image=pair.image, label=pair.label, subset=subset)
+        for pair, subset in zip(data, subsets, strict=True)
+    )
+    values = profile("tiny", **SHORT)
+    settings, task, layout, own = settings_of(values)
+    plan, root = prepare(make_call(pairs, tmp_path, values), settings, task, layout)
+    fold = json.loads((root / "preprocessed" / NAME / "splits_final.json").read_text())
+    assert len(fold) == 1
+    with nnunet_folders(root):
+        trainer = make_trainer(plan, torch.device("cpu"))
+        trainer.prepare(settings, own, values)
+    trained = set(trainer.dataloader_train.data_loader.indices)
+    validated = set(trainer.dataloader_val.data_loader.indices)
+    assert trained == set(fold[0]["train"])
+    assert validated == set(fold[0]["val"]) == {"val_00000"}
+    own_scale = {name for name in trained if not name.endswith("_probe")}
+    assert own_scale == {f"train_{index:05d}" for index in range(4)}
+    drawn = {key for _ in range(30) for key in next(trainer.dataloader_train)["keys"]}
+    assert drawn <= trained
+
+
+def result(out: Path) -> tuple[dict[str, torch.Tensor], str, list[dict[str, object]]]:
+    """Weights, their JSON, and the history without its times."""
+    history = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
+    for line in history:
+        del line["seconds"]
+    weights = out / "weights"
+    tensors = load_file(weights / "weights.safetensors")
+    return tensors, (weights / "weights.json").read_text(), history
+
+
+def assert_same(one: Path, other: Path) -> None:
+    (tensors, facts, history), (tensors2, facts2, history2) = result(one), result(other)
+    assert tensors.keys() == tensors2.keys()
+    assert all(torch.equal(tensors[name], tensors2[name]) for name in tensors)
+    assert facts == facts2
+    assert history == history2
+
+
+def test_history_and_weights(finished: Path) -> None:
+    lines = [json.loads(line) for line in (finished / "history.jsonl").read_text().splitlines()]
+    assert [(line["epoch"], line["step"]) for line in lines] == [(1, 3), (2, 6)]
+    assert all(0 <= line["val_f1"] <= 1 for line in lines)
+    names = sorted(path.name for path in (finished / "weights").iterdir())
+    assert names == ["weights.json", "weights.safetensors"]
+
+
+def test_any_number_of_threads_gives_the_same_weights(
+    data: tuple[TrainPair, ...], finished: Path, tmp_path: Path
+) -> None:
+    short_training(data, tmp_path, threads=3)
+    assert_same(finished, tmp_path)
+
+
+@pytest.mark.parametrize(("place", "calls"), [("_step", 2), ("_step", 4), ("_validate", 1)])
+def test_stopped_anywhere_it_goes_on_to_the_same_end(
+    place: str,
+    calls: int,
+    data: tuple[TrainPair, ...],
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original = getattr(loop._Training, place)
+    left = calls
+
+    def dying(self: object, *arguments: object) -> object:
+        nonlocal left
+        value = original(self, *arguments)
+        left -= 1
+        if left == 0:
+            raise Killed
+        return value
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop._Training, place, dying)
+        with pytest.raises(Killed):
+            short_training(data, tmp_path)
+    assert (tmp_path / "checkpoint/state.pt").exists()
+    short_training(data, tmp_path)
+    assert_same(finished, tmp_path)
+
+
+def test_killed_while_planning_it_plans_again(
+    data: tuple[TrainPair, ...], finished: Path, tmp_path: Path
+) -> None:
+    with (
+        patch("containers.nnunet.plan.write_split", side_effect=Killed),
+        pytest.raises(Killed),
+    ):
+        short_training(data, tmp_path)
+    assert (tmp_path / "checkpoint/nnunet/raw").exists()
+    short_training(data, tmp_path)
+    assert_same(finished, tmp_path)
+
+
+def test_time_ends_a_training_with_the_rate_at_its_end(
+    data: tuple[TrainPair, ...], tmp_path: Path
+) -> None:
+    summary = short_training(data, tmp_path, steps=100_000, epoch_steps=50, max_seconds=8.0)
+    assert summary.stopped == "time_limit"
+    assert summary.steps is not None
+    assert summary.steps < 100_000
+    last = json.loads((tmp_path / "history.jsonl").read_text().splitlines()[-1])
+    assert last["lr"] < 0.2 * profile("tiny")["learning_rate"]
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "containers.nnunet.segmenter", *map(str, arguments)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_train_and_predict_through_the_contract(tmp_path: Path) -> None:
+    drawn, source = tmp_path / "drawn", tmp_path / "in"
+    drawn.mkdir()
+    for pair in make_data(drawn):
+        for path, folder in ((pair.image, "images"), (pair.label, "labels")):
+            (source / folder).mkdir(parents=True, exist_ok=True)
+            path.rename(source / folder / path.name)
+    short = ["--set", "steps=4", "--set", "epoch_steps=2", "--set", "batch_size=2"]
+    trained = run("train", source, tmp_path / "model", "--profile", "tiny", *short)
+    assert trained.returncode == 0, trained.stderr
+    assert all(line.startswith("{") for line in trained.stdout.splitlines()), trained.stdout
+    record = json.loads((tmp_path / "model/training.json").read_text())
+    assert (record["steps"], record["epochs"], record["stopped"]) == (4, 2, "finished")
+    assert (record["batch_size"], record["input_size"]) == (2, "96x96")
+    assert (record["optimizer"], record["pretrained"]) == ("AdamW", "none")
+    assert not (tmp_path / "model/checkpoint").exists()
+    images = tmp_path / "images"
+    images.mkdir()
+    shapes = {"one.png": (1, 1), "odd.png": (37, 131), "strip.png": (3, 260)}
+    for name, shape in shapes.items():
+        pixels = np.random.default_rng(0).integers(0, 256, (*shape, 4), np.uint8)
+        Image.fromarray(pixels).save(images / name)
+    predicted = run("predict", images, tmp_path / "masks", "--weights", tmp_path / "model/weights")
+    assert predicted.returncode == 0, predicted.stderr
+    for name, shape in shapes.items():
+        assert read_mask(tmp_path / "masks" / label_name(name)).shape == shape
