@@ -1,0 +1,181 @@
+"""Training the LSTM-UNet: the full network's step, resuming, and the way through the contract."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from unit.test_lstmunet import SMALL, count, load, without_numbers
+from unit.training_fixtures import find_data, make_data
+
+from containers.base.segmentation.crops import CropSampler
+from containers.base.segmentation.data import Pool
+from containers.base.segmentation.device import choose_device
+from containers.base.segmentation.loop import train_network
+from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.step import Stepper
+from containers.base.segmentation.workers import Workers
+from containers.lstmunet.contour import Contour
+from containers.lstmunet.network import build_lstmunet
+from contract import TrainingSummary, TrainTask, label_name, read_mask
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = Settings(
+    steps=12,
+    epoch_steps=4,
+    batch_size=2,
+    crop=32,
+    learning_rate=0.01,
+    cell_diameter=12.0,
+    tile=64,
+    precision="fp32",
+    device="cpu",
+)
+
+
+@pytest.mark.parametrize("profile", ["report", "upstream"])
+def test_one_step_of_the_full_network(profile: str, tmp_path: Path) -> None:
+    settings, task, layout = load(profile)
+    settings = replace(settings, crop=32, batch_size=2, shares=1, device="cpu", warmup_steps=0)
+    device = choose_device(settings)
+    sampler = CropSampler(Pool(make_data(tmp_path, images=2), settings.cache_bytes), settings, 0)
+    torch.manual_seed(0)
+    network = device.place(build_lstmunet(layout, task.channels))
+    watched = [network.lstms[3].get_submodule("recurrent"), network.head]
+    before = [part.get_parameter("weight").detach().clone() for part in watched]
+    stepper = Stepper(network, sampler, task, settings, device=device, workers=Workers(1))
+    loss = stepper(0, settings.learning_rate)
+    # Three equal classes cost log 3 times the mean weight, somewhere between 0.15 and 0.6.
+    assert 0.1 < loss < 1
+    for part, old in zip(watched, before, strict=True):
+        moved = (part.get_parameter("weight") - old).abs().max()
+        assert 0 < moved < 2.1 * settings.learning_rate
+
+
+def train(
+    data: Path, out: Path, settings: Settings = SETTINGS, *, threads: int = 1
+) -> TrainingSummary:
+    (out / "weights").mkdir(parents=True, exist_ok=True)
+    task = TrainTask(
+        pairs=find_data(data),
+        weights=out / "weights",
+        out=out,
+        profile="test",
+        settings={},
+        seed=0,
+        threads=threads,
+        progress=lambda done, total, message: print(done, flush=True),
+    )
+    return train_network(
+        task,
+        build=lambda: build_lstmunet(SMALL, 3),
+        task=Contour(),
+        settings=settings,
+        network={},
+        save_seconds=0.02,
+    )
+
+
+def tensors(out: Path) -> bytes:
+    return (out / "weights/weights.safetensors").read_bytes()
+
+
+def test_a_training_is_the_same_on_any_number_of_threads(tmp_path: Path) -> None:
+    make_data(tmp_path)
+    summary = train(tmp_path, tmp_path / "one")
+    train(tmp_path, tmp_path / "two", threads=2)
+    assert tensors(tmp_path / "one") == tensors(tmp_path / "two")
+    assert summary.steps == 12
+    assert summary.final_loss is not None
+    history = (tmp_path / "one/history.jsonl").read_text().splitlines()
+    losses = [json.loads(line)["loss"] for line in history]
+    assert losses[-1] < losses[0]
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    make_data(tmp_path)
+    train(tmp_path, tmp_path / "whole")
+    broken = tmp_path / "broken"
+    command = [sys.executable, "-m", "unit.test_lstmunet_training", str(tmp_path), str(broken)]
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
+    }
+    child = subprocess.Popen(command, cwd=ROOT, env=environment)
+    state = broken / "checkpoint/state.pt"
+    for _ in range(6000):
+        if state.exists() or child.poll() is not None:
+            break
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert state.exists()
+    assert not (broken / "weights/weights.safetensors").exists(), "it was killed too late"
+    train(tmp_path, broken)
+    assert tensors(broken) == tensors(tmp_path / "whole")
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "containers.lstmunet.segmenter", *map(str, arguments)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.mark.parametrize("sequence", ["coarse_to_fine", "repetition"])
+def test_train_and_predict_through_the_contract(sequence: str, tmp_path: Path) -> None:
+    drawn, source = tmp_path / "drawn", tmp_path / "in"
+    drawn.mkdir()
+    for pair in make_data(drawn):
+        for path, folder in ((pair.image, "images"), (pair.label, "labels")):
+            (source / folder).mkdir(parents=True, exist_ok=True)
+            path.rename(source / folder / path.name)
+    short = ["steps=4", "epoch_steps=2", "batch_size=2", f"sequence={sequence}"]
+    chosen = [word for setting in short for word in ("--set", setting)]
+    trained = run("train", source, tmp_path / "model", "--profile", "tiny", *chosen)
+    assert trained.returncode == 0, trained.stderr
+    record = json.loads((tmp_path / "model/training.json").read_text())
+    assert (record["steps"], record["epochs"], record["stopped"]) == (4, 2, "finished")
+    assert record["parameters"] == count(without_numbers(load("tiny")[2]))
+    facts = json.loads((tmp_path / "model/weights/weights.json").read_text())
+    assert facts["network"]["sequence"] == sequence
+    images = tmp_path / "images"
+    images.mkdir()
+    shapes = {"one.png": (1, 1), "odd.png": (37, 101), "strip.png": (3, 260)}
+    for name, shape in shapes.items():
+        pixels = np.random.default_rng(0).integers(0, 256, (*shape, 4), np.uint8)
+        Image.fromarray(pixels).save(images / name)
+    weights = ["--weights", tmp_path / "model/weights"]
+    for out in ("a", "b"):
+        predicted = run("predict", images, tmp_path / out, *weights)
+        assert predicted.returncode == 0, predicted.stderr
+    for name, shape in shapes.items():
+        assert read_mask(tmp_path / "a" / label_name(name)).shape == shape
+        first, again = (tmp_path / out / label_name(name) for out in ("a", "b"))
+        assert first.read_bytes() == again.read_bytes()
+
+
+def test_an_unknown_sequence_is_refused(tmp_path: Path) -> None:
+    make_data(tmp_path)
+    for folder in ("images", "labels"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+    for pair in find_data(tmp_path):
+        pair.image.rename(tmp_path / "in/images" / pair.image.name)
+        pair.label.rename(tmp_path / "in/labels" / pair.label.name)
+    done = run("train", tmp_path / "in", tmp_path / "out", "--set", "sequence=film")
+    assert done.returncode == 2
+    assert "coarse_to_fine, photometric, repetition" in done.stderr
+
+
+if __name__ == "__main__":
+    train(Path(sys.argv[1]), Path(sys.argv[2]), replace(SETTINGS, steps=12))
