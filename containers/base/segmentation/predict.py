@@ -1,8 +1,8 @@
 """A trained network as a function from raw pixels to labels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,6 +15,11 @@ from containers.base.segmentation.normalise import normalise
 from containers.base.segmentation.resample import resize_image, scaled_shape
 from containers.base.segmentation.tiling import SIDE_MULTIPLE, tiled_maps
 from containers.base.segmentation.workers import Workers
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Again = Callable[[Callable[[torch.nn.Module, Any], Any], Iterable[Any]], list[Any]]
+"""`Predictor.again`, as a decoder is handed it."""
 
 Mirrors = tuple[tuple[int, ...], ...]
 STRAIGHT: Mirrors = ((),)
@@ -40,6 +45,26 @@ class Decoder(Protocol):
     def decode(
         self, maps: np.ndarray, shape: tuple[int, int], decoding: Any, scale: float
     ) -> np.ndarray: ...
+
+
+@runtime_checkable
+class Revising(Protocol):
+    """A decoder that looks at the image again once it has the maps, to prompt the network, say.
+
+    `image` is H×W×3 uint8 at the size of `maps`, and `again` applies the network to it (see
+    `Predictor.again`). The first looks, which only measure the cells, are decoded by `decode`.
+    """
+
+    def revise(
+        self,
+        again: Again,
+        image: np.ndarray,
+        maps: np.ndarray,
+        shape: tuple[int, int],
+        decodings: Sequence[Any],
+    ) -> list[np.ndarray]:
+        """H×W int32 labels of size `shape` for each of the decodings."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,15 +106,35 @@ class Predictor:
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """H×W×3 pixels as `contract.read_image` gives them to H×W int32 labels."""
         image = normalise(pixels)
-        maps, scale = self.see(image)
         shape = (image.shape[0], image.shape[1])
+        scale = self.find_scale(image)
+        image = self._rescaled(image, scale)
+        maps = self.look(image)
+        if isinstance(self.decoder, Revising):
+            return self.decoder.revise(self.again, image, maps, shape, [self.decoding])[0]
         del image
         return self.decoder.decode(maps, shape, self.decoding, scale)
 
-    def see(self, image: np.ndarray) -> tuple[np.ndarray, float]:
-        """The maps (M×h×w float16, working pixels) of an H×W×3 uint8 image, and their scale."""
-        scale = self.find_scale(image)
-        return self.look(self._rescaled(image, scale)), scale
+    def decode(
+        self, image: np.ndarray, maps: np.ndarray, decodings: Sequence[Any]
+    ) -> list[np.ndarray]:
+        """The labels for each of the decodings, at the size of `image` and its `maps`."""
+        shape = (image.shape[0], image.shape[1])
+        if isinstance(self.decoder, Revising):
+            return self.decoder.revise(self.again, image, maps, shape, decodings)
+        return [self.decoder.decode(maps, shape, decoding, 1.0) for decoding in decodings]
+
+    def again(
+        self, function: Callable[[torch.nn.Module, Item], Result], items: Iterable[Item]
+    ) -> list[Result]:
+        """`function(network, item)` for each item, in the network's precision, in the workers."""
+        self.network.eval()
+
+        def call(item: Item) -> Result:
+            with torch.inference_mode(), self._device.autocast():
+                return function(self.network, item)
+
+        return self._workers.map(call, items)
 
     def look(self, image: np.ndarray, *, plainly: bool = False) -> np.ndarray:
         """The maps of an image that has its working size already.

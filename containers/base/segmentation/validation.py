@@ -48,8 +48,9 @@ class Validator:
     def score(self, predictor: Predictor, index: int) -> list[float]:
         """F1 at IoU 0.5 and Dice of one image, shown at its true scale."""
         part = self._parts[index]
-        maps = predictor.look(resize_image(part.image, part.shape), plainly=True)
-        found = predictor.decoder.decode(maps, part.shape, predictor.decoding, 1.0)
+        image = resize_image(part.image, part.shape)
+        maps = predictor.look(image, plainly=True)
+        found = predictor.decode(image, maps, [predictor.decoding])[0]
         truth = resize_labels(part.labels, part.shape)
         return [*f1_scores(truth, found, (0.5,)), dice(truth, found)]
 
@@ -59,15 +60,9 @@ class Validator:
         Seen as in prediction (mirrored, if set), at its true scale and decoded in working pixels.
         """
         part = self._parts[index]
-        maps = predictor.look(resize_image(part.image, part.shape))
+        image = resize_image(part.image, part.shape)
         truth = resize_labels(part.labels, part.shape)
         return [
-            float(
-                np.mean(
-                    f1_scores(
-                        truth, predictor.decoder.decode(maps, part.shape, decoding, 1.0), THRESHOLDS
-                    )
-                )
-            )
-            for decoding in decodings
+            float(np.mean(f1_scores(truth, found, THRESHOLDS)))
+            for found in predictor.decode(image, predictor.look(image), decodings)
         ]
