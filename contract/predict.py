@@ -179,7 +179,8 @@ def _one(model: Segmenter, path: Path, out: Path, truth: Path | None) -> _Ending
         labels = model.predict(Image(name=path.name, pixels=pixels, truth=truth))
         _refuse_wrong_labels(labels, pixels.shape)
         _write(out / label_name(path.name), labels)
-        return _Ending("predicted", cells=_count_cells(labels))
+        remark = str(getattr(model, "remark", ""))
+        return _Ending("predicted", cells=_count_cells(labels), message=remark)
     except UnreadableImage as error:
         return _Ending("unreadable", message=error.what)
     except _DiskRefusesError as refusal:

@@ -69,7 +69,11 @@ class Segmenter(Protocol):
     def __init__(self, weights: Path | None, threads: int) -> None: ...
 
     def predict(self, image: Image) -> npt.NDArray[np.integer]:
-        """Labels of shape (H, W), 0 for background, each id one cell."""
+        """Labels of shape (H, W), 0 for background, each id one cell.
+
+        A model with something to say about the image sets its attribute `remark` (str), which
+        becomes the message of the image's line in predictions.jsonl.
+        """
         ...
 
 
