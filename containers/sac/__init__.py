@@ -1,0 +1,1 @@
+"""Segment Any Cell: SAM with LoRA, a generator of prompts, and the masks they give."""

@@ -1,0 +1,50 @@
+"""Losses of the maps, the masks and the expected IoU."""
+
+import torch
+from torch.nn.functional import (
+    avg_pool2d,
+    binary_cross_entropy_with_logits,
+    mse_loss,
+    sigmoid,
+)
+
+
+def maps_loss(
+    logits: torch.Tensor, cells: torch.Tensor, depth: torch.Tensor, closeness: torch.Tensor
+) -> torch.Tensor:
+    """Of B×3×H×W logits: cross-entropy and Dice of the foreground, L1 of the others inside it.
+
+    `cells` is B×H×W bool, `depth` and `closeness` B×H×W in [0, 1].
+    """
+    logits = logits.float()
+    wanted = cells.float()
+    probability = logits[:, 0].sigmoid()
+    both, total = (probability * wanted).sum((1, 2)), probability.sum((1, 2)) + wanted.sum((1, 2))
+    dice = 1 - ((2 * both + 1) / (total + 1)).mean()
+    wrong = (logits[:, 1].sigmoid() - closeness).abs() + (logits[:, 2].sigmoid() - depth).abs()
+    distances = (wrong * wanted).sum() / wanted.sum().clamp(min=1)
+    return binary_cross_entropy_with_logits(logits[:, 0], wanted) + dice + distances
+
+
+def masks_loss(
+    logits: torch.Tensor, iou: torch.Tensor, wanted: torch.Tensor, focal_weight: float
+) -> torch.Tensor:
+    """Of N masks of one image: focal and Dice loss, and the error of the expected IoU.
+
+    `logits` is N×m×m, `wanted` N×S×S 0 or 1 with S a multiple of m. A prompt that is wrong has no
+    cell: its IoU is 0, whatever the mask, and its Dice loss is left out.
+    """
+    logits, iou = logits.float(), iou.float()
+    wanted = avg_pool2d(wanted[:, None], wanted.shape[-1] // logits.shape[-1])[:, 0]
+    probability = sigmoid(logits)
+    entropy = binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    focal = (entropy * (probability - wanted).abs().square()).mean()
+    cell = wanted.flatten(1).amax(1) > 0
+    both = (probability * wanted).sum((1, 2))
+    total = probability.sum((1, 2)) + wanted.sum((1, 2))
+    dice = ((1 - (2 * both + 1) / (total + 1)) * cell).sum() / cell.sum().clamp(min=1)
+    with torch.no_grad():
+        found, true = logits > 0, wanted > 0.5
+        either = (found | true).sum((1, 2)).clamp(min=1)
+        reached = (found & true).sum((1, 2)) / either
+    return focal_weight * focal + dice + mse_loss(iou, reached)

@@ -1,0 +1,73 @@
+"""Which points go to the mask decoder: the same rules for training and prediction."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+INSIDE, OUTSIDE, NOTHING = 1, 0, -1
+"""Kinds of points, as SAM's prompt encoder numbers them."""
+NEIGHBOURS = 2
+DIRECTIONS = np.array(
+    [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)], np.float32
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompts:
+    """One prompt a row: the point in the cell, its nearest neighbours, one in the background."""
+
+    points: np.ndarray
+    """N×4×2 float32: x and y in working pixels of the window."""
+    kinds: np.ndarray
+    """N×4 int64: INSIDE, OUTSIDE or NOTHING."""
+
+
+def seed_points(regions: np.ndarray, core: np.ndarray) -> np.ndarray:
+    """The deepest pixel of the core of each of the regions 1..n; n×2 int64 rows and columns.
+
+    `core` marks the cores (H×W bool); depth is the distance to the core's own outline.
+    """
+    points = np.zeros((int(regions.max(initial=0)), 2), np.int64)
+    for number, box in enumerate(ndimage.find_objects(regions), start=1):
+        region = regions[box] == number
+        inner = region & core[box]
+        depth = ndimage.distance_transform_edt(np.pad(inner if inner.any() else region, 1))
+        deepest = np.unravel_index(int(np.argmax(depth)), depth.shape)
+        points[number - 1] = [
+            int(place) - 1 + side.start for place, side in zip(deepest, box, strict=True)
+        ]
+    return points
+
+
+def build_prompts(
+    points: np.ndarray, others: np.ndarray, foreground: np.ndarray, reach: float
+) -> Prompts:
+    """Prompts for N `points` among the M points of all cells (`others`), rows and columns.
+
+    Negative points are the two other cells nearest by, and the place with the least `foreground`
+    (h×w probability) among sixteen around the point, at `reach` and half of it; it is left out
+    where that is cell, too.
+    """
+    count = len(points)
+    where = np.zeros((count, NEIGHBOURS + 2, 2), np.float32)
+    kinds = np.full((count, NEIGHBOURS + 2), NOTHING, np.int64)
+    where[:, 0], kinds[:, 0] = points, INSIDE
+    if count and len(others):
+        distance = np.hypot(*(points[:, None] - others[None]).astype(np.float32).transpose(2, 0, 1))
+        distance[distance == 0] = np.inf
+        nearest = np.argsort(distance, axis=1, kind="stable")[:, :NEIGHBOURS]
+        for place in range(nearest.shape[1]):
+            chosen = nearest[:, place]
+            known = np.isfinite(distance[np.arange(count), chosen])
+            where[known, 1 + place] = others[chosen[known]]
+            kinds[known, 1 + place] = OUTSIDE
+    around = points[:, None] + np.concatenate([DIRECTIONS * reach / 2, DIRECTIONS * reach])[None]
+    around = np.clip(np.rint(around), 0, np.array(foreground.shape) - 1).astype(np.int64)
+    probability = foreground[around[..., 0], around[..., 1]].astype(np.float32)
+    emptiest = probability.argmin(1)
+    every = np.arange(count)
+    empty = probability[every, emptiest] < 0.5
+    where[empty, -1] = around[every, emptiest][empty]
+    kinds[empty, -1] = OUTSIDE
+    return Prompts(points=np.ascontiguousarray(where[..., ::-1]), kinds=kinds)
