@@ -8,6 +8,10 @@ from torch.nn.functional import (
     sigmoid,
 )
 
+SURROUNDINGS = 8.0
+SMALLEST = 4.0
+"""Area in pixels of the mask below which a cell counts as this large."""
+
 
 def maps_loss(
     logits: torch.Tensor, cells: torch.Tensor, depth: torch.Tensor, closeness: torch.Tensor
@@ -27,24 +31,27 @@ def maps_loss(
 
 
 def masks_loss(
-    logits: torch.Tensor, iou: torch.Tensor, wanted: torch.Tensor, focal_weight: float
+    logits: torch.Tensor, iou: torch.Tensor, wanted: torch.Tensor, entropy_weight: float
 ) -> torch.Tensor:
-    """Of N masks of one image: focal and Dice loss, and the error of the expected IoU.
+    """Of N masks of one image: cross-entropy and Dice, and the error of the expected IoU.
 
-    `logits` is N×m×m, `wanted` N×S×S 0 or 1 with S a multiple of m. A prompt that is wrong has no
-    cell: its IoU is 0, whatever the mask, and its Dice loss is left out.
+    `logits` is N×m×m, `wanted` N×S×S 0 or 1 with S a multiple of m. The cross-entropy is summed
+    over the window and divided by `SURROUNDINGS` areas of the cell, so that a small cell counts as
+    much as a large one. A prompt that is wrong has no cell: its IoU is 0, whatever the mask, and
+    its Dice loss is left out.
     """
     logits, iou = logits.float(), iou.float()
     wanted = avg_pool2d(wanted[:, None], wanted.shape[-1] // logits.shape[-1])[:, 0]
     probability = sigmoid(logits)
-    entropy = binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    focal = (entropy * (probability - wanted).abs().square()).mean()
-    cell = wanted.flatten(1).amax(1) > 0
+    area = wanted.sum((1, 2))
+    entropy = binary_cross_entropy_with_logits(logits, wanted, reduction="none").sum((1, 2))
+    entropy = (entropy / (SURROUNDINGS * area.clamp(min=SMALLEST))).mean()
+    cell = area > 0
     both = (probability * wanted).sum((1, 2))
-    total = probability.sum((1, 2)) + wanted.sum((1, 2))
+    total = probability.sum((1, 2)) + area
     dice = ((1 - (2 * both + 1) / (total + 1)) * cell).sum() / cell.sum().clamp(min=1)
     with torch.no_grad():
         found, true = logits > 0, wanted > 0.5
         either = (found | true).sum((1, 2)).clamp(min=1)
         reached = (found & true).sum((1, 2)) / either
-    return focal_weight * focal + dice + mse_loss(iou, reached)
+    return entropy_weight * entropy + dice + mse_loss(iou, reached)

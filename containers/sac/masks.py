@@ -9,7 +9,7 @@ from scipy import ndimage
 from torch.nn.functional import interpolate
 
 from containers.base.segmentation.tiling import window_starts
-from containers.sac.prompts import build_prompts
+from containers.sac.prompts import build_prompts, low_cores
 
 BATCH = 64
 """Prompts that the mask decoder works on at a time."""
@@ -27,6 +27,8 @@ class Window:
     """S×S×3 uint8, filled up by mirroring."""
     foreground: np.ndarray
     """h×w float16 probability, at most S×S: the part that lies in the image."""
+    cores: np.ndarray
+    """S×S int32: the core of seed s has the number s + 1, 0 elsewhere."""
     corner: tuple[int, int]
     image_shape: tuple[int, int]
     seeds: np.ndarray
@@ -55,11 +57,16 @@ class Mask:
 
 
 def cut_windows(
-    image: np.ndarray, foreground: np.ndarray, seeds: np.ndarray, side: int, overlap: float
+    image: np.ndarray,
+    foreground: np.ndarray,
+    cores: np.ndarray,
+    seeds: np.ndarray,
+    side: int,
+    overlap: float,
 ) -> list[Window]:
     """The windows that hold seeds; each seed is decoded where it lies nearest to the middle.
 
-    `image` is H×W×3 uint8, `foreground` H×W, `seeds` n×2 rows and columns.
+    `image` is H×W×3 uint8, `foreground` and `cores` H×W, `seeds` n×2 rows and columns.
     """
     height, width = foreground.shape
     starts = [np.array(window_starts(size, side, overlap)) for size in (height, width)]
@@ -80,6 +87,7 @@ def cut_windows(
             Window(
                 image=np.pad(part, [*missing, (0, 0)], mode="symmetric"),
                 foreground=foreground[top : top + side, left : left + side],
+                cores=np.pad(cores[top : top + side, left : left + side], missing),
                 corner=(top, left),
                 image_shape=(height, width),
                 seeds=group[:MOST_PROMPTS],
@@ -102,20 +110,21 @@ def decode_window(
     embedding = network.embed(pixels)  # type: ignore[operator]
     prompts = build_prompts(window.points, window.others, window.foreground, reach)
     inside = window.foreground > threshold
+    side = 4 * embedding.shape[-1]
     found = []
     for first in range(0, len(window.points), BATCH):
         some = slice(first, first + BATCH)
+        cores = low_cores(window.cores, window.seeds[some] + 1, window.points[some], side)
         logits, expected = network.masks(  # type: ignore[operator]
             embedding,
             torch.from_numpy(prompts.points[some]).to(device),
             torch.from_numpy(prompts.kinds[some]).to(device),
+            torch.from_numpy(cores).to(device),
         )
-        logits = interpolate(
-            logits[:, None].float(), size=window.image.shape[:2], mode="bilinear"
-        )[:, 0, : inside.shape[0], : inside.shape[1]]
-        wide, narrow = (
-            (logits > limit).flatten(1).sum(1).float() for limit in (-OFFSET, OFFSET)
-        )
+        logits = interpolate(logits[:, None].float(), size=window.image.shape[:2], mode="bilinear")[
+            :, 0, : inside.shape[0], : inside.shape[1]
+        ]
+        wide, narrow = ((logits > limit).flatten(1).sum(1).float() for limit in (-OFFSET, OFFSET))
         stability = (narrow / wide.clamp(min=1)).cpu().numpy()
         cells = (logits > 0).cpu().numpy()
         for row, number in enumerate(window.seeds[some]):
@@ -161,9 +170,7 @@ def _is_cut(cell: np.ndarray, corner: tuple[int, int], window: Window) -> bool:
         reached = np.flatnonzero(cell.any(1 - axis))
         low, high = corner[axis] + reached[0], corner[axis] + reached[-1] + 1
         size, start = window.foreground.shape[axis], window.corner[axis]
-        if (low == 0 and start > 0) or (
-            high == size and start + size < window.image_shape[axis]
-        ):
+        if (low == 0 and start > 0) or (high == size and start + size < window.image_shape[axis]):
             return True
     return False
 

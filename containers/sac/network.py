@@ -14,6 +14,9 @@ from containers.sac.lora import add_lora, freeze_all_but_lora
 from containers.sac.sam import build_sam
 from contract import CallError
 
+KNOWN = 8.0
+"""Logit of a mask prompt inside the core, and less outside."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
@@ -56,7 +59,7 @@ class Seen:
     """Of the autocast in which the images were seen."""
 
     def masks(
-        self, index: int, points: torch.Tensor, kinds: torch.Tensor
+        self, index: int, points: torch.Tensor, kinds: torch.Tensor, cores: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """`SegmentAnyCell.masks` for image `index`, in the precision of the rest."""
         device = self.embedding.device.type
@@ -66,7 +69,7 @@ class Seen:
             else torch.autocast(device, dtype=self.precision)
         )
         with context:
-            return self.network.masks(self.embedding[index : index + 1], points, kinds)
+            return self.network.masks(self.embedding[index : index + 1], points, kinds, cores)
 
 
 class SegmentAnyCell(torch.nn.Module):
@@ -92,9 +95,7 @@ class SegmentAnyCell(torch.nn.Module):
         height, width = images.shape[-2:]
         levels, embedding = self._look(images)
         device = images.device.type
-        precision = (
-            torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
-        )
+        precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
         return Seen(
             maps=self.generator.maps(levels)[..., :height, :width],
             embedding=self.generator.enrich(levels, embedding),
@@ -108,17 +109,23 @@ class SegmentAnyCell(torch.nn.Module):
         return self.generator.enrich(levels, embedding)
 
     def masks(
-        self, embedding: torch.Tensor, points: torch.Tensor, kinds: torch.Tensor
+        self,
+        embedding: torch.Tensor,
+        points: torch.Tensor,
+        kinds: torch.Tensor,
+        cores: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """One mask for each of N prompts on one image.
 
         `embedding` is 1×C×t×t; `points` N×P×2 float32, x and y in working pixels; `kinds` N×P: 1
-        inside the cell, 0 outside, -1 no point. Returns logits of N×4t×4t (above 0: cell) and the
-        IoU, N, that the decoder expects of each.
+        inside the cell, 0 outside, -1 no point; `cores` N×4t×4t bool, the part of each cell that is
+        known already, for SAM's mask prompt. Returns logits of N×4t×4t (above 0: cell) and the IoU,
+        N, that the decoder expects of each.
         """
+        known = (cores[:, None].float() * 2 - 1) * KNOWN
         encoder = self.sam.prompt_encoder
         with torch.autocast(embedding.device.type, enabled=False):  # bf16 would move the points
-            sparse, dense = encoder(points=(points.float(), kinds), boxes=None, masks=None)
+            sparse, dense = encoder(points=(points.float(), kinds), boxes=None, masks=known)
             positions = encoder.get_dense_pe()
         logits, iou = self.sam.mask_decoder(
             image_embeddings=embedding,

@@ -71,3 +71,16 @@ def build_prompts(
     where[empty, -1] = around[every, emptiest][empty]
     kinds[empty, -1] = OUTSIDE
     return Prompts(points=np.ascontiguousarray(where[..., ::-1]), kinds=kinds)
+
+
+def low_cores(cores: np.ndarray, numbers: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
+    """The mask prompt of each of N cells: N×`side`×`side` bool.
+
+    `cores` is S×S int32, S a multiple of `side`: the core of cell `numbers[i]` has that number; at
+    the least it is the pixel that `points[i]` (row and column) lies in.
+    """
+    step = len(cores) // side
+    low = cores[step // 2 :: step, step // 2 :: step][None] == numbers[:, None, None]
+    where = points // step
+    low[np.arange(len(points)), where[:, 0], where[:, 1]] = True
+    return low

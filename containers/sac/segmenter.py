@@ -97,7 +97,7 @@ def read_all(values: Any) -> "tuple[Settings, PromptTask, NetworkSettings]":
     settings, kind, layout = read_settings(values, Settings, PromptTask, NetworkSettings)
     if not settings.crop == settings.tile == layout.image_size:
         raise CallError(
-            f"crop {settings.crop}, tile {settings.tile} and image_size {layout.image_size} differ.",
+            f"crop {settings.crop}, tile {settings.tile}, image_size {layout.image_size} differ.",
             why="SAM must see training crops and prediction windows at one size",
             do="set all three to the same number, a multiple of 32 and of patch",
         )

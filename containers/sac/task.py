@@ -13,7 +13,7 @@ from containers.base.segmentation.resample import resize_labels
 from containers.sac.losses import maps_loss, masks_loss
 from containers.sac.masks import Accepting, cut_windows, decode_window, merge
 from containers.sac.network import Seen
-from containers.sac.prompts import build_prompts, seed_points
+from containers.sac.prompts import build_prompts, low_cores, seed_points
 from containers.sac.targets import cell_maps
 
 
@@ -50,7 +50,8 @@ class PromptTask:
     """Cells of a crop that are prompted in training."""
     wrong_prompts: int = 2
     """Prompts in the background of a crop, from which the decoder learns to expect an IoU of 0."""
-    focal_weight: float = 20.0
+    entropy_weight: float = 1.0
+    """Of the masks' cross-entropy, beside Dice and the expected IoU."""
     reach: float = 32.0
     """How far from its cell, in working pixels, a point in the background is looked for."""
     grow: float = 24.0
@@ -66,7 +67,7 @@ class PromptTask:
     nms: float = 0.5
     """Share of the smaller of two masks that the other may cover."""
 
-    loss_name = "cross-entropy + Dice + L1 (maps), focal + Dice (masks), squared error (IoU)"
+    loss_name = "cross-entropy + Dice + L1 (maps), cross-entropy + Dice (masks), L2 (IoU)"
     maps = 2
     """Maps that are kept: how sure the core of a cell is, and the foreground."""
 
@@ -79,24 +80,29 @@ class PromptTask:
         labels, depth, closeness = target.unbind(1)
         total = maps_loss(seen.maps, labels > 0, depth, closeness)
         cores = _cores(seen.maps.detach()).cpu().numpy()
+        deep = depth.cpu().numpy()
+        side = 4 * seen.embedding.shape[-1]
         for index in range(len(target)):
             crop = labels[index].cpu().numpy().astype(np.int32)
-            numbers, points = draw_prompts(crop, cores[index], self.prompts, self.wrong_prompts)
-            if not len(numbers):
+            drawn = draw_prompts(crop, deep[index], cores[index], self.wrong_prompts)
+            cells = drawn.points[: drawn.cells]
+            chosen = np.r_[: min(drawn.cells, self.prompts), drawn.cells : len(drawn.points)]
+            if not len(chosen):
                 continue
-            cells = points[numbers > 0] if (numbers > 0).any() else points[:0]
-            chosen = _spread(numbers, self.prompts)
-            prompts = build_prompts(points[chosen], cells, (crop > 0) * 1.0, self.reach)
-            device = target.device
+            points, numbers = drawn.points[chosen], drawn.numbers[chosen]
+            prompts = build_prompts(points, cells, (crop > 0) * 1.0, self.reach)
+            known = low_cores(drawn.cores, numbers, points, side)
             logits, iou = seen.masks(
                 index,
-                torch.from_numpy(prompts.points).to(device),
-                torch.from_numpy(prompts.kinds).to(device),
+                *(
+                    torch.from_numpy(each).to(target.device)
+                    for each in (prompts.points, prompts.kinds, known)
+                ),
             )
-            wanted = labels[index][None] == torch.from_numpy(
-                np.where(numbers[chosen] > 0, numbers[chosen], -1)
-            ).to(device).view(-1, 1, 1)
-            total = total + masks_loss(logits, iou, wanted.float(), self.focal_weight) / len(target)
+            wanted = labels[index][None] == torch.from_numpy(numbers).to(labels).view(-1, 1, 1)
+            total = total + masks_loss(logits, iou, wanted.float(), self.entropy_weight) / len(
+                target
+            )
         return total
 
     def activate(self, seen: Seen) -> torch.Tensor:
@@ -129,8 +135,11 @@ class PromptTask:
             if seeding not in known:
                 working = (maps.shape[1], maps.shape[2])
                 regions = instances(maps, working, decoding)
-                seeds = seed_points(regions, maps[0] > decoding.core)
-                windows = cut_windows(image, maps[1], seeds, self.image_size, self.overlap)
+                core = maps[0] > decoding.core
+                seeds = seed_points(regions, core)
+                windows = cut_windows(
+                    image, maps[1], regions * core, seeds, self.image_size, self.overlap
+                )
                 threshold, reach = decoding.foreground, self.reach
                 masks = again(
                     lambda network, window, threshold=threshold, reach=reach: decode_window(
@@ -182,42 +191,62 @@ class PromptTask:
         return [
             replace(first, core=core, foreground=foreground)
             for core in (0.3, 0.4, 0.5)
-            for foreground in (0.4, 0.6)
+            for foreground in (0.4, 0.5)
         ]
 
 
-def draw_prompts(
-    labels: np.ndarray, cores: np.ndarray, most: int, wrong: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """A point for every cell of a crop and for a few places in its background.
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Prompts for one crop: its cells in random order, then places in its background."""
 
-    Half of the cells (at random) get the pixel that the prompt generator is surest of (`cores`,
-    H×W), the others any of their pixels. Returns the cells' numbers (0: background), n, and rows
-    and columns, n×2. The draw depends on nothing but `labels`. With more than `most` cells the
-    first `most` of the returned order are as good a choice as any.
+    numbers: np.ndarray
+    """n int64; those of the background are larger than any label."""
+    points: np.ndarray
+    """n×2 int64 rows and columns."""
+    cells: int
+    """How many of them are cells."""
+    cores: np.ndarray
+    """H×W int32: the part of each that the mask prompt shows."""
+
+
+def draw_prompts(labels: np.ndarray, depth: np.ndarray, sure: np.ndarray, wrong: int) -> Drawn:
+    """A point for every cell of a crop, and for `wrong` places in its background.
+
+    Half of the cells (at random) get the pixel that the prompt generator is surest of (`sure`,
+    H×W), the others any of their pixels. Cores are what the generator is surest of, or what lies
+    deepest (`depth`), above a random level. All are H×W; the draw depends on `labels` alone.
     """
     rng = np.random.default_rng(zlib.crc32(labels.tobytes()))
     flat = labels.ravel()
     order = np.argsort(flat, kind="stable")
-    bounds = np.searchsorted(flat[order], np.arange(1, int(flat.max(initial=0)) + 2))
-    numbers, places = [], []
-    for number in 1 + rng.permutation(len(bounds) - 1):
+    largest = int(flat.max(initial=0))
+    bounds = np.searchsorted(flat[order], np.arange(1, largest + 2))
+    numbers = 1 + rng.permutation(largest)
+    places = []
+    for number in numbers:
         pixels = order[bounds[number - 1] : bounds[number]]
-        sure = rng.random() < 0.5
-        drawn = int(rng.integers(len(pixels)))
-        numbers.append(int(number))
-        places.append(int(pixels[cores.ravel()[pixels].argmax() if sure else drawn]))
-    background = order[: bounds[0]]
-    if len(background):
-        numbers += [0] * wrong
-        places += [int(place) for place in background[rng.integers(len(background), size=wrong)]]
+        surest, any_one = int(sure.ravel()[pixels].argmax()), int(rng.integers(len(pixels)))
+        places.append(int(pixels[surest if rng.random() < 0.5 else any_one]))
+    level = rng.uniform(0.2, 0.6)
+    cores = np.where((sure if rng.random() < 0.5 else depth) > level, labels, 0)
+    background = order[: bounds[0]] if wrong else order[:0]
+    for number in range(largest + 1, largest + 1 + (wrong if len(background) else 0)):
+        place = int(background[rng.integers(len(background))])
+        places.append(place)
+        numbers = np.append(numbers, number)
+        _draw_blob(cores, labels, place, int(rng.integers(1, 7)), number)
     points = np.stack(np.unravel_index(np.array(places, np.int64), labels.shape), 1)
-    return np.array(numbers, np.int64), points.reshape(-1, 2)
+    return Drawn(numbers=numbers, points=points, cells=largest, cores=cores)
 
 
-def _spread(numbers: np.ndarray, most: int) -> np.ndarray:
-    """Indices of the first `most` cells and of all points in the background."""
-    return np.concatenate([np.flatnonzero(numbers > 0)[:most], np.flatnonzero(numbers == 0)])
+def _draw_blob(cores: np.ndarray, labels: np.ndarray, place: int, radius: int, number: int) -> None:
+    """A square in the background that pretends to be a core."""
+    row, column = divmod(place, labels.shape[1])
+    window = (
+        slice(max(0, row - radius), row + radius + 1),
+        slice(max(0, column - radius), column + radius + 1),
+    )
+    cores[window][labels[window] == 0] = number
 
 
 def _cores(logits: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,78 @@
+"""Small networks and drawn cells for the tests of SAC."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from containers.base.segmentation.device import Device
+from containers.base.segmentation.predict import Predictor, Viewing
+from containers.base.segmentation.workers import Workers
+from containers.sac.network import NetworkSettings, SegmentAnyCell, build_network
+from containers.sac.segmenter import read_all
+from containers.sac.task import PromptTask, SacDecoding
+from tests.programs import ROOT
+
+PROFILES = ROOT / "containers/sac/profiles"
+SIDE = 64
+LAYOUT = NetworkSettings(
+    image_size=SIDE,
+    patch=8,
+    width=32,
+    depth=2,
+    heads=2,
+    global_blocks=[1],
+    window=4,
+    embedding=32,
+    decoder_mlp=32,
+    decoder_heads=2,
+    generator_channels=[8, 8, 16, 16],
+)
+TASK = PromptTask(image_size=SIDE, overlap=0.25, prompts=4, wrong_prompts=1)
+CPU = Device(device=torch.device("cpu"), precision="fp32")
+
+
+def read_profile(name: str) -> dict[str, Any]:
+    """The values of a profile."""
+    return dict(yaml.safe_load((PROFILES / f"{name}.yaml").read_text(encoding="utf-8")))
+
+
+def settings_of(name: str, **changed: Any) -> Any:
+    """Settings, task and layout of a profile."""
+    return read_all({**read_profile(name), **changed})
+
+
+def small_network(seed: int = 0, **changed: Any) -> SegmentAnyCell:
+    """A network that runs in milliseconds."""
+    torch.manual_seed(seed)
+    return build_network(NetworkSettings(**{**asdict(LAYOUT), **changed}))
+
+
+def discs(shape: tuple[int, int], pitch: int, radius: float) -> np.ndarray:
+    """Labels with a disc in every square of `pitch` pixels."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    inside = (rows % pitch - pitch / 2) ** 2 + (columns % pitch - pitch / 2) ** 2 <= radius**2
+    across = -(-shape[1] // pitch)
+    return np.where(inside, rows // pitch * across + columns // pitch + 1, 0).astype(np.int32)
+
+
+def perfect_maps(labels: np.ndarray, task: PromptTask = TASK) -> np.ndarray:
+    """The maps of a network that is always right."""
+    cells = task.encode(labels)
+    return np.stack([np.minimum(cells[1], cells[2]), labels > 0]).astype(np.float16)
+
+
+def predictor(network: torch.nn.Module, decoder: Any = TASK, **decoding: Any) -> Predictor:
+    """A predictor that shows images at their own size."""
+    viewing = Viewing(
+        tile=SIDE,
+        overlap=0.25,
+        tta="none",
+        cell_diameter=None,
+        typical_diameter=16.0,
+        diameters=(16.0, 16.0),
+    )
+    chosen = SacDecoding(grow=24.0, **decoding)
+    return Predictor(network, decoder, viewing, chosen, device=CPU, workers=Workers(1))

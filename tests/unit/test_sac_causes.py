@@ -1,0 +1,194 @@
+"""The five faults that gave the reference run of SAC an F1 of 0.0037, each kept from returning."""
+
+import numpy as np
+import pytest
+import torch
+from unit.sac_fixtures import (
+    CPU,
+    SIDE,
+    TASK,
+    discs,
+    perfect_maps,
+    predictor,
+    settings_of,
+    small_network,
+)
+
+from containers.base.segmentation.crops import Crop
+from containers.base.segmentation.match import f1_scores
+from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.step import Stepper
+from containers.base.segmentation.workers import Workers
+from containers.sac.lora import LoraQkv
+from containers.sac.masks import cut_windows, decode_window
+from containers.sac.network import SegmentAnyCell
+from containers.sac.sam import MEAN, STD
+from containers.sac.task import SacDecoding
+from contract import CallError
+
+
+def watch(network: SegmentAnyCell) -> list[torch.Tensor]:
+    """Everything that SAM's image encoder is shown from now on."""
+    shown: list[torch.Tensor] = []
+    network.sam.image_encoder.register_forward_pre_hook(
+        lambda module, inputs: shown.append(inputs[0].detach().clone())
+    )
+    return shown
+
+
+def crop_with(labels: np.ndarray) -> Crop:
+    image = np.repeat((labels > 0).astype(np.float32)[..., None], 3, 2)
+    return Crop(image=image, labels=labels)
+
+
+def one_step(network: SegmentAnyCell, labels: np.ndarray, steps: int = 1) -> Stepper:
+    stepper = Stepper(
+        network,
+        lambda position: crop_with(labels),  # type: ignore[arg-type]
+        TASK,
+        Settings(batch_size=2, shares=1, learning_rate=1e-3),
+        device=CPU,
+        workers=Workers(1),
+    )
+    for step in range(steps):
+        stepper(step, 1e-3)
+    return stepper
+
+
+def test_1_the_encoder_sees_0_to_255_less_sams_mean_in_training_and_prediction() -> None:
+    network = small_network()
+    shown = watch(network)
+    labels = discs((SIDE, SIDE), 32, 9)
+    one_step(network, labels)
+    image = np.where(labels > 0, 255, 0).astype(np.uint8)[..., None].repeat(3, 2)
+    see = predictor(network)
+    maps = see.look(image)
+    TASK.revise(see.again, image, perfect_maps(labels), image.shape[:2], [see.decoding])
+    assert len(maps)
+    assert len(shown) == 3
+    for pixels in shown:
+        for channel in range(3):
+            black, white = -MEAN[channel] / STD[channel], (255 - MEAN[channel]) / STD[channel]
+            values = pixels[:, channel]
+            assert values.min().item() == pytest.approx(black, abs=1e-4)
+            assert values.max().item() == pytest.approx(white, abs=1e-4)
+
+
+def test_2_adapters_are_in_the_forward_pass_and_learn() -> None:
+    network = small_network(train_encoder=False).train()
+    adapters = [part for part in network.modules() if isinstance(part, LoraQkv)]
+    assert len(adapters) == 2
+    labels = discs((SIDE, SIDE), 32, 9)
+    one_step(network, labels)
+    for adapter in adapters:
+        for update in (adapter.b_q, adapter.b_v):
+            assert update.weight.grad is not None
+            assert update.weight.grad.abs().sum() > 0
+
+
+def test_2_the_embedding_changes_once_b_is_not_zero() -> None:
+    network = small_network().eval()
+    pixels = torch.rand(1, 3, SIDE, SIDE)
+    with torch.inference_mode():
+        before = network.sam.image_encoder(network.normalise(pixels))
+        for part in [part for part in network.modules() if isinstance(part, LoraQkv)]:
+            for name in ("b_q", "b_v"):
+                update = getattr(part, name).weight
+                update.add_(0.1)
+                changed = network.sam.image_encoder(network.normalise(pixels))
+                assert (changed - before).abs().max() > 1e-4, name
+                update.sub_(0.1)
+        after = network.sam.image_encoder(network.normalise(pixels))
+    torch.testing.assert_close(after, before)
+
+
+def test_3_moving_a_prompt_changes_the_mask() -> None:
+    network = small_network().eval()
+    with torch.inference_mode():
+        embedding = network.embed(torch.rand(1, 3, SIDE, SIDE))
+        points = torch.tensor([[[10.0, 12.0]], [[50.0, 40.0]], [[10.0, 12.0]]])
+        kinds = torch.tensor([[1], [1], [0]])
+        cores = torch.zeros(3, SIDE // 2, SIDE // 2, dtype=torch.bool)
+        logits, expected = network.masks(embedding, points, kinds, cores)
+    assert logits.shape == (3, SIDE // 2, SIDE // 2)
+    assert (logits[0] - logits[1]).abs().max() > 1e-3
+    assert (logits[0] - logits[2]).abs().max() > 1e-3
+    assert expected.shape == (3,)
+
+
+def test_3_prompt_and_mask_decoder_learn() -> None:
+    network = small_network()
+    parts = (network.sam.mask_decoder.transformer, network.sam.prompt_encoder.point_embeddings)
+    before = [[weight.detach().clone() for weight in part.parameters()] for part in parts]
+    one_step(network, discs((SIDE, SIDE), 32, 9))
+    moved = [
+        sum(not torch.equal(new, old) for new, old in zip(part.parameters(), was, strict=True))
+        for part, was in zip(parts, before, strict=True)
+    ]
+    assert moved[0] == len(before[0])
+    assert moved[1] >= 2, "the types of positive and negative points"
+
+
+def test_3_a_trained_decoder_gives_the_cell_that_is_pointed_at() -> None:
+    network = small_network()
+    labels = discs((SIDE, SIDE), 32, 10)
+    one_step(network, labels, steps=60)
+    network.eval()
+    image = np.where(labels > 0, 255, 0).astype(np.uint8)[..., None].repeat(3, 2)
+    seeds = np.array([[16, 16], [48, 48]])
+    numbers = {int(labels[tuple(seed)]): place for place, seed in enumerate(seeds, start=1)}
+    cores = np.vectorize(lambda number: numbers.get(number, 0))(labels)
+    cores = np.where(TASK.encode(labels)[1] > 0.5, cores, 0)
+    window = cut_windows(image, (labels > 0) * 1.0, cores, seeds, SIDE, 0.25)[0]
+    with torch.inference_mode():
+        masks = decode_window(network, window, 0.5, TASK.reach)
+    for mask, seed in zip(masks, seeds, strict=True):
+        cell = labels == labels[tuple(seed)]
+        found = np.zeros_like(cell)
+        top, left = mask.corner
+        found[top : top + mask.cell.shape[0], left : left + mask.cell.shape[1]] = mask.cell
+        assert (found & cell).sum() / (found | cell).sum() > 0.5
+
+
+@pytest.mark.parametrize("profile", ["tiny", "quick", "report", "upstream"])
+def test_4_training_and_prediction_have_one_size(profile: str) -> None:
+    settings, task, layout = settings_of(profile)
+    assert settings.crop == settings.tile == layout.image_size == task.image_size
+    with pytest.raises(CallError, match="differ"):
+        settings_of(profile, crop=settings.crop // 2)
+    with pytest.raises(CallError, match="differ"):
+        settings_of(profile, tile=settings.tile * 2)
+
+
+def test_4_a_large_image_is_cut_into_windows_and_never_squeezed() -> None:
+    network = small_network()
+    shown = watch(network)
+    see = predictor(network)
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (150, 2 * SIDE + 9, 3), np.uint8)
+    see.look(image)
+    assert {tuple(pixels.shape[2:]) for pixels in shown} == {(SIDE, SIDE)}
+    assert len(shown) >= 9
+    corner = torch.from_numpy(image[:SIDE, :SIDE].copy()).permute(2, 0, 1)[None] / 255.0
+    torch.testing.assert_close(shown[0][:1], network.normalise(corner))
+
+
+def test_4_the_second_look_shows_the_same_pixels_as_the_first() -> None:
+    network = small_network()
+    shown = watch(network)
+    see = predictor(network)
+    labels = discs((SIDE, SIDE), 32, 9)
+    image = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    see.look(image)
+    see.decode(image, perfect_maps(labels), [see.decoding])
+    assert len(shown) == 2
+    assert torch.equal(shown[0], shown[1])
+
+
+def test_5_cells_keep_every_pixel() -> None:
+    """Discs that touch: cores alone (interior components) would lose most of their area."""
+    labels = discs((96, 96), 16, 8)
+    found = TASK.decode(
+        perfect_maps(labels), labels.shape, SacDecoding(grow=24.0, smallest_cell=16.0), 1.0
+    )
+    assert f1_scores(labels, found, (0.9,)) == [1.0]
