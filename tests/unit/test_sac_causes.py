@@ -20,7 +20,6 @@ from containers.base.segmentation.settings import Settings
 from containers.base.segmentation.step import Stepper
 from containers.base.segmentation.workers import Workers
 from containers.sac.lora import LoraQkv
-from containers.sac.masks import cut_windows, decode_window
 from containers.sac.network import SegmentAnyCell
 from containers.sac.sam import MEAN, STD
 from containers.sac.task import SacDecoding
@@ -46,7 +45,7 @@ def one_step(network: SegmentAnyCell, labels: np.ndarray, steps: int = 1) -> Ste
         network,
         lambda position: crop_with(labels),  # type: ignore[arg-type]
         TASK,
-        Settings(batch_size=2, shares=1, learning_rate=1e-3),
+        Settings(batch_size=2, shares=1, clip_gradient=5.0),
         device=CPU,
         workers=Workers(1),
     )
@@ -127,27 +126,6 @@ def test_3_prompt_and_mask_decoder_learn() -> None:
     ]
     assert moved[0] == len(before[0])
     assert moved[1] >= 2, "the types of positive and negative points"
-
-
-def test_3_a_trained_decoder_gives_the_cell_that_is_pointed_at() -> None:
-    network = small_network()
-    labels = discs((SIDE, SIDE), 32, 10)
-    one_step(network, labels, steps=60)
-    network.eval()
-    image = np.where(labels > 0, 255, 0).astype(np.uint8)[..., None].repeat(3, 2)
-    seeds = np.array([[16, 16], [48, 48]])
-    numbers = {int(labels[tuple(seed)]): place for place, seed in enumerate(seeds, start=1)}
-    cores = np.vectorize(lambda number: numbers.get(number, 0))(labels)
-    cores = np.where(TASK.encode(labels)[1] > 0.5, cores, 0)
-    window = cut_windows(image, (labels > 0) * 1.0, cores, seeds, SIDE, 0.25)[0]
-    with torch.inference_mode():
-        masks = decode_window(network, window, 0.5, TASK.reach)
-    for mask, seed in zip(masks, seeds, strict=True):
-        cell = labels == labels[tuple(seed)]
-        found = np.zeros_like(cell)
-        top, left = mask.corner
-        found[top : top + mask.cell.shape[0], left : left + mask.cell.shape[1]] = mask.cell
-        assert (found & cell).sum() / (found | cell).sum() > 0.5
 
 
 @pytest.mark.parametrize("profile", ["tiny", "quick", "report", "upstream"])
