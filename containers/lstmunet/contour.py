@@ -81,10 +81,10 @@ class Contour:
     def decodings(self) -> list[ContourDecoding]:
         """The candidates among which the validation images choose."""
         first = self.first_decoding()
-        insides = (0.5,) if self.growth == "edges" else (0.5, 0.7)
+        insides = (0.5,) if self.growth == "edges" else (0.5, 0.7, 0.85)
         return [
             replace(first, edge=edge, inside=inside, smallest_share=share)
-            for edge in (0.2, 0.3, 0.4)
+            for edge in (0.2, 0.15, 0.3, 0.4)
             for inside in insides
-            for share in (0.1, 0.03, 0.2)
+            for share in (0.1, 0.2)
         ]
