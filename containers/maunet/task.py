@@ -47,14 +47,14 @@ class RingAndDistance:
 
     def first_decoding(self) -> Decoding:
         """What is used until validation has chosen."""
-        return Decoding(smallest_cell=self.smallest_cell)
+        return Decoding(core=0.6, foreground=0.5, smallest_cell=self.smallest_cell)
 
     def decodings(self) -> list[Decoding]:
         """The candidates among which the validation images choose."""
         first = self.first_decoding()
         return [
             replace(first, core=core, foreground=foreground, split=split)
-            for core in (0.7, 0.5, 0.6, 0.8)
-            for foreground in (0.7, 0.5)
+            for core in (0.6, 0.7, 0.5, 0.8)
+            for foreground in (0.5, 0.7)
             for split in (0.85, 0.0)
         ]
