@@ -28,6 +28,8 @@ class Decoding:
 
     core: float = 0.7
     """Core probability above which a pixel seeds a cell."""
+    distance_share: float = 0.0
+    """Share of the distance map in what is held against `core`; the rest is core probability."""
     foreground: float = 0.7
     """Probability of not being background above which a pixel can belong to a cell."""
     rim: float = 0.35
@@ -40,7 +42,7 @@ class Decoding:
     """Width of the blur of the distance map before that, as a share of the core's side."""
     tolerance: float = 1.0
     """How far a cell may reach beyond the depth of its ring, in working pixels."""
-    smallest_core: float = 4.0
+    smallest_core: float = 16.0
     smallest_cell: float = 16.0
     """Areas below which cores and cells are dropped, in working pixels."""
 
@@ -56,9 +58,10 @@ def instances(
     foreground around it, as far as the ring of a cell of its size is deep. Peak memory beyond
     `maps` is about 10 bytes per pixel of `shape`.
     """
-    everywhere = slice(0, shape[1])
+    share, everywhere = np.float16(decoding.distance_share), slice(0, shape[1])
+    seeds = maps[CORE] * (1 - share) + maps[DISTANCE] * share if share else maps[CORE]
     cores = label_pieces(
-        lambda rows: resized_part(maps[CORE], shape, rows, everywhere) > decoding.core,
+        lambda rows: resized_part(seeds, shape, rows, everywhere) > decoding.core,
         shape,
         decoding.smallest_core / scale**2,
     )
@@ -76,7 +79,7 @@ def instances(
     depth = ring_reach((sides + ROUND * depth) ** 2) + 1
     reach = ((depth + decoding.tolerance) / scale).astype(np.float32)
     reach[0] = 0
-    labels = grow_cores(cores, maps[CORE], foreground, np.maximum(reach, 1))
+    labels = grow_cores(cores, seeds, foreground, np.maximum(reach, 1))
     fill_holes(labels)
     renumber(labels, areas_of(labels) >= decoding.smallest_cell / scale**2)
     return labels

@@ -47,14 +47,27 @@ class RingAndDistance:
 
     def first_decoding(self) -> Decoding:
         """What is used until validation has chosen."""
-        return Decoding(core=0.6, foreground=0.5, smallest_cell=self.smallest_cell)
+        return Decoding(
+            core=0.65,
+            distance_share=0.3,
+            foreground=0.5,
+            rim=0.6,
+            tolerance=4.0,
+            smallest_cell=self.smallest_cell,
+        )
 
     def decodings(self) -> list[Decoding]:
-        """The candidates among which the validation images choose."""
+        """The candidates among which the validation images choose.
+
+        Either the distance map sets the outline, or, as in the original, p(background) < 0.3 and
+        the depth of the ring do.
+        """
         first = self.first_decoding()
+        original = replace(first, foreground=0.7, rim=0.35, tolerance=1.0)
         return [
-            replace(first, core=core, foreground=foreground, split=split)
-            for core in (0.6, 0.7, 0.5, 0.8)
-            for foreground in (0.5, 0.7)
+            replace(outline, core=core, distance_share=share, split=split)
+            for outline in (first, original)
+            for core in (0.65, 0.6, 0.7, 0.5)
+            for share in (0.3, 0.0)
             for split in (0.85, 0.0)
         ]
