@@ -5,6 +5,7 @@ from functools import partial
 
 import torch
 
+from containers.base.segmentation.device import choose_device
 from containers.base.segmentation.loop import SAVE_SECONDS, train_network
 from containers.base.segmentation.settings import Settings, read_settings
 from containers.nnunet.border_core import BorderCore
@@ -16,7 +17,7 @@ from containers.nnunet.trainer import (
     TrainerStepper,
     make_trainer,
 )
-from contract import TrainingSummary, TrainTask
+from contract import CallError, TrainingSummary, TrainTask
 
 
 def train(call: TrainTask, save_seconds: float = SAVE_SECONDS) -> TrainingSummary:
@@ -28,12 +29,18 @@ def train(call: TrainTask, save_seconds: float = SAVE_SECONDS) -> TrainingSummar
     settings, task, layout, own = read_settings(
         call.settings, Settings, BorderCore, PlanSettings, TrainerSettings
     )
+    device = choose_device(settings)
+    if device.is_cuda and device.precision == "fp32":
+        raise CallError(
+            "nnU-Net's trainer always uses mixed precision on a GPU.",
+            do="set precision to auto, bf16 or fp16, or device to cpu",
+        )
     plan, root = prepare(call, settings, task, layout)
     settings = _as_planned(settings, plan)
     trainers: list[CellTrainer] = []
 
     def build() -> torch.nn.Module:
-        trainer = make_trainer(plan, torch.device("cuda" if _on_gpu(settings) else "cpu"))
+        trainer = make_trainer(plan, device.device)
         trainer.prepare(settings, own, call.settings)
         trainers.append(trainer)
         return trainer.network
@@ -71,9 +78,3 @@ def _as_planned(settings: Settings, plan: Plan) -> Settings:
         batch_size=plan.configuration["batch_size"],
         max_seconds=None if left is None else max(1.0, left - plan.seconds),
     )
-
-
-def _on_gpu(settings: Settings) -> bool:
-    from containers.base.segmentation.device import choose_device
-
-    return choose_device(settings).is_cuda
