@@ -94,7 +94,7 @@ class LstmUnet(torch.nn.Module):
         for decoder in self.decoders:
             skip = skips.pop()
             if found.shape[2:] != skip.shape[2:]:
-                found = interpolate(found, size=skip.shape[2:], mode="bilinear")
+                found = enlarge(found)
             found = decoder(torch.cat([found, skip.to(found.dtype)], 1))
         logits = self.head(found)[..., :height, :width]
         return logits.unflatten(0, (steps, -1)) if self.training else logits
@@ -112,6 +112,28 @@ def build_lstmunet(
     if fresh:
         network.initialise()
     return network
+
+
+def enlarge(maps: torch.Tensor) -> torch.Tensor:
+    """B×C×H×W to twice the height and width, bilinear.
+
+    On a GPU the gradient of torch's own function is a sum in any order, so that two trainings would
+    differ; there it is computed from neighbours instead, which takes longer on a CPU.
+    """
+    if maps.is_cuda:
+        return enlarge_in_order(maps)
+    return interpolate(maps, scale_factor=2, mode="bilinear")
+
+
+def enlarge_in_order(maps: torch.Tensor) -> torch.Tensor:
+    """The same as `enlarge`, with a gradient whose sums have a fixed order on every device."""
+    for axis in (2, 3):
+        last = maps.shape[axis] - 1
+        before = torch.cat([maps.narrow(axis, 0, 1), maps.narrow(axis, 0, last)], axis)
+        after = torch.cat([maps.narrow(axis, 1, last), maps.narrow(axis, last, 1)], axis)
+        pair = [0.75 * maps + 0.25 * before, 0.75 * maps + 0.25 * after]
+        maps = torch.stack(pair, axis + 1).flatten(axis, axis + 1)
+    return maps
 
 
 def _convolutions(inputs: int, filters: int, kernel: int, stride: int) -> torch.nn.Sequential:

@@ -12,7 +12,13 @@ import yaml
 from containers.base.segmentation.settings import Settings, read_settings
 from containers.lstmunet.contour import Contour
 from containers.lstmunet.conv_lstm import ConvLstm
-from containers.lstmunet.network import LstmUnet, NetworkSettings, build_lstmunet
+from containers.lstmunet.network import (
+    LstmUnet,
+    NetworkSettings,
+    build_lstmunet,
+    enlarge,
+    enlarge_in_order,
+)
 from containers.lstmunet.sequence import Sequence, make_sequence
 
 PROFILES = Path(__file__).resolve().parents[2] / "containers/lstmunet/profiles"
@@ -227,3 +233,9 @@ def test_photometric_frames_share_their_geometry() -> None:
     bright, dark, _ = make_sequence(torch.full((1, 3, 8, 8), 0.5), "photometric", 3)
     assert float(bright.mean()) == pytest.approx(0.5**0.7)
     assert float(dark.mean()) == pytest.approx(0.5**1.4)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 8)])
+def test_both_ways_to_enlarge_agree(shape: tuple[int, int]) -> None:
+    maps = image(*shape)
+    assert torch.allclose(enlarge_in_order(maps), enlarge(maps), atol=1e-6)
