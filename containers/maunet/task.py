@@ -48,7 +48,7 @@ class RingAndDistance:
     def first_decoding(self) -> Decoding:
         """What is used until validation has chosen."""
         return Decoding(
-            core=0.65,
+            core=0.6,
             distance_share=0.3,
             foreground=0.5,
             rim=0.6,
@@ -59,15 +59,14 @@ class RingAndDistance:
     def decodings(self) -> list[Decoding]:
         """The candidates among which the validation images choose.
 
-        Either the distance map sets the outline, or, as in the original, p(background) < 0.3 and
-        the depth of the ring do.
+        The distance map sets the outline in all of them. Validation images are seen at their true
+        scale; higher thresholds of the core do well there and mislead the search for the scale.
         """
         first = self.first_decoding()
-        original = replace(first, foreground=0.7, rim=0.35, tolerance=1.0)
         return [
-            replace(outline, core=core, distance_share=share, split=split)
-            for outline in (first, original)
-            for core in (0.65, 0.6, 0.7, 0.5)
+            replace(first, core=core, foreground=foreground, distance_share=share, split=split)
+            for core in (0.6, 0.55, 0.65)
+            for foreground in (0.5, 0.7)
             for share in (0.3, 0.0)
             for split in (0.85, 0.0)
         ]
