@@ -1,5 +1,6 @@
 """MAUNet's targets, its losses, and how its maps become cells."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,11 +107,13 @@ def test_closeness_at_the_rim_does_not_depend_on_size() -> None:
     assert 0.6 < rims[0] < 0.7
 
 
-def test_perfect_maps_of_real_labels_lose_almost_nothing(shared: Path) -> None:
+@pytest.mark.parametrize("decoding", [Decoding(), RingAndDistance().first_decoding()])
+def test_perfect_maps_of_real_labels_lose_almost_nothing(shared: Path, decoding: Decoding) -> None:
+    decoding = replace(decoding, smallest_core=0, smallest_cell=0)
     scores = []
     for path in sorted((shared / "data/cells/Tuning/labels").iterdir()):
         labels = compact(read_mask(path))
-        found = instances(perfect_maps(labels), labels.shape, ALL)
+        found = instances(perfect_maps(labels), labels.shape, decoding)
         table = overlap_table(labels, found)
         scores.append([count(table, threshold).f1 for threshold in THRESHOLDS])
     means = np.mean(scores, axis=0)
