@@ -19,9 +19,9 @@ REACH = 4.0
 
 @dataclass(frozen=True, kw_only=True)
 class BorderCore:
-    """The task, as the training loop and the predictor see it (`loop.Task`).
+    """The task, as the training loop and the predictor see it (`loop.Goal`).
 
-    The loss is the trainer's own; see `trainer.py`.
+    The loss is that of nnU-Net's trainer.
     """
 
     border_depth: int = 2
@@ -37,10 +37,6 @@ class BorderCore:
     def encode(self, labels: np.ndarray) -> np.ndarray:
         """H×W labels to H×W uint8 classes."""
         return border_core(labels, self.border_depth)
-
-    def loss(self, outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Not used: nnU-Net's trainer computes its own."""
-        raise NotImplementedError
 
     def activate(self, logits: torch.Tensor) -> torch.Tensor:
         """B×2×H×W float32: probability of core and of foreground, of B×3×H×W logits."""

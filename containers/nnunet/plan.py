@@ -12,7 +12,6 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 from containers.base.segmentation.settings import Settings
 from containers.nnunet.border_core import BorderCore
@@ -99,8 +98,23 @@ def nnunet_folders(root: Path) -> Iterator[None]:
     `CellTrainer` sets that itself.
     """
     folders = {f"nnUNet_{name}": str(root / name) for name in ("raw", "preprocessed", "results")}
-    with patch.dict(os.environ, {**folders, "nnUNet_n_proc_DA": "1", "nnUNet_compile": "f"}):
+    with variables({**folders, "nnUNet_n_proc_DA": "1", "nnUNet_compile": "f"}):
         yield
+
+
+@contextmanager
+def variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Sets environment variables for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _plan(
@@ -168,9 +182,13 @@ def in_threads(module: Any) -> Iterator[None]:
 
     Its pools copy the whole program per process, and fail with a small /dev/shm.
     """
-    threads = SimpleNamespace(get_context=lambda method: SimpleNamespace(Pool=ThreadPool))
-    with patch.object(module, "multiprocessing", threads):
+    processes = module.multiprocessing
+    pools = SimpleNamespace(Pool=ThreadPool)
+    module.multiprocessing = SimpleNamespace(get_context=lambda method: pools)
+    try:
         yield
+    finally:
+        module.multiprocessing = processes
 
 
 @contextmanager

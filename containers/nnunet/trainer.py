@@ -1,13 +1,11 @@
 """nnU-Net's trainer, one step at a time, as the shared training loop calls it."""
 
-import os
 import random
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal
-from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -22,7 +20,7 @@ from containers.base.segmentation.settings import Settings
 from containers.base.segmentation.step import share_weights, sum_gradients
 from containers.base.segmentation.workers import Workers
 from containers.nnunet.dataset import PROBE
-from containers.nnunet.plan import OVERRIDDEN, Plan, quiet
+from containers.nnunet.plan import OVERRIDDEN, Plan, quiet, variables
 
 DATA_STREAM = 3
 KEPT_BYTES = 2 * 2**30
@@ -42,8 +40,8 @@ class CellTrainer(nnUNetTrainer):
     """nnU-Net's trainer; the loop around it, its budget and its checkpoints are the shared ones.
 
     Network, loss with deep supervision, augmentation, sampling of patches and the optimiser step
-    are nnU-Net's. What a profile sets differently is passed by `settings` and `own`, which the
-    constructor cannot take: nnU-Net reads its signature.
+    are nnU-Net's. What a profile sets differently comes with `prepare`: nnU-Net reads the signature
+    of the constructor, which therefore takes what nnU-Net's takes.
     """
 
     settings: Settings
@@ -59,7 +57,7 @@ class CellTrainer(nnUNetTrainer):
         device: torch.device,
     ) -> None:
         super().__init__(plans, configuration, fold, dataset_json, device)
-        # Tensors of this step are the only thing that this trainer keeps.
+        # nnU-Net's checkpoints are pickled; the loop writes its own.
         self.disable_checkpointing = True
 
     def prepare(self, settings: Settings, own: TrainerSettings, profile: Mapping[str, Any]) -> None:
@@ -69,7 +67,7 @@ class CellTrainer(nnUNetTrainer):
         self.oversample_foreground_percent = settings.foreground_probability
         self.initialize()
         self.dataset_class = Kept
-        with patch.dict(os.environ, {"nnUNet_n_proc_DA": "0"}):
+        with variables({"nnUNet_n_proc_DA": "0"}):
             self.dataloader_train, self.dataloader_val = self.get_dataloaders()
 
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, Any]:
