@@ -37,21 +37,20 @@ def masks_loss(
 
     `logits` is N×m×m, `wanted` N×S×S 0 or 1 with S a multiple of m. The cross-entropy is summed
     over the window and divided by `SURROUNDINGS` areas of the cell, so that a small cell counts as
-    much as a large one. A prompt that is wrong has no cell: its IoU is 0, whatever the mask, and
-    its Dice loss is left out.
+    much as a large one. A prompt that is wrong has no cell: its IoU is 0, whatever the mask.
     """
     logits, iou = logits.float(), iou.float()
     wanted = avg_pool2d(wanted[:, None], wanted.shape[-1] // logits.shape[-1])[:, 0]
     probability = sigmoid(logits)
     area = wanted.sum((1, 2))
     entropy = binary_cross_entropy_with_logits(logits, wanted, reduction="none").sum((1, 2))
-    entropy = (entropy / (SURROUNDINGS * area.clamp(min=SMALLEST))).mean()
-    cell = area > 0
+    entropy = entropy / (SURROUNDINGS * area.clamp(min=SMALLEST))
     both = (probability * wanted).sum((1, 2))
-    total = probability.sum((1, 2)) + area
-    dice = ((1 - (2 * both + 1) / (total + 1)) * cell).sum() / cell.sum().clamp(min=1)
+    dice = 1 - (2 * both + 1) / (probability.sum((1, 2)) + area + 1)
+    cell = area > 0
+    mask = ((entropy_weight * entropy + dice) * cell).sum() / cell.sum().clamp(min=1)
     with torch.no_grad():
         found, true = logits > 0, wanted > 0.5
         either = (found | true).sum((1, 2)).clamp(min=1)
         reached = (found & true).sum((1, 2)) / either
-    return entropy_weight * entropy + dice + mse_loss(iou, reached)
+    return mask + mse_loss(iou, reached)
