@@ -190,7 +190,7 @@ class PromptTask:
         first = self.first_decoding()
         return [
             replace(first, core=core, foreground=foreground)
-            for core in (0.3, 0.4, 0.5)
+            for core in (0.2, 0.3, 0.4)
             for foreground in (0.4, 0.5)
         ]
 
