@@ -19,7 +19,7 @@ check: .venv/dev
 	$(BIN)/lint-imports
 
 unit: .venv/dev
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/unit
 
 # The metrics beside stardist, cellpose, panoptica and scikit-image.
 peers: .venv/peers
