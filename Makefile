@@ -38,7 +38,7 @@ bench-report: .venv/dev
 
 # Peak memory and time of predicting an 8000×8000 image.
 bench-large: .venv/dev
-	$(BIN)/python -m tests.benchmarks.large_image $(if $(RUN),--run $(RUN))
+	$(BIN)/python -m tests.benchmarks.large_image $(if $(MODEL),--model $(MODEL)) $(if $(RUN),--run $(RUN))
 
 clean:
 	rm -rf .venv runs
