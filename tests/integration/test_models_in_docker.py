@@ -34,6 +34,7 @@ def model(request: pytest.FixtureRequest, engine: Any) -> Iterator[str]:
     keep.tag(f"cellbench/{name}", "latest")
 
 
+@pytest.mark.timeout(1200)  # the first call also builds the image
 @pytest.mark.parametrize("model", STEPS, indirect=True)
 def test_train_bake_and_predict(model: str, data: Path, tmp_path: Path) -> None:
     out, masks = tmp_path / "run", tmp_path / "masks"
