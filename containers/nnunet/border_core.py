@@ -7,7 +7,7 @@ import torch
 from scipy import ndimage
 
 from containers.base.segmentation.decode import Decoding, instances
-from containers.base.segmentation.targets import compact
+from containers.base.segmentation.targets import each_cell
 
 BACKGROUND, CORE, BORDER = 0, 1, 2
 CLASSES = {"background": BACKGROUND, "core": CORE, "border": BORDER}
@@ -73,23 +73,16 @@ def border_core(labels: np.ndarray, depth: int) -> np.ndarray:
     that no cell is without one. The image's edge is no outline.
     """
     classes = np.zeros(labels.shape, np.uint8)
-    numbered = compact(labels)
-    for number, box in enumerate(ndimage.find_objects(numbered), start=1):
-        window = tuple(
-            slice(max(0, side.start - 1), min(size, side.stop + 1))
-            for side, size in zip(box, labels.shape, strict=True)
-        )
-        cell = numbered[window] == number
+    for window, cell, distance in each_cell(labels):
         part = classes[window]
         part[cell] = BORDER
-        part[_core(cell, depth)] = CORE
+        part[_core(cell, distance, depth)] = CORE
     return classes
 
 
-def _core(cell: np.ndarray, depth: int) -> np.ndarray:
+def _core(cell: np.ndarray, distance: np.ndarray, depth: int) -> np.ndarray:
     if cell.all():
         return cell
-    distance = ndimage.distance_transform_edt(cell)
     for thickness in range(depth, 0, -1):
         core = distance > thickness
         pieces, count = ndimage.label(core)
