@@ -9,10 +9,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from unit.model_fixtures import assert_predicts, draw_source, run_model, set_options
 from unit.test_lstmunet import SMALL, count, load, without_numbers
 from unit.training_fixtures import find_data, make_data
 
@@ -25,7 +24,7 @@ from containers.base.segmentation.step import Stepper
 from containers.base.segmentation.workers import Workers
 from containers.lstmunet.contour import Contour
 from containers.lstmunet.network import build_lstmunet
-from contract import TrainingSummary, TrainTask, label_name, read_mask
+from contract import TrainingSummary, TrainTask
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = Settings(
@@ -124,55 +123,25 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     assert tensors(broken) == tensors(tmp_path / "whole")
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "containers.lstmunet.segmenter", *map(str, arguments)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
-    )
-
-
 @pytest.mark.parametrize("sequence", ["coarse_to_fine", "repetition"])
 def test_train_and_predict_through_the_contract(sequence: str, tmp_path: Path) -> None:
-    drawn, source = tmp_path / "drawn", tmp_path / "in"
-    drawn.mkdir()
-    for pair in make_data(drawn):
-        for path, folder in ((pair.image, "images"), (pair.label, "labels")):
-            (source / folder).mkdir(parents=True, exist_ok=True)
-            path.rename(source / folder / path.name)
-    short = ["steps=4", "epoch_steps=2", "batch_size=2", f"sequence={sequence}"]
-    chosen = [word for setting in short for word in ("--set", setting)]
-    trained = run("train", source, tmp_path / "model", "--profile", "tiny", *chosen)
+    source = draw_source(tmp_path / "in")
+    short = set_options("steps=4", "epoch_steps=2", "batch_size=2", f"sequence={sequence}")
+    trained = run_model(
+        "lstmunet", "train", source, tmp_path / "model", "--profile", "tiny", *short
+    )
     assert trained.returncode == 0, trained.stderr
     record = json.loads((tmp_path / "model/training.json").read_text())
     assert (record["steps"], record["epochs"], record["stopped"]) == (4, 2, "finished")
     assert record["parameters"] == count(without_numbers(load("tiny")[2]))
     facts = json.loads((tmp_path / "model/weights/weights.json").read_text())
     assert facts["network"]["sequence"] == sequence
-    images = tmp_path / "images"
-    images.mkdir()
-    shapes = {"one.png": (1, 1), "odd.png": (37, 101), "strip.png": (3, 260)}
-    for name, shape in shapes.items():
-        pixels = np.random.default_rng(0).integers(0, 256, (*shape, 4), np.uint8)
-        Image.fromarray(pixels).save(images / name)
-    weights = ["--weights", tmp_path / "model/weights"]
-    for out in ("a", "b"):
-        predicted = run("predict", images, tmp_path / out, *weights)
-        assert predicted.returncode == 0, predicted.stderr
-    for name, shape in shapes.items():
-        assert read_mask(tmp_path / "a" / label_name(name)).shape == shape
-        first, again = (tmp_path / out / label_name(name) for out in ("a", "b"))
-        assert first.read_bytes() == again.read_bytes()
+    assert_predicts("lstmunet", tmp_path, tmp_path / "model/weights")
 
 
 def test_an_unknown_sequence_is_refused(tmp_path: Path) -> None:
-    make_data(tmp_path)
-    for folder in ("images", "labels"):
-        (tmp_path / "in" / folder).mkdir(parents=True)
-    for pair in find_data(tmp_path):
-        pair.image.rename(tmp_path / "in/images" / pair.image.name)
-        pair.label.rename(tmp_path / "in/labels" / pair.label.name)
-    done = run("train", tmp_path / "in", tmp_path / "out", "--set", "sequence=film")
+    source = draw_source(tmp_path / "in")
+    done = run_model("lstmunet", "train", source, tmp_path / "out", "--set", "sequence=film")
     assert done.returncode == 2
     assert "coarse_to_fine, photometric, repetition" in done.stderr
 

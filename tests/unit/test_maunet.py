@@ -5,16 +5,20 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import yaml
-from PIL import Image
+from unit.model_fixtures import (
+    assert_predicts,
+    draw_source,
+    model_command,
+    run_model,
+    set_options,
+)
 from unit.training_fixtures import make_data
 
 from containers.base.segmentation.crops import CropSampler
@@ -26,7 +30,8 @@ from containers.base.segmentation.workers import Workers
 from containers.maunet.encoder import LAYOUTS, Encoder
 from containers.maunet.network import Ensemble, NetworkSettings, Pretraining, build_network
 from containers.maunet.task import RingAndDistance
-from contract import CallError, label_name, read_mask, sha256_file
+from contract import CallError, sha256_file
+from tests.programs import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ROOT / "containers/maunet/profiles"
@@ -226,40 +231,16 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         build_network(layout, Pretraining(second_encoder_weights=str(path)))
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "containers.maunet.segmenter", *map(str, arguments)]
-
-
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=300
-    )
-
-
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as train wants it."""
-    folder = tmp_path_factory.mktemp("in")
-    drawn = folder / "drawn"
-    drawn.mkdir()
-    for pair in make_data(drawn):
-        for path, part in ((pair.image, "images"), (pair.label, "labels")):
-            (folder / part).mkdir(exist_ok=True)
-            path.rename(folder / part / path.name)
-    return folder
+    return draw_source(tmp_path_factory.mktemp("in"))
 
 
-SHORT = [
-    part
-    for setting in (
-        "encoder_width=4", "features=4", "steps=24", "epoch_steps=8", "batch_size=2", "crop=64",
-        "cell_diameter=12.0",
-    )
-    for part in ("--set", setting)
-]  # fmt: skip
+SHORT = set_options(
+    "encoder_width=4", "features=4", "steps=24", "epoch_steps=8", "batch_size=2", "crop=64",
+    "cell_diameter=12.0",
+)  # fmt: skip
 
 
 def test_train_and_predict_through_the_contract(source: Path, tmp_path: Path) -> None:
@@ -267,7 +248,9 @@ def test_train_and_predict_through_the_contract(source: Path, tmp_path: Path) ->
     torchvision_file(weights_file)
     extra = ["--set", "encoders=[resnet50]", "--set", f"encoder_weights={weights_file}"]
     extra += ["--set", "scales=[1.0, 1.5]"]
-    trained = run("train", source, tmp_path / "model", "--profile", "tiny", *SHORT, *extra)
+    trained = run_model(
+        "maunet", "train", source, tmp_path / "model", "--profile", "tiny", *SHORT, *extra
+    )
     assert trained.returncode == 0, trained.stderr
     record = json.loads((tmp_path / "model/training.json").read_text())
     assert (record["steps"], record["stopped"]) == (24, "finished")
@@ -278,33 +261,21 @@ def test_train_and_predict_through_the_contract(source: Path, tmp_path: Path) ->
     assert facts["network"]["pretrained"] == pretrained
     assert str(tmp_path) not in json.dumps(facts)
     weights_file.unlink()
-    images = tmp_path / "images"
-    images.mkdir()
-    shapes = {"one.png": (1, 1), "odd.png": (37, 101), "strip.png": (3, 260)}
-    for name, shape in shapes.items():
-        pixels = np.random.default_rng(0).integers(0, 256, (*shape, 4), np.uint8)
-        Image.fromarray(pixels).save(images / name)
-    for out in ("a", "b"):
-        predicted = run("predict", images, tmp_path / out, "--weights", tmp_path / "model/weights")
-        assert predicted.returncode == 0, predicted.stderr
-    for name, shape in shapes.items():
-        assert read_mask(tmp_path / "a" / label_name(name)).shape == shape
-        first, again = (tmp_path / out / label_name(name) for out in ("a", "b"))
-        assert first.read_bytes() == again.read_bytes()
+    assert_predicts("maunet", tmp_path, tmp_path / "model/weights")
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(source: Path, tmp_path: Path) -> None:
     call = ["--profile", "tiny", *SHORT]
-    assert run("train", source, tmp_path / "a", *call).returncode == 0
+    assert run_model("maunet", "train", source, tmp_path / "a", *call).returncode == 0
     with subprocess.Popen(
-        command("train", source, tmp_path / "b", *call),
-        cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        model_command("maunet", "train", source, tmp_path / "b", *call),
+        cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         while not (tmp_path / "b/checkpoint/state.pt").exists() and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     assert not (tmp_path / "b/training.json").exists()
-    resumed = run("train", source, tmp_path / "b", *call)
+    resumed = run_model("maunet", "train", source, tmp_path / "b", *call)
     assert resumed.returncode == 0, resumed.stderr
     assert "resumed at step" in resumed.stdout
     for name in ("weights.safetensors", "weights.json"):
@@ -314,6 +285,6 @@ def test_a_killed_training_goes_on_to_the_same_weights(source: Path, tmp_path: P
 
 
 def test_a_missing_weights_file_is_a_wrong_call(source: Path, tmp_path: Path) -> None:
-    done = run("train", source, tmp_path / "out", "--set", "encoder_weights=no.pth")
+    done = run_model("maunet", "train", source, tmp_path / "out", "--set", "encoder_weights=no.pth")
     assert done.returncode == 2
     assert "there is no file no.pth" in done.stderr

@@ -1,10 +1,7 @@
 """nnU-Net's container: plan, split, steps, budgets, resume, and prediction through the contract."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -12,10 +9,9 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from safetensors.torch import load_file
+from unit.model_fixtures import SHAPES, assert_predicts, draw_source, run_model, set_options
 from unit.nnunet_fixtures import SHORT, make_call, profile, short_training
-from unit.training_fixtures import make_data
+from unit.training_fixtures import assert_same, make_data
 
 from containers.base.segmentation import loop
 from containers.base.segmentation.settings import Settings, read_settings
@@ -32,7 +28,7 @@ from containers.nnunet.plan import (
     nnunet_folders,
     prepare,
 )
-from contract import TrainPair, label_name, read_mask
+from contract import TrainPair
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["tiny", "quick", "report", "upstream"]
@@ -187,24 +183,6 @@ def test_the_split_is_the_calls(data: tuple[TrainPair, ...], tmp_path: Path) -> 
     assert drawn <= trained
 
 
-def result(out: Path) -> tuple[dict[str, torch.Tensor], str, list[dict[str, object]]]:
-    """Weights, their JSON, and the history without its times."""
-    history = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
-    for line in history:
-        del line["seconds"]
-    weights = out / "weights"
-    tensors = load_file(weights / "weights.safetensors")
-    return tensors, (weights / "weights.json").read_text(), history
-
-
-def assert_same(one: Path, other: Path) -> None:
-    (tensors, facts, history), (tensors2, facts2, history2) = result(one), result(other)
-    assert tensors.keys() == tensors2.keys()
-    assert all(torch.equal(tensors[name], tensors2[name]) for name in tensors)
-    assert facts == facts2
-    assert history == history2
-
-
 def test_history_and_weights(finished: Path) -> None:
     lines = [json.loads(line) for line in (finished / "history.jsonl").read_text().splitlines()]
     assert [(line["epoch"], line["step"]) for line in lines] == [(1, 3), (2, 6)]
@@ -273,23 +251,10 @@ def test_time_ends_a_training_with_the_rate_at_its_end(
     assert last["lr"] < 0.2 * profile("tiny")["learning_rate"]
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "containers.nnunet.segmenter", *map(str, arguments)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
-    )
-
-
 def test_train_and_predict_through_the_contract(tmp_path: Path) -> None:
-    drawn, source = tmp_path / "drawn", tmp_path / "in"
-    drawn.mkdir()
-    for pair in make_data(drawn):
-        for path, folder in ((pair.image, "images"), (pair.label, "labels")):
-            (source / folder).mkdir(parents=True, exist_ok=True)
-            path.rename(source / folder / path.name)
-    short = ["--set", "steps=4", "--set", "epoch_steps=2", "--set", "batch_size=2"]
-    trained = run("train", source, tmp_path / "model", "--profile", "tiny", *short)
+    source = draw_source(tmp_path / "in")
+    short = set_options("steps=4", "epoch_steps=2", "batch_size=2")
+    trained = run_model("nnunet", "train", source, tmp_path / "model", "--profile", "tiny", *short)
     assert trained.returncode == 0, trained.stderr
     assert all(line.startswith("{") for line in trained.stdout.splitlines()), trained.stdout
     record = json.loads((tmp_path / "model/training.json").read_text())
@@ -297,13 +262,5 @@ def test_train_and_predict_through_the_contract(tmp_path: Path) -> None:
     assert (record["batch_size"], record["input_size"]) == (2, "96x96")
     assert (record["optimizer"], record["pretrained"]) == ("AdamW", "none")
     assert not (tmp_path / "model/checkpoint").exists()
-    images = tmp_path / "images"
-    images.mkdir()
-    shapes = {"one.png": (1, 1), "odd.png": (37, 131), "strip.png": (3, 260)}
-    for name, shape in shapes.items():
-        pixels = np.random.default_rng(0).integers(0, 256, (*shape, 4), np.uint8)
-        Image.fromarray(pixels).save(images / name)
-    predicted = run("predict", images, tmp_path / "masks", "--weights", tmp_path / "model/weights")
-    assert predicted.returncode == 0, predicted.stderr
-    for name, shape in shapes.items():
-        assert read_mask(tmp_path / "masks" / label_name(name)).shape == shape
+    shapes = {**SHAPES, "odd.png": (37, 131)}
+    assert_predicts("nnunet", tmp_path, tmp_path / "model/weights", shapes)

@@ -1,11 +1,8 @@
 """SAC: its profiles, and training and prediction through the contract."""
 
 import json
-import os
 import re
 import resource
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file
+from unit.model_fixtures import SHAPES, assert_predicts, draw_source, run_model, set_options
 from unit.sac_fixtures import LAYOUT, SIDE, TASK, settings_of
 from unit.training_fixtures import make_data
 
@@ -27,8 +24,7 @@ from containers.base.segmentation.step import Stepper
 from containers.base.segmentation.workers import Workers
 from containers.sac.network import build_network
 from containers.sac.share import total
-from contract import TrainPair, TrainTask, label_name, read_mask
-from tests.programs import ROOT
+from contract import TrainPair, TrainTask
 
 ALL = ["tiny", "quick", "report", "upstream"]
 
@@ -146,44 +142,20 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path: Path) -> N
     ).read_text()
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "containers.sac.segmenter", *map(str, arguments)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
-    )
-
-
 def test_train_and_predict_through_the_contract(tmp_path: Path) -> None:
-    drawn, source = tmp_path / "drawn", tmp_path / "in"
-    drawn.mkdir()
-    for pair in make_data(drawn):
-        for path, folder in ((pair.image, "images"), (pair.label, "labels")):
-            (source / folder).mkdir(parents=True, exist_ok=True)
-            path.rename(source / folder / path.name)
-    short = ["steps=4", "epoch_steps=2", "batch_size=2", "accept=-9", "reject=-10", "stability=0"]
-    sets = [part for one in short for part in ("--set", one)]
-    trained = run("train", source, tmp_path / "model", "--profile", "tiny", *sets)
+    source = draw_source(tmp_path / "in")
+    sets = set_options(
+        "steps=4", "epoch_steps=2", "batch_size=2", "accept=-9", "reject=-10", "stability=0"
+    )
+    trained = run_model("sac", "train", source, tmp_path / "model", "--profile", "tiny", *sets)
     assert trained.returncode == 0, trained.stderr
     assert "random weights" in trained.stderr
     record = json.loads((tmp_path / "model/training.json").read_text())
     assert (record["steps"], record["epochs"], record["stopped"]) == (4, 2, "finished")
     assert record["pretrained"] == "none"
     assert not (tmp_path / "model/checkpoint").exists()
-    images = tmp_path / "images"
-    images.mkdir()
-    shapes = {"one.png": (1, 1), "odd.png": (37, 101), "strip.png": (3, 260), "big.png": (200, 230)}
-    for name, shape in shapes.items():
-        pixels = np.random.default_rng(0).integers(0, 256, (*shape, 4), np.uint8)
-        Image.fromarray(pixels).save(images / name)
-    weights = ["--weights", tmp_path / "model/weights"]
-    for out in ("a", "b"):
-        predicted = run("predict", images, tmp_path / out, *weights)
-        assert predicted.returncode == 0, predicted.stderr
-    for name, shape in shapes.items():
-        assert read_mask(tmp_path / "a" / label_name(name)).shape == shape
-        first, again = (tmp_path / out / label_name(name) for out in ("a", "b"))
-        assert first.read_bytes() == again.read_bytes()
+    shapes = {**SHAPES, "big.png": (200, 230)}
+    assert_predicts("sac", tmp_path, tmp_path / "model/weights", shapes)
     lines = tmp_path / "a/predictions.jsonl"
     said: list[dict[str, Any]] = [json.loads(line) for line in lines.read_text().splitlines()]
     assert len(said) == len(shapes)
@@ -196,14 +168,10 @@ def test_train_and_predict_through_the_contract(tmp_path: Path) -> None:
 
 
 def test_a_wrong_checkpoint_ends_the_call_before_any_work(tmp_path: Path) -> None:
-    drawn = tmp_path / "in/images"
-    drawn.mkdir(parents=True)
-    (tmp_path / "in/labels").mkdir()
-    for pair in make_data(drawn):
-        pair.label.rename(tmp_path / "in/labels" / pair.label.name)
+    source = draw_source(tmp_path / "in")
     wrong = tmp_path / "sam_vit_b_01ec64.pth"
     wrong.write_bytes(b"broken off")
-    done = run("train", tmp_path / "in", tmp_path / "out", "--set", f"checkpoint={wrong}")
+    done = run_model("sac", "train", source, tmp_path / "out", "--set", f"checkpoint={wrong}")
     assert done.returncode == 2
     assert "sha256" in done.stderr
     assert "download it again" in done.stderr

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
-from unit.training_fixtures import SETTINGS, build, make_data, train
+from unit.training_fixtures import SETTINGS, assert_same, build, make_data, result, train
 
 from containers.base.segmentation import loop
 from containers.base.segmentation.checkpoint import load
@@ -44,24 +43,6 @@ def finished(data: tuple[TrainPair, ...], tmp_path_factory: pytest.TempPathFacto
     out = tmp_path_factory.mktemp("finished")
     train(data, out)
     return out
-
-
-def result(out: Path) -> tuple[dict[str, torch.Tensor], str, list[dict[str, object]]]:
-    """Weights, their JSON, and the history without its times."""
-    history = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
-    for line in history:
-        del line["seconds"]
-    weights = out / "weights"
-    tensors = load_file(weights / "weights.safetensors")
-    return tensors, (weights / "weights.json").read_text(), history
-
-
-def assert_same(one: Path, other: Path) -> None:
-    (tensors, facts, history), (tensors2, facts2, history2) = result(one), result(other)
-    assert tensors.keys() == tensors2.keys()
-    assert all(torch.equal(tensors[name], tensors2[name]) for name in tensors)
-    assert facts == facts2
-    assert history == history2
 
 
 def test_it_learns_and_its_weights_predict(data: tuple[TrainPair, ...], tmp_path: Path) -> None:

@@ -1,22 +1,17 @@
 """The U-Net: its layout, its profiles, and one training and prediction through the contract."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import yaml
-from PIL import Image
-from unit.training_fixtures import make_data
+from unit.model_fixtures import assert_predicts, draw_source, run_model, set_options
 
 from containers.base.segmentation.settings import Settings, read_settings
 from containers.base.segmentation.three_class import ThreeClass
 from containers.unet.network import NetworkSettings, build_unet
-from contract import label_name, read_mask
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ROOT / "containers/unet/profiles"
@@ -58,46 +53,20 @@ def test_the_short_profiles_have_a_safety_net(profile: str) -> None:
     assert limit <= {"tiny": 60, "quick": 370}[profile]
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "containers.unet.segmenter", *map(str, arguments)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
-    )
-
-
 def test_train_and_predict_through_the_contract(tmp_path: Path) -> None:
-    drawn, source = tmp_path / "drawn", tmp_path / "in"
-    drawn.mkdir()
-    for pair in make_data(drawn):
-        for path, folder in ((pair.image, "images"), (pair.label, "labels")):
-            (source / folder).mkdir(parents=True, exist_ok=True)
-            path.rename(source / folder / path.name)
-    short = ["--set", "steps=4", "--set", "epoch_steps=2", "--set", "batch_size=2"]
-    trained = run("train", source, tmp_path / "model", "--profile", "tiny", *short)
+    source = draw_source(tmp_path / "in")
+    short = set_options("steps=4", "epoch_steps=2", "batch_size=2")
+    trained = run_model("unet", "train", source, tmp_path / "model", "--profile", "tiny", *short)
     assert trained.returncode == 0, trained.stderr
     record = json.loads((tmp_path / "model/training.json").read_text())
     assert (record["steps"], record["epochs"], record["stopped"]) == (4, 2, "finished")
     assert (record["optimizer"], record["pretrained"]) == ("AdamW", "none")
     assert record["parameters"] == parameters(load("tiny")[1])
     assert not (tmp_path / "model/checkpoint").exists()
-    images = tmp_path / "images"
-    images.mkdir()
-    shapes = {"one.png": (1, 1), "odd.png": (37, 101), "strip.png": (3, 260)}
-    for name, shape in shapes.items():
-        pixels = np.random.default_rng(0).integers(0, 256, (*shape, 4), np.uint8)
-        Image.fromarray(pixels).save(images / name)
-    weights = ["--weights", tmp_path / "model/weights"]
-    for out in ("a", "b"):
-        predicted = run("predict", images, tmp_path / out, *weights)
-        assert predicted.returncode == 0, predicted.stderr
-    for name, shape in shapes.items():
-        assert read_mask(tmp_path / "a" / label_name(name)).shape == shape
-        first, again = (tmp_path / out / label_name(name) for out in ("a", "b"))
-        assert first.read_bytes() == again.read_bytes()
+    assert_predicts("unet", tmp_path, tmp_path / "model/weights")
 
 
 def test_a_misspelt_setting_is_named(tmp_path: Path) -> None:
-    done = run("train", tmp_path, tmp_path / "out", "--set", "step=3")
+    done = run_model("unet", "train", tmp_path, tmp_path / "out", "--set", "step=3")
     assert done.returncode == 2
     assert "steps" in done.stderr

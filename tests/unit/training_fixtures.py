@@ -3,6 +3,7 @@
 Run as a program (`training_fixtures.py DATA OUT`) it trains, so that a test can kill it.
 """
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from containers.base.segmentation.loop import train_network
 from containers.base.segmentation.settings import Settings
@@ -102,6 +104,25 @@ def train(
         network={},
         save_seconds=save_seconds,
     )
+
+
+def result(out: Path) -> tuple[dict[str, torch.Tensor], str, list[dict[str, object]]]:
+    """Weights, their JSON, and the history without its times."""
+    history = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
+    for line in history:
+        del line["seconds"]
+    weights = out / "weights"
+    tensors = load_file(weights / "weights.safetensors")
+    return tensors, (weights / "weights.json").read_text(), history
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """Two trainings left the same weights and the same history."""
+    (tensors, facts, history), (tensors2, facts2, history2) = result(one), result(other)
+    assert tensors.keys() == tensors2.keys()
+    assert all(torch.equal(tensors[name], tensors2[name]) for name in tensors)
+    assert facts == facts2
+    assert history == history2
 
 
 if __name__ == "__main__":
