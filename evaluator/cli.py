@@ -8,9 +8,9 @@ import typer
 
 from contract import CallError
 from contract.errors import run_cli
-from evaluator.protocols import Protocol
-from evaluator.score import FolderScores, score_folders
-from evaluator.summaries import by_group, summarise
+from evaluator.scores.protocols import Protocol
+from evaluator.scores.score import FolderScores, score_folders
+from evaluator.scores.summaries import by_group, summarise
 
 if TYPE_CHECKING:
     from evaluator.compare import RunComparison
@@ -132,7 +132,7 @@ def verify(
 
     Exit code 0: every number is the same; 2: wrong call; 3: some differ.
     """
-    from evaluator.verification import verify as score_again
+    from evaluator.scores.verification import verify as score_again
 
     found = score_again(run, sample=images, seed=seed)
     for line in found.differing:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from contract import CallError
-from evaluator.scores import ScoreRow, read_scores
-from evaluator.sources import open_source
-from evaluator.statistics import Comparison, ScoreMatrix, compare_models, holm, score_matrix
+from evaluator.scores.rows import ScoreRow, read_scores
+from evaluator.scores.sources import open_source
+from evaluator.statistics.paired import Comparison, compare_models, holm
+from evaluator.statistics.score_matrix import ScoreMatrix, score_matrix
 
 
 @dataclass(frozen=True, kw_only=True)

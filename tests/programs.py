@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TEST_MODELS = ROOT / "tests" / "models"
+PROGRAMS = {"harness": "harness.commands.cli", "evaluator": "evaluator.cli"}
 
 
 def environment() -> dict[str, str]:
@@ -16,7 +17,7 @@ def environment() -> dict[str, str]:
 
 def command(program: str, *arguments: object) -> list[str]:
     """The arguments of `harness` or `evaluator`."""
-    return [sys.executable, "-m", f"{program}.cli", *map(str, arguments)]
+    return [sys.executable, "-m", PROGRAMS[program], *map(str, arguments)]
 
 
 def run(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluator.matching import match_cells
-from evaluator.overlap import Flags, Labels, OverlapTable, Whole
+from evaluator.overlap.matching import match_cells
+from evaluator.overlap.table import Flags, Labels, OverlapTable, Whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evaluator.overlap import Labels, overlap_table
-from evaluator.protocols import Protocol, count
+from evaluator.overlap.table import Labels, overlap_table
+from evaluator.scores.protocols import Protocol, count
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from evaluator.overlap import Labels, overlap_table
-from evaluator.protocols import Protocol
-from evaluator.scores import DEFAULT_THRESHOLDS, ScoreRow, rows_for
-from evaluator.strata import COUNT_RANGES, count_range
+from evaluator.overlap.table import Labels, overlap_table
+from evaluator.scores.protocols import Protocol
+from evaluator.scores.rows import DEFAULT_THRESHOLDS, ScoreRow, rows_for
+from evaluator.scores.strata import COUNT_RANGES, count_range
 
 Disturbance = Literal["shifted", "dilated", "eroded"]
 DISTURBANCES: tuple[Disturbance, ...] = get_args(Disturbance)

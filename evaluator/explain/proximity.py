@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from evaluator.matching import match_cells
-from evaluator.overlap import OverlapTable
+from evaluator.overlap.matching import match_cells
+from evaluator.overlap.table import OverlapTable
 
 MARGIN = 0.02
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Literal, assert_never, get_args
 
-from evaluator.matching import match_cells
 from evaluator.metrics.f1 import f1
-from evaluator.rescore import StoredTable
+from evaluator.overlap.matching import match_cells
+from evaluator.scores.rescore import StoredTable
 
 Average = Literal["mean", "median", "pooled"]
 Empty = Literal["scores 0", "scores 1", "left out"]

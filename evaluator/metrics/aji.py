@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from evaluator.overlap import OverlapTable
+from evaluator.overlap.table import OverlapTable
 
 
 def aji(table: OverlapTable, *, empty: float = 1.0) -> float:

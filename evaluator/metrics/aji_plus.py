@@ -1,7 +1,7 @@
 """AJI+: the aggregated Jaccard index with every predicted cell used once at most."""
 
-from evaluator.matching import match_by_overlap
-from evaluator.overlap import OverlapTable
+from evaluator.overlap.matching import match_by_overlap
+from evaluator.overlap.table import OverlapTable
 
 
 def aji_plus(table: OverlapTable, *, empty: float = 1.0) -> float:

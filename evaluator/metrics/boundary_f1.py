@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from evaluator.outlines import OutlinePair
+from evaluator.overlap.outlines import OutlinePair
 
 
 def boundary_f1(pairs: Iterable[OutlinePair], *, tolerance: float = 2.0) -> float:

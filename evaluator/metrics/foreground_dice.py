@@ -1,6 +1,6 @@
 """Foreground Dice: how well cell and background are told apart, whatever the splitting."""
 
-from evaluator.overlap import OverlapTable
+from evaluator.overlap.table import OverlapTable
 
 
 def foreground_dice(table: OverlapTable, *, empty: float = 1.0) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from evaluator.outlines import OutlinePair
+from evaluator.overlap.outlines import OutlinePair
 
 
 def hausdorff_95(pairs: Iterable[OutlinePair]) -> float:

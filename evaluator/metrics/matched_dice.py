@@ -1,6 +1,6 @@
 """Matched-instance Dice: how well the found cells are outlined."""
 
-from evaluator.matching import Match
+from evaluator.overlap.matching import Match
 
 
 def matched_dice(match: Match, *, empty: float = 1.0) -> float:

@@ -3,9 +3,9 @@
 import statistics
 from collections.abc import Iterable
 
-from evaluator.matching import match_cells
 from evaluator.metrics.average_precision import average_precision
-from evaluator.overlap import OverlapTable
+from evaluator.overlap.matching import match_cells
+from evaluator.overlap.table import OverlapTable
 
 AP_THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from evaluator.matching import Match
 from evaluator.metrics.f1 import f1
+from evaluator.overlap.matching import Match
 
 
 @dataclass(frozen=True, kw_only=True)

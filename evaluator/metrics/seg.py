@@ -2,7 +2,7 @@
 
 import math
 
-from evaluator.overlap import OverlapTable
+from evaluator.overlap.table import OverlapTable
 
 
 def seg(table: OverlapTable) -> float:

@@ -8,10 +8,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluator.protocols import Protocol
 from evaluator.report.challenge_csv import load_challenge_csv
 from evaluator.report.load import load_report
 from evaluator.report.render import ReportPaths, write_report
+from evaluator.scores.protocols import Protocol
 
 __all__ = ["ReportPaths", "build_report", "build_report_from_challenge_csv"]
 

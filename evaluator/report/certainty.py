@@ -3,14 +3,10 @@
 import pandas as pd
 
 from evaluator.report.tables import Column, Estimate, Row, Table, Value, compact
-from evaluator.statistics import (
-    Comparison,
-    Interval,
-    ScoreMatrix,
-    bootstrap_interval,
-    compare_models,
-    rank_stability,
-)
+from evaluator.statistics.bootstrap import Interval, bootstrap_interval
+from evaluator.statistics.paired import Comparison, compare_models
+from evaluator.statistics.ranks import rank_stability
+from evaluator.statistics.score_matrix import ScoreMatrix
 
 
 def matrix(rows: pd.DataFrame, models: list[str], score: str = "f1") -> ScoreMatrix:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from contract import CallError
 from evaluator.report.data import DatasetImage, Model, ReportData, Rules, SeedRun, score_frame
 from evaluator.report.load import assemble
-from evaluator.scores import ScoreRow
+from evaluator.scores.rows import ScoreRow
 
 COUNTS = ("true_num", "pred_num", "correct_num(TP)")
 SCORES = ("precision", "recall", "dice", "F1")

@@ -26,7 +26,7 @@ from evaluator.report.summary import (
 )
 from evaluator.report.tables import Table
 from evaluator.report.viewer import Viewer, build_viewer
-from evaluator.strata import COUNT_RANGES
+from evaluator.scores.strata import COUNT_RANGES
 
 
 @dataclass(frozen=True, kw_only=True)

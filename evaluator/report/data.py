@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pandas as pd
 
-from evaluator.runfolder import Fault, ModelRecord, RunRecord, Usage
-from evaluator.scores import ScoreRow
+from evaluator.runs.records import Fault, ModelRecord, RunRecord, Usage
+from evaluator.scores.rows import ScoreRow
 
 SCORED = "scored"
 COLUMNS = {

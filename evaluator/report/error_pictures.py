@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from contract import CellbenchError, read_image, read_mask
-from evaluator.cell_fates import Fate, fates
-from evaluator.overlap import overlap_table
+from evaluator.overlap.cell_fates import Fate, fates
+from evaluator.overlap.table import overlap_table
 from evaluator.report.data import Model, ReportData
 from evaluator.report.errors import count_errors
 from evaluator.report.pictures import (

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from contract import CellbenchError, stem
-from evaluator.cell_fates import Fate, fates
-from evaluator.overlap import OverlapTable
+from evaluator.overlap.cell_fates import Fate, fates
+from evaluator.overlap.table import OverlapTable
 from evaluator.report.data import Model, ReportData, SeedRun
 from evaluator.report.tables import Column, Row, Table
 

@@ -9,7 +9,7 @@ from evaluator.report.data import Model, ReportData
 from evaluator.report.sections import lookup
 from evaluator.report.summary import by_model
 from evaluator.report.tables import Column, Row, Table
-from evaluator.strata import count_range
+from evaluator.scores.strata import count_range
 
 MOST_GROUPS = 12
 

@@ -14,7 +14,6 @@ import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from contract import CallError, read_lines
-from evaluator.protocols import Protocol
 from evaluator.report.data import (
     PAIR,
     DatasetImage,
@@ -25,9 +24,10 @@ from evaluator.report.data import (
     complete,
     score_frame,
 )
-from evaluator.rescore import rescore_folder
-from evaluator.runfolder import Fault, ModelRecord, RunFolder, RunRecord, StepRecord, Usage
-from evaluator.scores import DEFAULT_THRESHOLDS, MalformedScores, read_scores
+from evaluator.runs.records import Fault, ModelRecord, RunFolder, RunRecord, StepRecord, Usage
+from evaluator.scores.protocols import Protocol
+from evaluator.scores.rescore import rescore_folder
+from evaluator.scores.rows import DEFAULT_THRESHOLDS, MalformedScores, read_scores
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
 

@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from contract import __version__, write_text
-from evaluator.cell_fates import Fate
+from evaluator.overlap.cell_fates import Fate
 from evaluator.report.content import Content, Frames, build_content, build_frames
 from evaluator.report.data import ReportData
 from evaluator.report.figures import Drawing

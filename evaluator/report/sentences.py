@@ -9,7 +9,8 @@ from evaluator.report.data import PAIR, SCORED, Model, ReportData
 from evaluator.report.sections import state
 from evaluator.report.summary import by_count_range, by_group, failed_share
 from evaluator.report.training import FIELDS, field_text
-from evaluator.statistics import Comparison, conclusion
+from evaluator.statistics.conclusions import conclusion
+from evaluator.statistics.paired import Comparison
 
 FAILED_LIMIT = 0.1
 """Above this share of failed (model, image) pairs the report names no best model."""

@@ -7,7 +7,7 @@ every mean, except in the columns that say ``scored``.
 
 import pandas as pd
 
-from evaluator.strata import COUNT_RANGES, count_range
+from evaluator.scores.strata import COUNT_RANGES, count_range
 
 METRICS = {
     "f1": "mean_f1",

@@ -21,8 +21,8 @@ from markupsafe import Markup
 from PIL import Image as Pillow
 
 from contract import CellbenchError, read_image, read_mask
-from evaluator.cell_fates import Codes, Fate, fates
-from evaluator.overlap import overlap_table
+from evaluator.overlap.cell_fates import Codes, Fate, fates
+from evaluator.overlap.table import overlap_table
 from evaluator.report.data import DatasetImage, Model, ReportData
 from evaluator.report.pictures import (
     Labels,

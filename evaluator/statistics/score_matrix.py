@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evaluator.scores import ScoreRow
-from evaluator.summaries import Score
+from evaluator.scores.rows import ScoreRow
+from evaluator.scores.summaries import Score
 
 Values = npt.NDArray[np.float64]
 

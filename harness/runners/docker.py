@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from contract import CallError, CellbenchError
-from harness.registry import Model
+from harness.models.registry import Model
 from harness.runners.arguments import RUN_LABEL, container_arguments, container_name, user
 from harness.runners.job import (
     EXIT_MEANINGS,
@@ -24,7 +24,7 @@ from harness.runners.job import (
     take_line,
     write_words,
 )
-from harness.signals import held_back
+from harness.runners.signals import held_back
 
 POLL_SECONDS = 0.25
 START_TIMEOUT = 120
@@ -67,7 +67,7 @@ class DockerRunner:
 
     def prepare(self, model: Model, say: Callable[[str], None]) -> None:
         """Builds the model's image when it is missing or older than its sources."""
-        from harness.build import build_if_stale
+        from harness.models.build import build_if_stale
 
         if model.sources_sha256() is not None:
             build_if_stale(self._client, model, say)

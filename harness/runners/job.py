@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import IO, Any, Literal, Protocol
 
 from contract.events import parse_event
-from evaluator.runfolder import Usage
-from harness.overrides import Overrides
-from harness.registry import Model
+from evaluator.runs.records import Usage
+from harness.models.overrides import Overrides
+from harness.models.registry import Model
 
 RunnerName = Literal["docker", "local"]
 Outcome = Literal["done", "crashed", "out_of_memory", "timeout"]

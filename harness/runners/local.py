@@ -14,7 +14,7 @@ from typing import IO
 import psutil
 
 from contract import CallError
-from harness.registry import Model
+from harness.models.registry import Model
 from harness.runners.job import (
     EXIT_MEANINGS,
     LONGEST_LINE,
@@ -28,7 +28,7 @@ from harness.runners.job import (
     keep_short,
     take_line,
 )
-from harness.signals import held_back
+from harness.runners.signals import held_back
 
 POLL_SECONDS = 0.1
 END_SECONDS = 20

@@ -21,7 +21,8 @@ import numpy.typing as npt
 import psutil
 
 from contract import write_mask
-from evaluator import compiled, count, overlap_table
+from evaluator import count, overlap_table
+from evaluator.overlap import compiled
 
 ROOT = Path(__file__).resolve().parents[2]
 Labels = npt.NDArray[np.integer]

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from harness.provenance import hardware
-from harness.simulator.dataset import simulate_dataset, simulate_image
+from harness.datasets.simulated.dataset import simulate_dataset, simulate_image
+from harness.models.provenance import hardware
 from tests.programs import ROOT, command, environment
 
 MIB = 2**20

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from contract import read_mask
-from harness.registry import all_models
+from harness.models.registry import all_models
 from tests.conftest import ROOT, need
 from tests.datasets import make_dataset
 from tests.programs import run

@@ -6,8 +6,8 @@ from conftest import need
 from peers.conftest import add_peers
 from unit.label_maps import Labels, squares
 
-import evaluator.overlap
-from evaluator import OverlapTable, compiled, overlap_table
+from evaluator import OverlapTable, overlap_table
+from evaluator.overlap import compiled, table
 
 
 @pytest.fixture(autouse=True)
@@ -21,12 +21,10 @@ def _numba(monkeypatch: pytest.MonkeyPatch) -> None:
 def assert_same(truth: Labels, predicted: Labels, monkeypatch: pytest.MonkeyPatch) -> OverlapTable:
     taken = []
     sweep = compiled.sum_pairs
-    monkeypatch.setattr(
-        evaluator.overlap, "sum_pairs", lambda bands: taken.append(1) or sweep(bands)
-    )
+    monkeypatch.setattr(table, "sum_pairs", lambda bands: taken.append(1) or sweep(bands))
     fast = overlap_table(truth, predicted)
     assert taken, "the compiled sweep was not taken"
-    monkeypatch.setattr(evaluator.overlap, "sum_pairs", sweep)
+    monkeypatch.setattr(table, "sum_pairs", sweep)
     monkeypatch.setattr(compiled, "PAYS_FROM", 10**18)
     slow = overlap_table(truth, predicted)
     monkeypatch.setattr(compiled, "PAYS_FROM", 0)
@@ -68,9 +66,9 @@ def test_more_pairs_than_the_first_slots_hold(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_bands_and_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluator.overlap, "TILED_FROM", 40 * 30)
-    monkeypatch.setattr(evaluator.overlap, "TILE", 16)
-    monkeypatch.setattr(evaluator.overlap, "CHUNK", 50)
+    monkeypatch.setattr(table, "TILED_FROM", 40 * 30)
+    monkeypatch.setattr(table, "TILE", 16)
+    monkeypatch.setattr(table, "CHUNK", 50)
     rng = np.random.default_rng(1)
     truth, predicted = np.repeat(rng.integers(0, 9, (2, 40, 6)).astype(np.uint8), 5, axis=2)
     assert len(assert_same(truth, predicted, monkeypatch).tiles) == 6

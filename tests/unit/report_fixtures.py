@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from scipy import ndimage
 
 from contract import append_line, label_name, stem, write_json, write_mask
-from evaluator.overlap import overlap_table
+from evaluator.overlap.table import overlap_table
 
 MODALITIES = ("fluorescence", "brightfield", "phase contrast")
 NAMES = (

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from evaluator.runfolder import (
+from evaluator.runs.records import (
     DatasetRecord,
     Hardware,
     Limits,

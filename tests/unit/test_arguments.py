@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from contract import CallError, ModelCard
-from harness.registry import Model
+from harness.models.registry import Model
 from harness.runners.arguments import container_arguments, parse_size, user
 from harness.runners.job import Job, Limits
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from unit.label_maps import Labels, random_pair, squares
 
-from evaluator.cell_fates import Fate, Fates, fates
-from evaluator.matching import match_cells
-from evaluator.overlap import overlap_table
+from evaluator.overlap.cell_fates import Fate, Fates, fates
+from evaluator.overlap.matching import match_cells
+from evaluator.overlap.table import overlap_table
 
 SHAPE = (20, 40)
 WHOLE = (2, 2, 8, 12)

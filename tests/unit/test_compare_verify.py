@@ -13,10 +13,10 @@ from unit.scored_runs import write_run
 import evaluator.cli
 from contract import CallError, CellbenchError, write_mask
 from evaluator.compare import compare_runs
-from evaluator.runfolder import RunFolder
-from evaluator.score import TruthFault, score_folders, score_pair
-from evaluator.scores import read_scores, rows_for, write_scores
-from evaluator.verification import verify
+from evaluator.runs.records import RunFolder
+from evaluator.scores.rows import read_scores, rows_for, write_scores
+from evaluator.scores.score import TruthFault, score_folders, score_pair
+from evaluator.scores.verification import verify
 
 TRUTH = squares((60, 60), *[(4 + 14 * i, 4 + 14 * j, 9, 9) for i in range(4) for j in range(4)])
 

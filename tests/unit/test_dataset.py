@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from contract import CallError, write_mask
-from harness.dataset import load_dataset, split_training
-from harness.staging import stage_images, stage_labels, stage_training
+from harness.datasets.folder import load_dataset, split_training
+from harness.work.staging import stage_images, stage_labels, stage_training
 from tests.datasets import add_pair, cells, make_dataset
 
 

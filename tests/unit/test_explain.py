@@ -7,24 +7,17 @@ import numpy as np
 import pytest
 from unit.label_maps import Labels, random_pair, squares
 
-from evaluator.explain import (
-    RULE_SETS,
-    agreement,
-    attribution,
-    best_of,
-    ceiling_rows,
-    ceilings,
-    disturbed,
-    near_threshold,
-    rankings,
-    surviving,
-    transplanted,
-)
-from evaluator.overlap import overlap_table
-from evaluator.rescore import StoredTable, stored_tables
-from evaluator.score import score_folders
-from evaluator.statistics import ScoreMatrix
-from evaluator.strata import COUNT_RANGES
+from evaluator.explain.agreement import agreement
+from evaluator.explain.attribution import attribution, transplanted
+from evaluator.explain.best_of import best_of
+from evaluator.explain.ceiling import ceiling_rows, ceilings, disturbed
+from evaluator.explain.proximity import near_threshold
+from evaluator.explain.rules import RULE_SETS, rankings, surviving
+from evaluator.overlap.table import overlap_table
+from evaluator.scores.rescore import StoredTable, stored_tables
+from evaluator.scores.score import score_folders
+from evaluator.scores.strata import COUNT_RANGES
+from evaluator.statistics.score_matrix import ScoreMatrix
 
 SHAPE = (40, 40)
 EMPTY = np.zeros(SHAPE, np.uint16)

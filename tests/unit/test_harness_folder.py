@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from contract import CallError
-from evaluator.runfolder import RunFolder
-from harness.folder import find_weights
-from harness.registry import choose_models
-from harness.steps import Step
+from evaluator.runs.records import RunFolder
+from harness.models.registry import choose_models
+from harness.work.predict_folder import find_weights
+from harness.work.steps import Step
 
 UNET, OTSU = choose_models(["unet", "otsu"])
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from contract import ModelCard
-from harness.registry import Model
+from harness.models.registry import Model
 from harness.runners import job as jobs
 from harness.runners.job import Ended, Job, Limits, last_words
 from harness.runners.local import LocalRunner

@@ -8,11 +8,11 @@ from typing import Any, cast
 import pytest
 
 from contract import ModelCard
-from evaluator.runfolder import Usage
-from harness.predicting import Line, Predicting
-from harness.registry import Model
+from evaluator.runs.records import Usage
+from harness.models.registry import Model
 from harness.runners.job import Ended, EventHandler, Job, Limits, Outcome, Runner
-from harness.steps import read_usage
+from harness.work.predicting import Line, Predicting
+from harness.work.steps import read_usage
 
 Attempt = Callable[[Job], Outcome]
 

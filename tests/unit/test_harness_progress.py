@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from harness import progress
-from harness.progress import BarDisplay, PlainDisplay
+from harness.work import progress
+from harness.work.progress import BarDisplay, PlainDisplay
 
 EVENTS = [
     {"event": "progress", "done": "3", "total": None},

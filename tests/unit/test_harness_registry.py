@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from contract import CallError
-from harness.registry import CHECKOUT, all_models, choose_models
+from harness.models.registry import CHECKOUT, all_models, choose_models
 
 
 @pytest.fixture(autouse=True)

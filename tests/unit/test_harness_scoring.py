@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from contract import write_mask
-from evaluator.runfolder import TestImage
-from harness.scoring import _Overlaps
+from evaluator.runs.records import TestImage
+from harness.work.scoring import _Overlaps
 from tests.datasets import cells
 
 TRUTH = cells()[1]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from contract import Interrupted
-from harness.signals import ENDING, held_back, interruptible
+from harness.runners.signals import ENDING, held_back, interruptible
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,10 @@ from typing import cast
 import pytest
 
 from contract import TrainingRecord, write_json
-from harness.registry import choose_models
+from harness.models.registry import choose_models
 from harness.runners.job import Ended, EventHandler, Job, Limits, Runner, RunnerName
-from harness.steps import Step, read_usage
-from harness.training import Trained, train
+from harness.work.steps import Step, read_usage
+from harness.work.training import Trained, train
 
 
 class Idle:

@@ -11,8 +11,8 @@ from containers.base.segmentation.match import f1_scores
 from containers.lstmunet.contour import CELL, CONTOUR, Contour, contour_classes
 from containers.lstmunet.decode import ContourDecoding, contour_instances
 from contract import read_mask
-from evaluator.overlap import overlap_table
-from evaluator.protocols import count
+from evaluator.overlap.table import overlap_table
+from evaluator.scores.protocols import count
 
 THRESHOLDS = (0.5, 0.7, 0.9)
 ANY_SIZE = ContourDecoding(smallest_cell=0, smallest_share=0)

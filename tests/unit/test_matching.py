@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from unit.label_maps import Labels, dense_iou, hungarian_iou, random_pair, squares
 
-from evaluator.matching import Match, exact, match_cells
-from evaluator.overlap import overlap_table
+from evaluator.overlap.matching import Match, exact, match_cells
+from evaluator.overlap.table import overlap_table
 
 
 def found(truth: Labels, predicted: Labels, threshold: float) -> Match:

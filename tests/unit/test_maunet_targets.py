@@ -15,8 +15,8 @@ from containers.maunet.losses import focal_loss, maunet_loss, weighted_l1
 from containers.maunet.targets import adaptive_classes, closeness, encode
 from containers.maunet.task import RingAndDistance
 from contract import read_mask
-from evaluator.overlap import overlap_table
-from evaluator.protocols import count
+from evaluator.overlap.table import overlap_table
+from evaluator.scores.protocols import count
 
 THRESHOLDS = (0.5, 0.7, 0.9)
 ALL = Decoding(smallest_core=0, smallest_cell=0)

@@ -7,23 +7,20 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from unit.label_maps import Labels, dense_iou, random_pair, squares
 
-from evaluator.matching import match_by_overlap, match_cells
-from evaluator.metrics import (
-    AP_THRESHOLDS,
-    aji,
-    aji_plus,
-    average_precision,
-    count_error,
-    f1,
-    foreground_dice,
-    matched_dice,
-    mean_average_precision,
-    panoptic_quality,
-    precision,
-    recall,
-    seg,
-)
-from evaluator.overlap import OverlapTable, overlap_table
+from evaluator.metrics.aji import aji
+from evaluator.metrics.aji_plus import aji_plus
+from evaluator.metrics.average_precision import average_precision
+from evaluator.metrics.count_error import count_error
+from evaluator.metrics.f1 import f1
+from evaluator.metrics.foreground_dice import foreground_dice
+from evaluator.metrics.matched_dice import matched_dice
+from evaluator.metrics.mean_average_precision import AP_THRESHOLDS, mean_average_precision
+from evaluator.metrics.panoptic_quality import panoptic_quality
+from evaluator.metrics.precision import precision
+from evaluator.metrics.recall import recall
+from evaluator.metrics.seg import seg
+from evaluator.overlap.matching import match_by_overlap, match_cells
+from evaluator.overlap.table import OverlapTable, overlap_table
 
 # Truth: A of 4×4, B of 2×4, C of 2×2. Prediction: a covers A but for one row; b covers B and a
 # further row of 4 pixels; d lies on the background.

@@ -15,7 +15,7 @@ from containers.nnunet.border_core import (
     border_core,
 )
 from contract import read_mask, write_mask
-from evaluator.score import score_folders
+from evaluator.scores.score import score_folders
 
 
 def there_and_back(labels: np.ndarray, depth: int = 2) -> np.ndarray:

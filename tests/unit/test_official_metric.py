@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.score import FolderScores, score_folders
+from evaluator.scores.score import FolderScores, score_folders
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from contract import CallError
-from harness import options
+from harness.commands import options
 
 
 def test_names_are_trimmed_and_unique() -> None:

@@ -8,11 +8,12 @@ from scipy.spatial.distance import cdist
 from skimage.segmentation import find_boundaries
 from unit.label_maps import Labels, random_pair, squares
 
-import evaluator.outlines
-from evaluator.matching import match_by_overlap, match_cells
-from evaluator.metrics import boundary_f1, hausdorff_95
-from evaluator.outlines import OutlinePair, cell_boxes, outline_pairs
-from evaluator.overlap import overlap_table
+import evaluator.overlap.outlines
+from evaluator.metrics.boundary_f1 import boundary_f1
+from evaluator.metrics.hausdorff_95 import hausdorff_95
+from evaluator.overlap.matching import match_by_overlap, match_cells
+from evaluator.overlap.outlines import OutlinePair, cell_boxes, outline_pairs
+from evaluator.overlap.table import overlap_table
 
 
 def pairs(truth: Labels, predicted: Labels, threshold: float = 0.3) -> list[OutlinePair]:
@@ -83,7 +84,7 @@ def whole_outline(cell: np.ndarray) -> np.ndarray:
 
 def test_boxes_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(6)
-    monkeypatch.setattr(evaluator.outlines, "CHUNK", 60)
+    monkeypatch.setattr(evaluator.overlap.outlines, "CHUNK", 60)
     for shape in ((1, 1), (7, 13), (40, 9), (3, 90)):
         labels = rng.integers(0, 7, shape).astype(np.uint16) * 1000
         labels[:, : shape[1] // 2] = labels[0, 0]  # runs that go on over whole rows

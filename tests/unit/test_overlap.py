@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from unit.label_maps import Labels, random_pair, squares
 
-import evaluator.overlap
-from evaluator.overlap import OverlapTable, Side, UnreadableTable, overlap_table
+from evaluator.overlap import table as sweep
+from evaluator.overlap.table import OverlapTable, Side, UnreadableTable, overlap_table
 
 HUGE = {
     "uint8": 255,
@@ -90,8 +90,8 @@ def test_pieces_of_one_id_are_one_cell() -> None:
 def test_bands_give_the_same_table(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
     truth, predicted = rng.integers(0, 30, (2, 60, 50)).astype(np.uint16)
-    monkeypatch.setattr(evaluator.overlap, "CHUNK", 100)
-    monkeypatch.setattr(evaluator.overlap, "RUNS_IN_HAND", 150)
+    monkeypatch.setattr(sweep, "CHUNK", 100)
+    monkeypatch.setattr(sweep, "RUNS_IN_HAND", 150)
     check(truth, predicted)
 
 
@@ -202,7 +202,7 @@ def test_other_arrays_are_refused(truth: Labels, predicted: Labels, said: str) -
 
 def test_memory_does_not_grow_with_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a sixteenth of the runs in hand, a sixteenth of the largest image is large enough."""
-    monkeypatch.setattr(evaluator.overlap, "RUNS_IN_HAND", evaluator.overlap.RUNS_IN_HAND // 16)
+    monkeypatch.setattr(sweep, "RUNS_IN_HAND", sweep.RUNS_IN_HAND // 16)
     peaks = []
     for side in (1024, 3584):  # below the size that is cut into tiles
         cell = np.arange(side) // 32

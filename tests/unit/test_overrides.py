@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from contract import CallError
-from harness.overrides import Override, parse_overrides
-from harness.registry import choose_models
+from harness.models.overrides import Override, parse_overrides
+from harness.models.registry import choose_models
 
 MODELS = choose_models(["unet", "otsu"])
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from unit.label_maps import Labels, slow_challenge, squares
 
-from evaluator.overlap import overlap_table
-from evaluator.protocols import PROTOCOLS, Counts, Protocol, count
+from evaluator.overlap.table import overlap_table
+from evaluator.scores.protocols import PROTOCOLS, Counts, Protocol, count
 
 INNER = (5, 5, 6, 6)
 CORNER = (0, 0, 4, 4)

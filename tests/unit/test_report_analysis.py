@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluator.cell_fates import Fate
+from evaluator.overlap.cell_fates import Fate
 from evaluator.report import build_report
 from evaluator.report.certainty import compared, matrix_table, mean_interval, ranks_table
 from evaluator.report.cost import Cost, costs, dominating

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image as Pillow
 
-from evaluator.cell_fates import Fate, fates
-from evaluator.overlap import overlap_table
+from evaluator.overlap.cell_fates import Fate, fates
+from evaluator.overlap.table import overlap_table
 from evaluator.report import build_report
 from evaluator.report import viewer as viewer_module
 from evaluator.report.load import load_report

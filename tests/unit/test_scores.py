@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from unit.label_maps import squares
 
-from evaluator.overlap import overlap_table
-from evaluator.scores import (
+from evaluator.overlap.table import overlap_table
+from evaluator.scores.rows import (
     OUTCOMES,
     SCORE_COLUMNS,
     MalformedScores,
@@ -17,8 +17,8 @@ from evaluator.scores import (
     rows_for,
     write_scores,
 )
-from evaluator.strata import COUNT_RANGES, count_range
-from evaluator.summaries import by_group, pool, summarise
+from evaluator.scores.strata import COUNT_RANGES, count_range
+from evaluator.scores.summaries import by_group, pool, summarise
 
 TRUTH = squares((30, 30), (5, 5, 6, 6), (15, 15, 5, 5), (0, 0, 4, 4))
 FOUND = squares((30, 30), (5, 5, 6, 6), (20, 5, 5, 5))

@@ -10,17 +10,17 @@ import pytest
 from scipy import ndimage
 
 from contract import CallError, label_name, list_images, read_image, read_mask
-from harness.simulator.dataset import (
+from harness.datasets.simulated.dataset import (
     MODALITIES,
     Modality,
     simulate_dataset,
     simulate_image,
     tuning_indices,
 )
-from harness.simulator.dic import sheared_interference
-from harness.simulator.image import SimulatedImage
-from harness.simulator.phase import phase_contrast
-from harness.simulator.shapes import scatter, tidy_labels
+from harness.datasets.simulated.dic import sheared_interference
+from harness.datasets.simulated.image import SimulatedImage
+from harness.datasets.simulated.phase import phase_contrast
+from harness.datasets.simulated.shapes import scatter, tidy_labels
 
 PARTS = ("Training-labeled", "Tuning")
 

@@ -6,25 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evaluator.runfolder import DatasetRecord, TestImage
-from evaluator.scores import ScoreRow
-from evaluator.statistics import (
-    Interval,
-    ScoreMatrix,
-    bootstrap_interval,
-    compare_models,
-    compare_within,
-    conclusion,
-    holm,
-    images_needed,
-    rank_stability,
-    score_matrix,
-    seed_interval,
-    seed_spread,
-    sign_flip_p,
-    smallest_separable,
-)
-from evaluator.strata import image_strata
+from evaluator.runs.records import DatasetRecord, TestImage
+from evaluator.scores.rows import ScoreRow
+from evaluator.scores.strata import image_strata
+from evaluator.statistics.bootstrap import Interval, bootstrap_interval
+from evaluator.statistics.conclusions import conclusion
+from evaluator.statistics.paired import compare_models, compare_within, holm, sign_flip_p
+from evaluator.statistics.power import images_needed, smallest_separable
+from evaluator.statistics.ranks import rank_stability
+from evaluator.statistics.score_matrix import ScoreMatrix, score_matrix
+from evaluator.statistics.seeds import seed_interval, seed_spread
 
 
 def row(model: str, image: str, f1: float, **fields: object) -> ScoreRow:

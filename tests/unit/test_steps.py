@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.steps import Step, read_step
+from harness.work.steps import Step, read_step
 
 
 def step(folder: Path, **inputs: str) -> Step:

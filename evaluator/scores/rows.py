@@ -1,0 +1,154 @@
+"""The rows of scores.csv, and reading and writing them."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from contract import CellbenchError, write_text
+from evaluator.overlap.table import OverlapTable
+from evaluator.scores.protocols import Protocol, count
+
+Outcome = Literal[
+    "scored",
+    "missing",
+    "unreadable",
+    "wrong_shape",
+    "wrong_type",
+    "out_of_memory",
+    "timeout",
+    "crashed",
+]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+"""How one image ended for one model; everything but "scored" counts 0."""
+
+DEFAULT_THRESHOLDS = (0.5, 0.7, 0.9)
+
+
+class MalformedScores(CellbenchError):
+    """A scores.csv that does not have the columns and values of one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRow:
+    """One model, seed, image and threshold; the fields are the columns of scores.csv in order."""
+
+    model: str
+    seed: int
+    image: str
+    """File name of the image (of the truth, when two folders were scored)."""
+    threshold: float
+    """The smallest intersection over union that counts as found."""
+    outcome: Outcome
+    true_cells: int
+    """By the protocol: without the cells on the border under `challenge`."""
+    predicted_cells: int
+    tp: int
+    fp: int
+    fn: int
+    precision: float
+    recall: float
+    f1: float
+    dice: float
+    """Of the foreground, the same at every threshold."""
+    modality: str
+
+
+SCORE_COLUMNS = tuple(field.name for field in fields(ScoreRow))
+
+
+def rows_for(
+    table: OverlapTable,
+    *,
+    model: str,
+    image: str,
+    seed: int = 0,
+    modality: str = "",
+    outcome: Outcome = "scored",
+    thresholds: Iterable[float] = DEFAULT_THRESHOLDS,
+    protocol: Protocol = "challenge",
+    border: bool = False,
+) -> list[ScoreRow]:
+    """One row per threshold.
+
+    With another outcome than "scored" the pair failed: everything is 0 but true_cells and fn,
+    which come from the table's truth, whatever its prediction; `overlap_table(labels)` of the
+    truth alone will do. Raises ValueError unless every threshold lies above 0 and is at most 1.
+    """
+    rows = []
+    for threshold in thresholds:
+        counts = count(table, threshold, protocol=protocol, border=border)
+        scored = outcome == "scored"
+        rows.append(
+            ScoreRow(
+                model=model,
+                seed=seed,
+                image=image,
+                threshold=threshold,
+                outcome=outcome,
+                true_cells=counts.true_cells,
+                predicted_cells=counts.predicted_cells if scored else 0,
+                tp=counts.tp if scored else 0,
+                fp=counts.fp if scored else 0,
+                fn=counts.fn if scored else counts.true_cells,
+                precision=counts.precision if scored else 0.0,
+                recall=counts.recall if scored else 0.0,
+                f1=counts.f1 if scored else 0.0,
+                dice=counts.dice if scored else 0.0,
+                modality=modality,
+            )
+        )
+    return rows
+
+
+def write_scores(path: Path, rows: Iterable[ScoreRow]) -> None:
+    """Replaces `path` by the rows as UTF-8 CSV with a header, in one step.
+
+    Floats are written so that reading them gives the same number.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(SCORE_COLUMNS)
+    writer.writerows([getattr(row, name) for name in SCORE_COLUMNS] for row in rows)
+    write_text(path, text.getvalue())
+
+
+def read_scores(path: Path) -> list[ScoreRow]:
+    """The rows of a scores.csv; further columns are passed over.
+
+    Raises MalformedScores, naming the line, and FileNotFoundError.
+    """
+    with path.open(newline="", encoding="utf-8") as stream:
+        reader = csv.DictReader(stream)
+        missing = [name for name in SCORE_COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise MalformedScores(
+                f"{path} is no scores.csv: it has no column {', '.join(missing)}.",
+                "it was written by another program, or cut short",
+                "score the masks again",
+            )
+        rows = []
+        for line, cells in enumerate(reader, start=2):
+            try:
+                rows.append(_row(cells))
+            except (TypeError, ValueError) as error:
+                raise MalformedScores(
+                    f"{path}, line {line}: {error}.",
+                    "the file was edited or cut short",
+                    "score the masks again",
+                ) from error
+    return rows
+
+
+_NUMBERS: dict[str, Callable[[str], Any]] = {
+    field.name: kind for field in fields(ScoreRow) for kind in (int, float) if field.type is kind
+}
+
+
+def _row(cells: dict[str, str]) -> ScoreRow:
+    if cells["outcome"] not in OUTCOMES:
+        raise ValueError(f"{cells['outcome']!r} is no outcome")
+    values: dict[str, Any] = {name: _NUMBERS.get(name, str)(cells[name]) for name in SCORE_COLUMNS}
+    return ScoreRow(**values)

@@ -1,0 +1,48 @@
+"""Groups of images: by the number of true cells, by modality, by any column of the manifest."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from evaluator.scores.rows import ScoreRow
+
+if TYPE_CHECKING:
+    from evaluator.runs.records import DatasetRecord
+
+_UPPER = (0, 5, 10, 20, 50, 100, 1000)
+COUNT_RANGES = ("0", "1-5", "6-10", "11-20", "21-50", "51-100", "101-1000", ">1000")
+"""Exhaustive and without overlap: images per range add up to the number of images."""
+
+UNKNOWN = "unknown"
+"""The group of images without an entry, so that every image is in one group."""
+
+
+def count_range(true_cells: int) -> str:
+    """The count range of an image, one of COUNT_RANGES, by true_cells of scores.csv (≥ 0).
+
+    That number follows the protocol: under `challenge` cells on the border do not count.
+    """
+    if true_cells < 0:
+        raise ValueError(f"{true_cells} cells cannot be")
+    return COUNT_RANGES[bisect_left(_UPPER, true_cells)]
+
+
+def image_strata(
+    rows: Iterable[ScoreRow], dataset: "DatasetRecord | None" = None
+) -> dict[str, Mapping[str, str]]:
+    """Column → image → group, each column covering every image of `rows`.
+
+    "true cells" holds the count ranges and "modality" that of scores.csv; a run's `dataset` adds
+    every further column of manifest.csv.
+    """
+    images = {row.image: row for row in rows}
+    columns: dict[str, Mapping[str, str]] = {
+        "true cells": {image: count_range(row.true_cells) for image, row in images.items()},
+        "modality": {image: row.modality or UNKNOWN for image, row in images.items()},
+    }
+    known = {one.image: one.strata for one in dataset.images} if dataset else {}
+    for column in dict.fromkeys(name for strata in known.values() for name in strata):
+        columns[column] = {
+            image: known.get(image, {}).get(column, "") or UNKNOWN for image in images
+        }
+    return columns

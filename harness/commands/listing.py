@@ -1,0 +1,45 @@
+"""The table of models."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from contract import CallError
+from harness.models.build import sources_label
+from harness.models.registry import Model, all_models
+
+
+def print_models() -> None:
+    """Prints what there is, from where, and whether each runner can run it now."""
+    client = _client_or_none()
+    table = Table("model", "kind", "what it is", "verbs", "local", "docker image", "from")
+    for model in all_models().values():
+        table.add_row(
+            model.name,
+            model.card.kind,
+            model.card.title,
+            ", ".join(model.card.verbs),
+            "yes" if model.runs_locally else "no",
+            _image_state(client, model),
+            str(model.folder),
+        )
+    Console().print(table)
+
+
+def _client_or_none() -> Any:
+    from harness.runners.docker import connect
+
+    try:
+        return connect()
+    except CallError:
+        return None
+
+
+def _image_state(client: Any, model: Model) -> str:
+    if client is None:
+        return "no engine"
+    built = sources_label(client, model.image)
+    if built is None:
+        return "not built"
+    return "built" if built == model.sources_sha256() else "older than its sources"

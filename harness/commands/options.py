@@ -1,0 +1,97 @@
+"""Turning the words of the command line into values, with a clear refusal of any other."""
+
+import os
+import re
+
+import psutil
+
+from contract import CallError
+from evaluator.runs.records import StepName
+from harness.runners.arguments import parse_size
+from harness.runners.choose import RunnerChoice
+from harness.runners.job import Limits
+from harness.work.record import Protocol
+
+MEMORY_SHARE = 0.9
+"""Of the machine's memory, for one step, when no limit is given."""
+LEAST_MEMORY = 64 * 2**20
+"""Bytes that no model's interpreter can do without."""
+SEEDS = 2**32
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def names(text: str | None) -> list[str] | None:
+    """Names separated by commas; None stays None."""
+    if text is None:
+        return None
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise CallError("--models names no model.", do="write names separated by commas")
+    return list(dict.fromkeys(found))
+
+
+def seeds(text: str) -> tuple[int, ...]:
+    """Whole numbers from 0 to 2³² − 1, separated by commas, without repetitions."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) < SEEDS for part in parts):
+        raise CallError(
+            f"--seeds {text!r} is no list of seeds.",
+            f"a seed is a whole number from 0 to {SEEDS - 1}",
+            "write e.g. 0,1,2",
+        )
+    return tuple(dict.fromkeys(int(part) for part in parts))
+
+
+def protocol(text: str) -> Protocol:
+    """challenge or plain."""
+    match text:
+        case "challenge" | "plain":
+            return text
+        case _:
+            raise CallError(f"No protocol {text!r}.", do="choose challenge or plain")
+
+
+def runner(text: str) -> RunnerChoice:
+    """auto, docker or local."""
+    match text:
+        case "auto" | "docker" | "local":
+            return text
+        case _:
+            raise CallError(f"No runner {text!r}.", do="choose auto, docker or local")
+
+
+def step(text: str) -> StepName:
+    """train or predict."""
+    match text:
+        case "train" | "predict":
+            return text
+        case _:
+            raise CallError(f"No step {text!r}.", do="choose train or predict")
+
+
+def duration(text: str) -> float:
+    """Seconds of a time such as "90s", "30m", "1.5h" or "2d"; a bare number is seconds."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", text.lower())
+    if match is None or float(match[1]) == 0:
+        raise CallError(f"{text!r} is no time.", do="write a number and a unit, such as 90s or 2h")
+    return float(match[1]) * SECONDS[match[2]]
+
+
+def limits(memory: str | None, timeout: str, *, gpu: bool) -> Limits:
+    """The limits of one step; without a memory limit nine tenths of the machine's."""
+    from contract.serve import usable_cores
+
+    total = psutil.virtual_memory().total
+    size = parse_size(memory) if memory else int(total * MEMORY_SHARE)
+    if size < LEAST_MEMORY:
+        raise CallError(
+            f"--limit-memory {memory} is too little for any model.",
+            "a number without a unit is bytes",
+            "write a number with a unit, such as 512m or 8g",
+        )
+    return Limits(
+        memory=size,
+        timeout=duration(timeout),
+        cores=min(usable_cores(), os.cpu_count() or 1),
+        gpu=gpu,
+    )

@@ -1,0 +1,1 @@
+"""Datasets: the folder layout, its check, and simulated images."""

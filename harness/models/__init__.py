@@ -1,0 +1,1 @@
+"""The models there are: registry, settings, images, and what they were made from."""

@@ -1,0 +1,97 @@
+"""Building the models' images, the base first."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from contract import CellbenchError
+from harness.models.registry import CHECKOUT, Model, base_sha256
+
+BASE_IMAGE = "cellbench/base:latest"
+SOURCES_LABEL = "cellbench.sources"
+BAKED_LABEL = "cellbench.baked"
+Say = Callable[[str], None]
+
+
+def build_images(client: Any, models: Iterable[Model], say: Say) -> None:
+    """Builds the base and the given models where their sources have changed.
+
+    Each image gets the tags `plain` and `latest`; a `latest` that carries baked weights is kept.
+    """
+    for model in models:
+        if model.sources_sha256() is None:
+            say(f"{model.name}: a ready image, nothing to build")
+        elif build_if_stale(client, model, say):
+            say(f"{model.image} built")
+        else:
+            say(f"{model.image} is up to date")
+
+
+def build_if_stale(client: Any, model: Model, say: Say = lambda _: None) -> bool:
+    """Builds one model's image (and the base) unless it is that of the present sources."""
+    sources = model.sources_sha256()
+    if sources is None:
+        return False
+    stale = sources_label(client, model.image) != sources
+    if stale:
+        _build_with_base(client, model, sources, say)
+    _tag_latest(client, model, say if stale else lambda _: None)
+    return stale
+
+
+def _build_with_base(client: Any, model: Model, sources: str, say: Say) -> None:
+    base = base_sha256()
+    if sources_label(client, BASE_IMAGE) != base:
+        say(f"building {BASE_IMAGE}, which takes minutes the first time")
+        _build(client, CHECKOUT, "containers/base/Dockerfile", BASE_IMAGE, base)
+    say(f"building {model.image}")
+    _build(client, str(model.folder), "Dockerfile", model.image, sources)
+
+
+def _tag_latest(client: Any, model: Model, say: Say) -> None:
+    latest = f"cellbench/{model.name}:latest"
+    baked = label(client, latest, BAKED_LABEL)
+    if baked is None:
+        client.images.get(model.image).tag(f"cellbench/{model.name}", "latest")
+    else:
+        say(f"{latest} keeps the weights baked from {baked}; `harness bake` renews it")
+
+
+def sources_label(client: Any, image: str) -> str | None:
+    """The hash of the sources that an image was built from; None if unknown or no such image."""
+    return label(client, image, SOURCES_LABEL)
+
+
+def label(client: Any, image: str, name: str) -> str | None:
+    """One label of an image; None when the image or the label is missing."""
+    import docker
+
+    try:
+        value = client.images.get(image).labels.get(name)
+    except docker.errors.ImageNotFound:
+        return None
+    return None if value is None else str(value)
+
+
+def _build(client: Any, context: object, dockerfile: str, tag: str, sources: str) -> None:
+    """One build over the host's network, where package registries are reached as on the host."""
+    import docker
+
+    try:
+        client.images.build(
+            path=str(context),
+            dockerfile=dockerfile,
+            tag=tag,
+            network_mode="host",
+            labels={SOURCES_LABEL: sources},
+            rm=True,
+            forcerm=True,
+        )
+    except (docker.errors.BuildError, docker.errors.APIError) as error:
+        log = error.build_log if isinstance(error, docker.errors.BuildError) else ()
+        words = "".join(str(line.get("stream", "")) for line in log)
+        raise CellbenchError(
+            f"Building {tag} failed: {error}",
+            " ".join(words.splitlines()[-3:]) or "a step of its Dockerfile failed",
+            f"build it by hand to see all: docker build --network host -f {context}/{dockerfile}"
+            f" {context}",
+        ) from error

@@ -1,0 +1,158 @@
+"""The models there are: folders with a model.yaml, here or in the checkout, and named images."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from contract import CallError, ModelCard, read_card, sha256_json, sha256_tree
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SKIPPED_FOLDERS = {"base", "template"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """One model: its card, and the folder it is built from (None for a foreign image)."""
+
+    card: ModelCard
+    folder: Path | None
+
+    @property
+    def name(self) -> str:
+        """The name used on the command line and in the run folder."""
+        return self.card.name
+
+    @property
+    def image(self) -> str:
+        """The image that runs it."""
+        return self.card.image or f"cellbench/{self.name}:plain"
+
+    @property
+    def module(self) -> str:
+        """The Python module that serves it, as imported from `import_root`."""
+        folder, root = self._folder(), self.import_root
+        parts = folder.relative_to(root).parts
+        return ".".join((*parts, Path(self.card.entry).stem))
+
+    @property
+    def import_root(self) -> Path:
+        """The folder that holds `containers/`."""
+        for parent in self._folder().parents:
+            if parent.name == "containers":
+                return parent.parent
+        raise CallError(f"{self.folder} does not lie below a folder named containers.")
+
+    @property
+    def runs_locally(self) -> bool:
+        """Whether the local runner can run it: it has Python sources here."""
+        return self.folder is not None and (self.folder / self.card.entry).exists()
+
+    def sources_sha256(self) -> str | None:
+        """Hash of everything that its image is built from; None for a foreign image."""
+        if self.folder is None or self.card.image:
+            return None
+        return sha256_json([sha256_tree(self.folder), base_sha256()])
+
+    def code_sha256(self) -> str | None:
+        """Hash of what its results depend on: the sources without profiles and prose."""
+        if self.folder is None or self.card.image:
+            return None
+        code = [
+            path
+            for path in self.folder.rglob("*")
+            if path.suffix != ".md" and "profiles" not in path.relative_to(self.folder).parts
+        ]
+        return sha256_json([sha256_tree(self.folder, code), base_sha256()])
+
+    def profile_text(self, profile: str) -> str:
+        """The settings file of a profile; CallError when the model has no such profile."""
+        path = self._folder() / "profiles" / f"{profile}.yaml"
+        if path.exists():
+            return path.read_text(encoding="utf-8")
+        names = sorted(other.stem for other in path.parent.glob("*.yaml"))
+        raise CallError(
+            f"{self.name} has no profile {profile!r}.", do=f"choose one of: {', '.join(names)}"
+        )
+
+    def setting_names(self) -> set[str]:
+        """Every setting that one of the model's profiles has."""
+        names: set[str] = set()
+        for path in (self._folder() / "profiles").glob("*.yaml"):
+            names.update(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        return names
+
+    def _folder(self) -> Path:
+        if self.folder is None:
+            raise CallError(
+                f"{self.name} is an image without sources here.",
+                do="run it with --runner docker",
+            )
+        return self.folder
+
+
+def base_sha256() -> str:
+    """Hash of what the base image is built from: containers/base and contract."""
+    return sha256_json(
+        [sha256_tree(CHECKOUT / "containers" / "base"), sha256_tree(CHECKOUT / "contract")]
+    )
+
+
+def all_models() -> dict[str, Model]:
+    """Every model in ./containers and in the checkout's containers; the nearer one wins."""
+    models: dict[str, Model] = {}
+    for root in (Path.cwd() / "containers", CHECKOUT / "containers"):
+        cards = [*root.glob("*/model.yaml"), *root.glob("controls/*/model.yaml")]
+        for path in sorted(cards):
+            if path.parent.name in SKIPPED_FOLDERS:
+                continue
+            card = read_card(path.parent)
+            models.setdefault(card.name, Model(card=card, folder=path.parent.resolve()))
+    return dict(sorted(models.items(), key=lambda item: (_order(item[1]), item[0])))
+
+
+def choose_models(names: Iterable[str] | None) -> list[Model]:
+    """The named models, else every segmenter and control.
+
+    A name with a slash or a colon that is no model here is taken for an image that speaks the
+    contract, for prediction alone. Raises CallError for any other unknown name, and when two
+    would have one name in the run folder.
+    """
+    known = all_models()
+    if names is None:
+        return [model for model in known.values() if model.card.kind != "generator"]
+    chosen = [known[name] if name in known else _image(name, known) for name in names]
+    _refuse_shared_names([*known.values(), *chosen])
+    return chosen
+
+
+def _image(name: str, known: dict[str, Model]) -> Model:
+    if "/" in name or ":" in name:
+        plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        card = ModelCard(name=plain, title=name, kind="segmenter", verbs=("predict",), image=name)
+        return Model(card=card, folder=None)
+    close = difflib.get_close_matches(name, known, n=1)
+    raise CallError(
+        f"No model {name!r}{f'; did you mean {close[0]!r}?' if close else '.'}",
+        "a model is a folder containers/<name> with a model.yaml, or an image name with a / or :",
+        f"choose from: {', '.join(known)}",
+    )
+
+
+def _refuse_shared_names(models: Iterable[Model]) -> None:
+    by_name: dict[str, Model] = {}
+    for model in models:
+        other = by_name.setdefault(model.name, model)
+        if other != model:
+            raise CallError(
+                f"{model.image} and {other.image} would both be called {model.name}.",
+                "a model's folder in the run is named after its image",
+                f"give one of them another name: docker tag {model.image} NAME",
+            )
+
+
+def _order(model: Model) -> int:
+    return ("segmenter", "generator", "control").index(model.card.kind)

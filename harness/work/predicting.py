@@ -1,0 +1,246 @@
+"""Predicting a set of images with one model: every image ends with a line, whatever happens."""
+
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from contract import append_line, label_name, read_lines, sha256_tree, write_json
+from contract.schema import PredictOutcome
+from evaluator.runs.records import RunFolder, Usage
+from harness.datasets.folder import Dataset, Pair
+from harness.models.registry import Model
+from harness.runners.job import Ended, EventHandler, Job, Limits, Runner
+from harness.work.staging import stage_images, stage_labels
+from harness.work.steps import Step, read_usage
+
+LINES = "predictions.jsonl"
+ATTEMPTS = 2
+"""A container that dies at an image gets one successor for the rest."""
+RETRIED_NEXT_TIME = {"timeout", "out_of_memory", "crashed"}
+EXIT_WRONG_CALL = 2
+
+Line = Mapping[str, Any]
+
+
+def prediction_step(
+    run: RunFolder,
+    model: Model,
+    seed: int,
+    *,
+    runner: Runner,
+    dataset: Dataset,
+    weights: Path | None,
+) -> Step:
+    """The prediction of one model and seed, and the hashes of all that it depends on."""
+    images = dataset.test_sha256 if model.card.needs_truth else dataset.test_images_sha256
+    inputs = {
+        "model sources": runner.identity(model),
+        "weights": sha256_tree(weights) if weights else "none",
+        "test images": images,
+    }
+    return Step(folder=run.step(model.name, seed, "predict"), inputs=inputs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicting:
+    """One model, the images for it and where their masks go.
+
+    `pairs` gives the truth to a control that asks for it, and is empty otherwise.
+    """
+
+    runner: Runner
+    model: Model
+    images: Sequence[Path]
+    folder: Path
+    limits: Limits
+    weights: Path | None = None
+    pairs: Sequence[Pair] = ()
+    labels: Mapping[str, str]
+
+    def run(self, on_event: EventHandler) -> list[Line]:
+        """Writes masks, predictions.jsonl, usage.json and log.txt; returns the lines.
+
+        Images that an earlier, killed call has finished in the same folder are kept. An image at
+        which a container died gets its outcome, and the rest go to one fresh container.
+        """
+        out = self.folder / "out"
+        shutil.rmtree(self.folder / "stage", ignore_errors=True)
+        self._collect(out)
+        lines = self._kept()
+        usages = [earlier] if lines and (earlier := read_usage(self.folder)) else []
+        rest = [image for image in self.images if image.name not in lines]
+        for attempt in range(1, ATTEMPTS + 1):
+            if not rest:
+                break
+            begun: list[str] = []
+            ended = self._attempt(out, rest, _remember(begun, on_event))
+            usages.append(ended.usage)
+            write_json(self.folder / "usage.json", _sum(usages).model_dump())
+            lines |= self._collect(out)
+            rest = [image for image in rest if image.name not in lines]
+            if not rest:
+                break
+            useless = ended.exit_code == EXIT_WRONG_CALL
+            if ended.outcome == "done" or useless or attempt == ATTEMPTS:
+                for image in _culprit_first(rest, begun):
+                    self._add(lines, image, ended)
+                break
+            self._add(lines, _culprit_first(rest, begun)[0], ended)
+            rest = [image for image in rest if image.name not in lines]
+        return [lines[image.name] for image in self.images]
+
+    def _attempt(self, out: Path, images: Sequence[Path], on_event: EventHandler) -> Ended:
+        stage = self.folder / "stage"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        try:
+            truth = stage_labels(stage / "truth", self.pairs) if self.pairs else None
+            job = Job(
+                model=self.model,
+                verb="predict",
+                input=stage_images(stage / "images", images),
+                output=out,
+                log=self.folder / "log.txt",
+                limits=self.limits,
+                weights=self.weights,
+                truth=truth,
+                labels=self.labels,
+            )
+            return self.runner.run(job, on_event)
+        except BaseException:
+            self._collect(out)
+            raise
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+
+    def _collect(self, out: Path) -> dict[str, Line]:
+        """Moves what a container has finished into the step's folder, line by line."""
+        if not out.exists():
+            return {}
+        found: dict[str, Line] = {}
+        reported = _reported(out)
+        for image in self.images:
+            mask = out / label_name(image.name)
+            whole = mask.is_file() and not mask.is_symlink()
+            line = reported.get(image.name) or (_line_of(mask, image) if whole else None)
+            if line is None:
+                continue
+            if whole:
+                mask.replace(self.folder / mask.name)
+            append_line(self.folder / LINES, line)
+            found[image.name] = line
+        shutil.rmtree(out)
+        return found
+
+    def _kept(self) -> dict[str, Line]:
+        """The lines that stand from an earlier call; the file is rewritten to hold just them."""
+        path = self.folder / LINES
+        lines = {
+            line["image"]: line
+            for line in read_lines(path)
+            if line.get("outcome") not in RETRIED_NEXT_TIME
+            and (not line["mask"] or (self.folder / line["mask"]).exists())
+        }
+        path.unlink(missing_ok=True)
+        for line in lines.values():
+            append_line(path, line)
+        return lines
+
+    def _add(self, lines: dict[str, Line], image: Path, ended: Ended) -> None:
+        outcome = "missing" if ended.outcome == "done" else ended.outcome
+        message = ended.message or "the model ended without an error and wrote no mask"
+        line = {
+            "image": image.name,
+            "mask": None,
+            "outcome": outcome,
+            "cells": None,
+            "seconds": 0.0,
+            "message": message,
+        }
+        append_line(self.folder / LINES, line)
+        lines[image.name] = line
+
+
+def settled(lines: Sequence[Line]) -> bool:
+    """Whether a later call has nothing to try again."""
+    return not any(line["outcome"] in RETRIED_NEXT_TIME for line in lines)
+
+
+def _remember(begun: list[str], on_event: EventHandler) -> EventHandler:
+    def handle(event: Mapping[str, Any]) -> None:
+        if event["event"] == "image":
+            begun.append(str(event.get("image")))
+        on_event(event)
+
+    return handle
+
+
+def _culprit_first(rest: Sequence[Path], begun: Sequence[str]) -> list[Path]:
+    """The images without a line, the one that the container was last seen to begin in front."""
+    last = begun[-1] if begun else None
+    return sorted(rest, key=lambda image: image.name != last)
+
+
+def _reported(out: Path) -> dict[str, Line]:
+    """The lines that a container wrote, by image; what is no line of the contract is passed over.
+
+    The mask's name follows from the image's, whatever the line says.
+    """
+    if not (out / LINES).is_file():
+        return {}
+    lines: dict[str, Line] = {}
+    for value in read_lines(out / LINES):
+        match value:
+            case {"image": str(image), "outcome": outcome} if outcome in get_args(PredictOutcome):
+                seconds, cells = value.get("seconds"), value.get("cells")
+                lines[image] = {
+                    "image": image,
+                    "mask": label_name(image) if outcome == "predicted" else None,
+                    "outcome": outcome,
+                    "cells": cells if isinstance(cells, int) else None,
+                    "seconds": seconds if _finite(seconds) else 0.0,
+                    "message": str(value.get("message") or ""),
+                }
+    return lines
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _line_of(mask: Path, image: Path) -> Line:
+    """A line for a mask that a container without predictions.jsonl has written."""
+    return {
+        "image": image.name,
+        "mask": mask.name,
+        "outcome": "predicted",
+        "cells": None,
+        "seconds": 0.0,
+        "message": "",
+    }
+
+
+def _sum(usages: Sequence[Usage]) -> Usage:
+    """The usage of all attempts: times added up, the largest memory, the last ending."""
+
+    def total(values: Sequence[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return round(sum(known), 3) if known else None
+
+    def largest(values: Sequence[int | None]) -> int | None:
+        return max((value for value in values if value is not None), default=None)
+
+    return usages[-1].model_copy(
+        update={
+            "start_seconds": total([usage.start_seconds for usage in usages]),
+            "load_seconds": total([usage.load_seconds for usage in usages]),
+            "work_seconds": total([usage.work_seconds for usage in usages]),
+            "seconds": round(sum(usage.seconds for usage in usages), 3),
+            "peak_memory_bytes": largest([usage.peak_memory_bytes for usage in usages]),
+            "peak_vram_bytes": largest([usage.peak_vram_bytes for usage in usages]),
+            "attempts": sum(usage.attempts for usage in usages),
+        }
+    )

@@ -1,0 +1,167 @@
+"""run.json: what was asked, on what, with what; merged when a run is added to."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import ValidationError
+
+from contract import CallError, __version__, write_json
+from contract.schema import Subset
+from evaluator.runs.records import DatasetRecord, ModelRecord, RunFolder, RunRecord, TestImage
+from evaluator.runs.records import Limits as LimitsRecord
+from harness.datasets.folder import Dataset
+from harness.models.overrides import Overrides
+from harness.models.provenance import commit, hardware, versions
+from harness.models.registry import Model
+from harness.runners.choose import Chosen
+from harness.runners.job import Limits
+from harness.work.training import split_hash
+
+Protocol = Literal["challenge", "plain"]
+PROTOCOL: Protocol = "challenge"
+THRESHOLDS = (0.5, 0.7, 0.9)
+CONTROL_SEEDS = (0,)
+
+
+def read_run(run: RunFolder) -> RunRecord | None:
+    """The record of a run folder; None in a new one, CallError when it cannot be understood."""
+    if not run.run_json.exists():
+        return None
+    try:
+        return RunRecord.model_validate(json.loads(run.run_json.read_text(encoding="utf-8")))
+    except (ValueError, ValidationError) as error:
+        raise CallError(
+            f"{run.run_json} cannot be understood.",
+            "it was written by another version of cellbench, or edited",
+            "choose another folder with --out, or remove this one",
+        ) from error
+
+
+def write_run(run: RunFolder, record: RunRecord) -> None:
+    """Writes run.json."""
+    write_json(run.run_json, record.model_dump(mode="json"))
+
+
+def new_record(
+    run: RunFolder,
+    *,
+    dataset: Dataset,
+    split: dict[str, Subset],
+    models: Sequence[Model],
+    seeds: Sequence[int],
+    profile: str,
+    settings: Mapping[str, Overrides],
+    protocol: Protocol | None,
+    chosen: Chosen,
+    limits: Limits,
+    memory_asked: str | None,
+) -> RunRecord:
+    """The record of a run that begins, with the models that an earlier call left in it.
+
+    Raises CallError when the folder holds a run on another dataset or with another profile.
+    """
+    earlier = read_run(run)
+    if earlier is not None:
+        refuse_other_run(run, earlier, dataset, profile)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    made = commit()
+    records = dict(earlier.models) if earlier else {}
+    for model in models:
+        records[model.name] = _model_record(
+            model, seeds, settings.get(model.name, ()), chosen, records.get(model.name)
+        )
+    return RunRecord(
+        cellbench=__version__,
+        commit=made.sha,
+        dirty=made.dirty,
+        created=earlier.created if earlier else now,
+        updated=now,
+        finished=False,
+        command=("harness", *sys.argv[1:]),
+        profile=profile,
+        protocol=protocol or (earlier.protocol if earlier else PROTOCOL),
+        thresholds=THRESHOLDS,
+        runner=chosen.runner.name,
+        runner_reason=chosen.reason,
+        limits=LimitsRecord(memory=memory_asked, timeout_seconds=limits.timeout),
+        hardware=hardware(),
+        versions=versions(),
+        dataset=_dataset_record(dataset, split),
+        models=records,
+    )
+
+
+def refuse_other_run(run: RunFolder, earlier: RunRecord, dataset: Dataset, profile: str) -> None:
+    """Raises CallError when a run folder is about other images or another profile."""
+    if earlier.dataset.sha256 != dataset.sha256:
+        raise CallError(
+            f"{run.root} holds a run on another dataset ({earlier.dataset.path}).",
+            "the folder belongs to other images, or the dataset has changed since",
+            "choose another folder with --out",
+        )
+    if earlier.profile != profile:
+        raise CallError(
+            f"{run.root} holds a run with profile {earlier.profile}, not {profile}.",
+            "models in one report are trained with one profile",
+            "choose another folder with --out",
+        )
+
+
+def seeds_of(model: Model, seeds: Sequence[int]) -> tuple[int, ...]:
+    """A model that does not learn runs once, as seed 0."""
+    return tuple(seeds) if "train" in model.card.verbs else CONTROL_SEEDS
+
+
+def _dataset_record(dataset: Dataset, split: dict[str, Subset]) -> DatasetRecord:
+    return DatasetRecord(
+        name=dataset.name,
+        path=str(dataset.root),
+        sha256=dataset.sha256,
+        split_sha256=split_hash(split),
+        train_images=sum(subset == "train" for subset in split.values()),
+        val_images=sum(subset == "val" for subset in split.values()),
+        faults=dataset.faults,
+        images=tuple(
+            TestImage(
+                image=pair.name,
+                image_path=str(pair.image),
+                label_path=str(pair.label),
+                modality=pair.strata.get("modality", ""),
+                strata={key: value for key, value in pair.strata.items() if key != "modality"},
+            )
+            for pair in dataset.test
+        ),
+    )
+
+
+def _model_record(
+    model: Model,
+    seeds: Sequence[int],
+    settings: Overrides,
+    chosen: Chosen,
+    earlier: ModelRecord | None,
+) -> ModelRecord:
+    runner = chosen.runner
+    wanted = set(seeds_of(model, seeds)) | set(earlier.seeds if earlier else ())
+    return ModelRecord(
+        title=model.card.title,
+        kind="foreign" if model.folder is None else _kind(model),
+        verbs=model.card.verbs,
+        seeds=tuple(sorted(wanted)),
+        settings=tuple(override.text for override in settings),
+        needs_truth=model.card.needs_truth,
+        source=model.card.source,
+        repository=model.card.repository,
+        licence=model.card.licence,
+        citation=model.card.citation,
+        sources_sha256=model.sources_sha256(),
+        image=model.image if runner.name == "docker" else None,
+        image_digest=runner.digest(model),
+    )
+
+
+def _kind(model: Model) -> Literal["segmenter", "control"]:
+    return "control" if model.card.kind == "control" else "segmenter"

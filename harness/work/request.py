@@ -1,0 +1,72 @@
+"""What run-all and train are asked to do, and all that can be wrong with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract import CallError
+from harness.datasets.folder import Dataset, load_dataset
+from harness.models.overrides import Overrides
+from harness.models.registry import Model
+from harness.runners.choose import Chosen
+from harness.runners.job import Limits
+from harness.work.progress import Display
+from harness.work.record import Protocol
+
+SIMULATED = "simulated"
+"""The dataset's name when none is given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a run is asked to do; `data` None means: simulate a small dataset."""
+
+    data: Path | None
+    out: Path | None
+    models: Sequence[Model]
+    profile: str
+    settings: Mapping[str, Overrides]
+    """By model name; what `--set` changes of the profile."""
+    seeds: tuple[int, ...]
+    protocol: Protocol | None
+    """None: that of the run so far."""
+    limits: Limits
+    memory_asked: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The run folder: as asked, else runs/<dataset>-<profile>."""
+        name = self.data.resolve().name if self.data else SIMULATED
+        return self.out or Path("runs") / f"{name}-{self.profile}"
+
+
+def ready(request: Request, chosen: Chosen, show: Display) -> Dataset | None:
+    """The dataset, None when it is to be simulated, and every model ready to run.
+
+    All that can be wrong with a call is found here, before anything is written, save that the
+    folder holds another run.
+    """
+    dataset = load_dataset(request.data) if request.data else None
+    _refuse_unknown_profiles(request)
+    if dataset:
+        _refuse_untrainable(request, dataset)
+    show.say(f"runner {chosen.runner.name}: {chosen.reason}")
+    for model in request.models:
+        chosen.runner.prepare(model, show.say)
+    return dataset
+
+
+def _refuse_unknown_profiles(request: Request) -> None:
+    for model in request.models:
+        if "train" in model.card.verbs:
+            model.profile_text(request.profile)
+
+
+def _refuse_untrainable(request: Request, dataset: Dataset) -> None:
+    learners = [model.name for model in request.models if "train" in model.card.verbs]
+    if learners and not dataset.train:
+        raise CallError(
+            f"Nothing to train {', '.join(learners)} on in {dataset.root}.",
+            "Training-labeled/ is missing, or none of its images has a usable label",
+            "add training pairs, or choose models that need none with --models",
+        )

@@ -1,0 +1,85 @@
+"""Laying out the folders that containers read: links where the file system allows them."""
+
+import csv
+import io
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from contract import label_name, read_mask, write_mask, write_text
+from contract.schema import Subset
+from harness.datasets.folder import Pair
+
+TIFF_SUFFIXES = {".tif", ".tiff"}
+READABLE_BY_ALL = 0o444
+FOR_ALL = 0o644
+FOLDER_FOR_ALL = 0o755
+"""Modes of what is made here: a container's user may be another one, whatever the umask says."""
+
+
+def stage_images(folder: Path, images: Iterable[Path]) -> Path:
+    """Fills a new `folder` with the images under their own names."""
+    _renew(folder)
+    for image in images:
+        _place(image, folder / image.name)
+    return folder
+
+
+def stage_labels(folder: Path, pairs: Iterable[Pair]) -> Path:
+    """Fills a new `folder` with labels as <stem>_label.tiff, converting other formats."""
+    _renew(folder)
+    for pair in pairs:
+        target = folder / label_name(pair.name)
+        if pair.label.suffix.lower() in TIFF_SUFFIXES:
+            _place(pair.label, target)
+        else:
+            write_mask(target, read_mask(pair.label))
+            target.chmod(FOR_ALL)
+    return folder
+
+
+def stage_training(folder: Path, pairs: Iterable[Pair], split: Mapping[str, Subset]) -> Path:
+    """Fills a new `folder` with images/, labels/ and split.csv, as train expects them."""
+    pairs = list(pairs)
+    _renew(folder)
+    stage_images(folder / "images", (pair.image for pair in pairs))
+    stage_labels(folder / "labels", pairs)
+    write_text(folder / "split.csv", split_csv(split))
+    (folder / "split.csv").chmod(FOR_ALL)
+    return folder
+
+
+def split_csv(split: Mapping[str, Subset]) -> str:
+    """The split as `image,subset` lines, sorted by image."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "subset"])
+    writer.writerows(sorted(split.items()))
+    return text.getvalue()
+
+
+def _renew(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    folder.chmod(FOLDER_FOR_ALL)
+
+
+def _place(source: Path, target: Path) -> None:
+    """A hard link; a copy across file systems and of files that not everybody may read.
+
+    A broken link stays one, so that it is reported as an image like any other.
+    """
+    if not source.exists():
+        target.symlink_to(source)
+        return
+    source = source.resolve()
+    readable = source.stat().st_mode & READABLE_BY_ALL == READABLE_BY_ALL
+    if readable or os.getuid() != 0:
+        try:
+            os.link(source, target)
+            return
+        except OSError:
+            pass
+    shutil.copyfile(source, target)
+    target.chmod(FOR_ALL)
