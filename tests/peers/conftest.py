@@ -5,7 +5,8 @@ import sys
 from types import ModuleType
 
 import pytest
-from conftest import ROOT, need
+
+from tests.conftest import ROOT, need
 
 INSTALLED = ROOT / ".venv" / "peers"
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from conftest import need
-from peers.conftest import add_peers
-from unit.label_maps import Labels, squares
 
 from evaluator import OverlapTable, overlap_table
 from evaluator.overlap import compiled, table
+from tests.conftest import need
+from tests.peers.conftest import add_peers
+from tests.unit.label_maps import Labels, squares
 
 
 @pytest.fixture(autouse=True)

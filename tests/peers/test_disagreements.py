@@ -4,9 +4,9 @@ import math
 from types import ModuleType
 
 import numpy as np
-from unit.label_maps import squares
 
 from evaluator import Counts, aji_plus, average_precision, count, match_cells, overlap_table
+from tests.unit.label_maps import squares
 
 EMPTY = np.zeros((20, 20), np.uint16)
 ONE = squares((20, 20), (5, 5, 8, 8))

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from skimage.metrics import contingency_table, hausdorff_distance
 from skimage.segmentation import expand_labels, find_boundaries
-from unit.label_maps import Labels
 
 from contract import read_mask
 from evaluator import (
@@ -23,6 +22,7 @@ from evaluator import (
     overlap_table,
     panoptic_quality,
 )
+from tests.unit.label_maps import Labels
 
 THRESHOLDS = [0.5, 0.6, 0.7, 0.8, 0.9]
 LARGEST = 700  # pixels a side, for speed

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from unit.training_fixtures import make_data
 
 from contract import label_name, read_mask
 from tests.programs import ROOT, environment
+from tests.unit.training_fixtures import make_data
 
 SHAPES = {"one.png": (1, 1), "odd.png": (37, 101), "strip.png": (3, 260)}
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from unit.label_maps import Labels, random_pair, squares
 
 from evaluator.overlap.cell_fates import Fate, Fates, fates
 from evaluator.overlap.matching import match_cells
 from evaluator.overlap.table import overlap_table
+from tests.unit.label_maps import Labels, random_pair, squares
 
 SHAPE = (20, 40)
 WHOLE = (2, 2, 8, 12)

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from unit.label_maps import Labels, squares
-from unit.scored_runs import write_run
 
 import evaluator.cli
 from contract import CallError, CellbenchError, write_mask
@@ -17,6 +15,8 @@ from evaluator.runs.records import RunFolder
 from evaluator.scores.rows import read_scores, rows_for, write_scores
 from evaluator.scores.score import TruthFault, score_folders, score_pair
 from evaluator.scores.verification import verify
+from tests.unit.label_maps import Labels, squares
+from tests.unit.scored_runs import write_run
 
 TRUTH = squares((60, 60), *[(4 + 14 * i, 4 + 14 * j, 9, 9) for i in range(4) for j in range(4)])
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from unit.label_maps import Labels, random_pair, squares
 
 from evaluator.explain.agreement import agreement
 from evaluator.explain.attribution import attribution, transplanted
@@ -18,6 +17,7 @@ from evaluator.scores.rescore import StoredTable, stored_tables
 from evaluator.scores.score import score_folders
 from evaluator.scores.strata import COUNT_RANGES
 from evaluator.statistics.score_matrix import ScoreMatrix
+from tests.unit.label_maps import Labels, random_pair, squares
 
 SHAPE = (40, 40)
 EMPTY = np.zeros(SHAPE, np.uint16)

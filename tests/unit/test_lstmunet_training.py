@@ -11,9 +11,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from unit.model_fixtures import assert_predicts, draw_source, run_model, set_options
-from unit.test_lstmunet import SMALL, count, load, without_numbers
-from unit.training_fixtures import find_data, make_data
 
 from containers.base.segmentation.crops import CropSampler
 from containers.base.segmentation.data import Pool
@@ -25,6 +22,9 @@ from containers.base.segmentation.workers import Workers
 from containers.lstmunet.contour import Contour
 from containers.lstmunet.network import build_lstmunet
 from contract import TrainingSummary, TrainTask
+from tests.unit.model_fixtures import assert_predicts, draw_source, run_model, set_options
+from tests.unit.test_lstmunet import SMALL, count, load, without_numbers
+from tests.unit.training_fixtures import find_data, make_data
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = Settings(

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
-from unit.label_maps import Labels, dense_iou, hungarian_iou, random_pair, squares
 
 from evaluator.overlap.matching import Match, exact, match_cells
 from evaluator.overlap.table import overlap_table
+from tests.unit.label_maps import Labels, dense_iou, hungarian_iou, random_pair, squares
 
 
 def found(truth: Labels, predicted: Labels, threshold: float) -> Match:

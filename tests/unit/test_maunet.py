@@ -12,14 +12,6 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from unit.model_fixtures import (
-    assert_predicts,
-    draw_source,
-    model_command,
-    run_model,
-    set_options,
-)
-from unit.training_fixtures import make_data
 
 from containers.base.segmentation.crops import CropSampler
 from containers.base.segmentation.data import Pool
@@ -32,6 +24,14 @@ from containers.maunet.network import Ensemble, NetworkSettings, Pretraining, bu
 from containers.maunet.task import RingAndDistance
 from contract import CallError, sha256_file
 from tests.programs import environment
+from tests.unit.model_fixtures import (
+    assert_predicts,
+    draw_source,
+    model_command,
+    run_model,
+    set_options,
+)
+from tests.unit.training_fixtures import make_data
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ROOT / "containers/maunet/profiles"

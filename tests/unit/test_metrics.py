@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
-from unit.label_maps import Labels, dense_iou, random_pair, squares
 
 from evaluator.metrics.aji import aji
 from evaluator.metrics.aji_plus import aji_plus
@@ -21,6 +20,7 @@ from evaluator.metrics.recall import recall
 from evaluator.metrics.seg import seg
 from evaluator.overlap.matching import match_by_overlap, match_cells
 from evaluator.overlap.table import OverlapTable, overlap_table
+from tests.unit.label_maps import Labels, dense_iou, random_pair, squares
 
 # Truth: A of 4×4, B of 2×4, C of 2×2. Prediction: a covers A but for one row; b covers B and a
 # further row of 4 pixels; d lies on the background.

@@ -9,9 +9,6 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
-from unit.model_fixtures import SHAPES, assert_predicts, draw_source, run_model, set_options
-from unit.nnunet_fixtures import SHORT, make_call, profile, short_training
-from unit.training_fixtures import assert_same, make_data
 
 from containers.base.segmentation import loop
 from containers.base.segmentation.settings import Settings, read_settings
@@ -29,6 +26,9 @@ from containers.nnunet.plan import (
     prepare,
 )
 from contract import TrainPair
+from tests.unit.model_fixtures import SHAPES, assert_predicts, draw_source, run_model, set_options
+from tests.unit.nnunet_fixtures import SHORT, make_call, profile, short_training
+from tests.unit.training_fixtures import assert_same, make_data
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["tiny", "quick", "report", "upstream"]

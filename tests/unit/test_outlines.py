@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from skimage.segmentation import find_boundaries
-from unit.label_maps import Labels, random_pair, squares
 
 import evaluator.overlap.outlines
 from evaluator.metrics.boundary_f1 import boundary_f1
@@ -14,6 +13,7 @@ from evaluator.metrics.hausdorff_95 import hausdorff_95
 from evaluator.overlap.matching import match_by_overlap, match_cells
 from evaluator.overlap.outlines import OutlinePair, cell_boxes, outline_pairs
 from evaluator.overlap.table import overlap_table
+from tests.unit.label_maps import Labels, random_pair, squares
 
 
 def pairs(truth: Labels, predicted: Labels, threshold: float = 0.3) -> list[OutlinePair]:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from unit.label_maps import Labels, random_pair, squares
 
 from evaluator.overlap import table as sweep
 from evaluator.overlap.table import OverlapTable, Side, UnreadableTable, overlap_table
+from tests.unit.label_maps import Labels, random_pair, squares
 
 HUGE = {
     "uint8": 255,

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from unit.label_maps import Labels, slow_challenge, squares
 
 from evaluator.overlap.table import overlap_table
 from evaluator.scores.protocols import PROTOCOLS, Counts, Protocol, count
+from tests.unit.label_maps import Labels, slow_challenge, squares
 
 INNER = (5, 5, 6, 6)
 CORNER = (0, 0, 4, 4)

@@ -11,9 +11,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from unit.model_fixtures import SHAPES, assert_predicts, draw_source, run_model, set_options
-from unit.sac_fixtures import LAYOUT, SIDE, TASK, settings_of
-from unit.training_fixtures import make_data
 
 from containers.base.segmentation.crops import CropSampler
 from containers.base.segmentation.data import Pool
@@ -25,6 +22,9 @@ from containers.base.segmentation.workers import Workers
 from containers.sac.network import build_network
 from containers.sac.share import total
 from contract import TrainPair, TrainTask
+from tests.unit.model_fixtures import SHAPES, assert_predicts, draw_source, run_model, set_options
+from tests.unit.sac_fixtures import LAYOUT, SIDE, TASK, settings_of
+from tests.unit.training_fixtures import make_data
 
 ALL = ["tiny", "quick", "report", "upstream"]
 

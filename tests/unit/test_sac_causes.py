@@ -3,16 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from unit.sac_fixtures import (
-    CPU,
-    SIDE,
-    TASK,
-    discs,
-    perfect_maps,
-    predictor,
-    settings_of,
-    small_network,
-)
 
 from containers.base.segmentation.crops import Crop
 from containers.base.segmentation.match import f1_scores
@@ -24,6 +14,16 @@ from containers.sac.network import SegmentAnyCell
 from containers.sac.sam import MEAN, STD
 from containers.sac.task import SacDecoding
 from contract import CallError
+from tests.unit.sac_fixtures import (
+    CPU,
+    SIDE,
+    TASK,
+    discs,
+    perfect_maps,
+    predictor,
+    settings_of,
+    small_network,
+)
 
 
 def watch(network: SegmentAnyCell) -> list[torch.Tensor]:

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from unit.sac_fixtures import CPU, LAYOUT, SIDE, discs, small_network
-from unit.test_sac_causes import one_step
 
 from containers.sac.checkpoint import PUBLISHED, Published, fitted, load_into, recognise
 from containers.sac.lora import LoraQkv
 from containers.sac.network import NetworkSettings, SegmentAnyCell, build_network, pretrained
 from containers.sac.sam import build_sam
 from contract import CallError, sha256_file
+from tests.unit.sac_fixtures import CPU, LAYOUT, SIDE, discs, small_network
+from tests.unit.test_sac_causes import one_step
 
 VIT_B = {
     "patch": 16,

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from unit.sac_fixtures import SIDE, TASK, discs, perfect_maps, predictor, small_network
 
 from containers.base.segmentation.match import f1_scores
 from containers.sac import masks
@@ -16,6 +15,7 @@ from containers.sac.share import remark, total
 from containers.sac.targets import cell_maps
 from containers.sac.task import SacDecoding, draw_prompts
 from contract import append_line
+from tests.unit.sac_fixtures import SIDE, TASK, discs, perfect_maps, predictor, small_network
 
 ACCEPTING = Accepting(accept=0.5, reject=0.2, stability=0.5, nms=0.5, smallest_cell=4.0)
 

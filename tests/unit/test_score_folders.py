@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from unit.label_maps import squares
-from unit.scored_runs import write_run
 
 import evaluator
 import evaluator.cli
@@ -23,6 +21,8 @@ from evaluator.runs.records import RunFolder
 from evaluator.scores.rescore import rescore_folder
 from evaluator.scores.rows import read_scores, rows_for, write_scores
 from evaluator.scores.score import TruthFault, score_folders, score_pair
+from tests.unit.label_maps import squares
+from tests.unit.scored_runs import write_run
 
 TRUTH = squares((30, 40), (5, 5, 6, 6), (15, 15, 7, 5), (0, 30, 4, 4))
 FOUND = squares((30, 40), (5, 5, 6, 6), (16, 15, 6, 5), dtype="uint8")

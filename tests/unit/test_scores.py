@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from unit.label_maps import squares
 
 from evaluator.overlap.table import overlap_table
 from evaluator.scores.rows import (
@@ -19,6 +18,7 @@ from evaluator.scores.rows import (
 )
 from evaluator.scores.strata import COUNT_RANGES, count_range
 from evaluator.scores.summaries import by_group, pool, summarise
+from tests.unit.label_maps import squares
 
 TRUTH = squares((30, 30), (5, 5, 6, 6), (15, 15, 5, 5), (0, 0, 4, 4))
 FOUND = squares((30, 30), (5, 5, 6, 6), (20, 5, 5, 5))

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from unit.training_fixtures import SETTINGS, assert_same, build, make_data, result, train
 
 from containers.base.segmentation import loop
 from containers.base.segmentation.checkpoint import load
@@ -24,6 +23,7 @@ from containers.base.segmentation.settings import Settings, read_settings
 from containers.base.segmentation.three_class import ThreeClass
 from containers.base.segmentation.weights import load_facts, load_predictor
 from contract import CallError, CellbenchError, TrainPair, read_image, read_mask
+from tests.unit.training_fixtures import SETTINGS, assert_same, build, make_data, result, train
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from unit.model_fixtures import assert_predicts, draw_source, run_model, set_options
 
 from containers.base.segmentation.settings import Settings, read_settings
 from containers.base.segmentation.three_class import ThreeClass
 from containers.unet.network import NetworkSettings, build_unet
+from tests.unit.model_fixtures import assert_predicts, draw_source, run_model, set_options
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ROOT / "containers/unet/profiles"
