@@ -103,12 +103,14 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     make_data(tmp_path)
     train(tmp_path, tmp_path / "whole")
     broken = tmp_path / "broken"
-    command = [sys.executable, "-m", "unit.test_lstmunet_training", str(tmp_path), str(broken)]
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
-    }
+    command = [
+        sys.executable,
+        "-m",
+        "tests.unit.test_lstmunet_training",
+        str(tmp_path),
+        str(broken),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     child = subprocess.Popen(command, cwd=ROOT, env=environment)
     state = broken / "checkpoint/state.pt"
     for _ in range(6000):
