@@ -2,14 +2,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
 
-.PHONY: run test check unit peers integration bench bench-evaluator bench-large bench-report clean
+.PHONY: run test check unit peers docs integration bench bench-evaluator bench-large bench-report clean
 
 # The whole benchmark on simulated images; the report's path is printed last.
 run: .venv/models
 	$(BIN)/harness run-all --profile tiny --runner local --out $(DEMO)
 
 # Everything that decides whether a change is good.
-test: check unit peers integration
+test: check unit peers docs integration
 
 # The fast part, for every commit.
 check: .venv/dev
@@ -24,6 +24,11 @@ unit: .venv/dev
 # The metrics beside stardist, cellpose, panoptica and scikit-image.
 peers: .venv/peers
 	$(BIN)/pytest tests/peers
+
+# The pages of docs/ as a site, without network; a warning is an error.
+docs: .venv/docs
+	$(BIN)/python -m sphinx -W --keep-going -q -d docs/_build/doctrees docs docs/_build/html
+	@echo docs/_build/html/index.html
 
 integration: .venv/dev
 	$(BIN)/pytest tests/integration
@@ -41,7 +46,7 @@ bench-large: .venv/dev
 	$(BIN)/python -m tests.benchmarks.large_image $(if $(MODEL),--model $(MODEL)) $(if $(RUN),--run $(RUN))
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv runs docs/_build
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -59,6 +64,11 @@ clean:
 	@echo 'installing torch, the models and the tools into .venv; a few minutes the first time'
 	$(BIN)/pip install -qq --disable-pip-version-check -e '.[models,dev]'
 	@touch $@ .venv/models
+
+.venv/docs: pyproject.toml | .venv/bin/python
+	@echo 'installing the tools that build the docs into .venv'
+	$(BIN)/pip install -qq --disable-pip-version-check -e '.[docs]'
+	@touch $@
 
 # Apart from the environment and without dependencies, which would replace torch and numpy there.
 .venv/peers: pyproject.toml | .venv/dev
