@@ -1,8 +1,9 @@
-"""Running the console programs as a user does."""
+"""Running programs as a user does: the console programs, a model, a few lines of Python."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -15,20 +16,66 @@ def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
+def module(name: str, *arguments: object) -> list[str]:
+    """The words that start a Python module as a program."""
+    return [sys.executable, "-m", name, *map(str, arguments)]
+
+
+def code(text: str, *arguments: object) -> list[str]:
+    """The words that run a few lines of Python in a process of their own."""
+    return [sys.executable, "-B", "-c", text, *map(str, arguments)]
+
+
 def command(program: str, *arguments: object) -> list[str]:
-    """The arguments of `harness` or `evaluator`."""
-    return [sys.executable, "-m", PROGRAMS[program], *map(str, arguments)]
+    """The words that start `harness` or `evaluator`."""
+    return module(PROGRAMS[program], *arguments)
+
+
+def model_command(model: str, *arguments: object) -> list[str]:
+    """The words that start a model as its container does."""
+    return module(f"containers.{model}.segmenter", *arguments)
+
+
+def finish(
+    words: Sequence[str],
+    *,
+    cwd: Path = ROOT,
+    timeout: float = 300,
+    before: Callable[[], object] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end; `before` is called in the child, to limit it."""
+    return subprocess.run(
+        words, cwd=cwd, env=environment(), preexec_fn=before,
+        capture_output=True, text=True, timeout=timeout,
+    )  # fmt: skip
+
+
+def start(
+    words: Sequence[str],
+    *,
+    cwd: Path = ROOT,
+    stdout: int = subprocess.DEVNULL,
+    stderr: int = subprocess.DEVNULL,
+) -> subprocess.Popen[str]:
+    """Starts a command that goes on beside the test, in a session of its own."""
+    return subprocess.Popen(
+        words, cwd=cwd, env=environment(), stdout=stdout, stderr=stderr,
+        text=True, start_new_session=True,
+    )  # fmt: skip
 
 
 def run(
     program: str, *arguments: object, cwd: Path = TEST_MODELS, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program to its end; `cwd` decides which containers/ is found first."""
-    return subprocess.run(
-        command(program, *arguments),
-        cwd=cwd,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
+    """Runs `harness` or `evaluator` to its end; `cwd` decides which containers/ is found first."""
+    return finish(command(program, *arguments), cwd=cwd, timeout=timeout)
+
+
+def run_model(model: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Runs a model of this repository to its end."""
+    return finish(model_command(model, *arguments))
+
+
+def docker(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """What a person types after `docker run --rm`."""
+    return finish(["docker", "run", "--rm", *map(str, arguments)])

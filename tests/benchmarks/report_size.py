@@ -3,17 +3,12 @@
 The runs are drawn: five models that leave out different shares of round cells, on noisy images.
 """
 
-import os
 import tempfile
 import time
 from pathlib import Path
-from shutil import which
-
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from evaluator.report import build_report
-from tests.integration.test_report_browser import FLAGS
+from tests.browser import open_browser
 from tests.unit.report_fixtures import Models, make_run
 
 MODELS: Models = {
@@ -47,12 +42,7 @@ def main() -> None:
 
 def opening_seconds(page: Path, home: Path) -> float:
     """From the start of the navigation in a fresh browser until the viewer's picture is drawn."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = which("chromium") or "chromium"
-    for flag in (*FLAGS, f"--user-data-dir={tempfile.mkdtemp(dir=home)}"):
-        options.add_argument(flag)
-    service = Service("/usr/bin/chromedriver", env={**os.environ, "HOME": str(home)})
-    with webdriver.Chrome(options=options, service=service) as driver:
+    with open_browser(Path(tempfile.mkdtemp(dir=home))) as driver:
         start = time.perf_counter()
         driver.get(page.as_uri())
         driver.execute_async_script(

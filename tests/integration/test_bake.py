@@ -1,7 +1,6 @@
 """Baked images predict as they stand, for anybody, on anything."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from contract import label_name, read_mask
 from tests.bad_files import BAD, sizes, write_images
-from tests.programs import run
+from tests.programs import docker, run
 from tests.small_unet import NAME, write_small_unet
 
 IMAGE = f"cellbench/{NAME}"
@@ -29,13 +28,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory, engine: Any) -> Path:
     baked = run("harness", "bake", NAME, "--run", place / "run", cwd=place)
     assert baked.returncode == 0, baked.stderr
     return place
-
-
-def docker(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        ["docker", "run", "--rm", *map(str, arguments)],
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
 
 
 def test_the_plain_line_gives_the_runs_own_masks(trained: Path) -> None:

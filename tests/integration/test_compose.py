@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from contract import read_mask
 from harness.models.registry import all_models
 from tests.conftest import ROOT, need
 from tests.datasets import make_dataset
-from tests.programs import run
+from tests.programs import finish, run
 
 OWNER = 1234
 
@@ -56,10 +55,8 @@ def test_compose_1_runs_a_model(tmp_path: Path, engine: Any) -> None:
         os.chown(tmp_path / "masks", owner, owner)
     shutil.copy(ROOT / "compose.yaml", tmp_path)
     (tmp_path / "containers").symlink_to(ROOT / "containers")
-    done = subprocess.run(
-        ["docker-compose", "run", "--rm", "otsu", "predict", "/in", "/out"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    compose = ["docker-compose", "run", "--rm", "otsu", "predict", "/in", "/out"]
+    done = finish(compose, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     masks = sorted((tmp_path / "masks").glob("*.tiff"))
     assert [read_mask(mask).shape for mask in masks] == [(48, 48), (48, 48)]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.datasets import make_dataset
-from tests.integration.test_interrupts import containers, popen, wait_until
+from tests.integration.harness_fixtures import containers, start_harness, wait_until
 from tests.programs import run
 
 EVIL = """
@@ -101,7 +101,9 @@ def test_folders_may_be_called_anything(tmp_path: Path, engine: Any, folder: str
 def test_an_interrupted_predict_keeps_its_masks(tmp_path: Path, runner: str) -> None:
     data = make_dataset(tmp_path / "data", test=["good_1.png", "hang_1.png"])
     masks = tmp_path / "masks"
-    process = popen("predict", "naughty", data / "Tuning" / "images", masks, "--runner", runner)
+    process = start_harness(
+        "predict", "naughty", data / "Tuning" / "images", masks, "--runner", runner
+    )
     wait_until(lambda: (masks / ".part/out/good_1_label.tiff").exists())
     process.send_signal(signal.SIGINT)
     _, words = process.communicate(timeout=60)

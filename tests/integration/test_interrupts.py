@@ -3,8 +3,6 @@
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,37 +10,14 @@ import psutil
 import pytest
 
 from tests.datasets import make_dataset
-from tests.programs import TEST_MODELS, command, environment, run
+from tests.integration.harness_fixtures import containers, start_harness, wait_until
+from tests.programs import run
 
 
-def start(data: Path, out: Path, runner: str) -> "subprocess.Popen[str]":
-    return popen("run-all", "--data", data, "--out", out, "--models", "naughty", "--runner", runner)
-
-
-def popen(*arguments: object) -> "subprocess.Popen[str]":
-    """A harness that goes on beside the test."""
-    return subprocess.Popen(
-        command("harness", *arguments),
-        cwd=TEST_MODELS,
-        env=environment(),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
+def start(data: Path, out: Path, runner: str) -> subprocess.Popen[str]:
+    return start_harness(
+        "run-all", "--data", data, "--out", out, "--models", "naughty", "--runner", runner
     )
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to pass"
-        time.sleep(0.1)
-
-
-def containers(engine: Any, run_folder: Path) -> list[Any]:
-    label = f"cellbench.run={run_folder.resolve()}"
-    found: list[Any] = engine.containers.list(all=True, filters={"label": label})
-    return found
 
 
 def steps(folder: Path) -> list[psutil.Process]:

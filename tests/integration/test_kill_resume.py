@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import command, environment, run
+from tests.programs import command, run, start
 from tests.small_unet import NAME, write_small_unet
 
 KILLS = {"local": 10, "docker": 3}
@@ -77,13 +77,7 @@ def test_killed_runs_end_with_the_same_scores(place: Path, runner: str) -> None:
 
 def killed_at(seconds: float, place: Path, name: str, runner: str) -> bool:
     """Runs the harness and kills it after `seconds`; False when it had ended by itself, well."""
-    process = subprocess.Popen(
-        command("harness", *arguments(place, name, runner)),
-        cwd=place,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = start(command("harness", *arguments(place, name, runner)), cwd=place)
     try:
         assert process.wait(timeout=seconds) == 0
     except subprocess.TimeoutExpired:

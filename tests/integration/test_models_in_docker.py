@@ -1,7 +1,6 @@
 """Each model that learns, in its own image: trained, baked, and predicting as it stands."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from contract import label_name, read_mask
-from tests.programs import ROOT, run
+from tests.programs import ROOT, docker, run
 
 STEPS = {"maunet": 60, "lstmunet": 60, "nnunet": 60, "sac": 160}
 """Of each model, as many as it takes to find cells at all."""
@@ -50,7 +49,8 @@ def test_train_bake_and_predict(model: str, data: Path, tmp_path: Path) -> None:
     baked = run("harness", "bake", model, "--run", out, cwd=ROOT)
     assert baked.returncode == 0, baked.stderr
     images = data / "Tuning" / "images"
-    plain = docker("-v", f"{images}:/in:ro", "-v", f"{masks}:/out", f"cellbench/{model}")
+    predict = (f"cellbench/{model}", "predict", "/in", "/out")
+    plain = docker("-v", f"{images}:/in:ro", "-v", f"{masks}:/out", *predict)
     assert plain.returncode == 0, plain.stderr
     own = out / "models" / model / "seed0" / "predict"
     names = [label_name(path.name) for path in sorted(images.iterdir())]
@@ -64,15 +64,8 @@ def test_train_bake_and_predict(model: str, data: Path, tmp_path: Path) -> None:
     closed = docker(
         "--network", "none", "--read-only", "--tmpfs", "/tmp", "--user", "1234:1234",
         "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--shm-size", "64m",
-        "-v", f"{images}:/in:ro", "-v", f"{locked}:/out", f"cellbench/{model}",
+        "-v", f"{images}:/in:ro", "-v", f"{locked}:/out", *predict,
     )  # fmt: skip
     assert closed.returncode == 0, closed.stderr
     for name in names:
         assert (locked / name).read_bytes() == (own / name).read_bytes()
-
-
-def docker(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        ["docker", "run", "--rm", *map(str, arguments), "predict", "/in", "/out"],
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,38 +9,21 @@ from typing import Any
 import pytest
 from selenium import webdriver
 from selenium.webdriver import ActionChains, Keys
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
 from evaluator.report import build_report
+from tests.browser import open_browser
 from tests.conftest import need
 from tests.unit.report_fixtures import NAMES, make_run
-
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--force-prefers-reduced-motion",
-)
 
 
 @pytest.fixture(scope="module")
 def driver(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     home = tmp_path_factory.mktemp("browser")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(chromium)
-    for flag in (*FLAGS, f"--user-data-dir={home}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = Service("/usr/bin/chromedriver", env={**os.environ, "HOME": str(home)})
-    browser = webdriver.Chrome(options=options, service=service)
+    logs = {"browser": "ALL", "performance": "ALL"}
+    browser = open_browser(home, **{"goog:loggingPrefs": logs})
     yield browser
     browser.quit()
 

@@ -25,7 +25,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 def run_all(
     data: Path, out: Path, models: str, *more: object, **options: Path
-) -> "subprocess.CompletedProcess[str]":
+) -> subprocess.CompletedProcess[str]:
     return run(
         "harness", "run-all", "--data", data, "--out", out, "--models", models,
         "--runner", "local", *more, **options,

@@ -1,7 +1,5 @@
 """A model's own command line on small images, as the tests of each model call it."""
 
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,23 +7,10 @@ import numpy as np
 from PIL import Image
 
 from contract import label_name, read_mask
-from tests.programs import ROOT, environment
+from tests.programs import run_model
 from tests.unit.training_fixtures import make_data
 
 SHAPES = {"one.png": (1, 1), "odd.png": (37, 101), "strip.png": (3, 260)}
-
-
-def model_command(model: str, *arguments: object) -> list[str]:
-    """The arguments that start a model as its container does."""
-    return [sys.executable, "-m", f"containers.{model}.segmenter", *map(str, arguments)]
-
-
-def run_model(model: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Runs a model to its end, with one thread."""
-    return subprocess.run(
-        model_command(model, *arguments),
-        cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
 
 
 def draw_source(source: Path) -> Path:

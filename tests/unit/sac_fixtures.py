@@ -7,8 +7,11 @@ import numpy as np
 import torch
 import yaml
 
+from containers.base.segmentation.crops import Crop
 from containers.base.segmentation.device import Device
 from containers.base.segmentation.predict import Predictor, Viewing
+from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.step import Stepper
 from containers.base.segmentation.workers import Workers
 from containers.sac.network import NetworkSettings, SegmentAnyCell, build_network
 from containers.sac.segmenter import read_all
@@ -76,3 +79,19 @@ def predictor(network: torch.nn.Module, decoder: Any = TASK, **decoding: Any) ->
     )
     chosen = SacDecoding(grow=24.0, **decoding)
     return Predictor(network, decoder, viewing, chosen, device=CPU, workers=Workers(1))
+
+
+def one_step(network: SegmentAnyCell, labels: np.ndarray, steps: int = 1) -> Stepper:
+    """Trains on crops with these cells, white on black."""
+    image = np.repeat((labels > 0).astype(np.float32)[..., None], 3, 2)
+    stepper = Stepper(
+        network,
+        lambda position: Crop(image=image, labels=labels),  # type: ignore[arg-type]
+        TASK,
+        Settings(batch_size=2, shares=1, clip_gradient=5.0),
+        device=CPU,
+        workers=Workers(1),
+    )
+    for step in range(steps):
+        stepper(step, 1e-3)
+    return stepper

@@ -1,8 +1,6 @@
 """The three models that need no training."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +10,7 @@ from PIL import Image as PillowImage
 from containers.base.segmentation.match import f1_scores
 from containers.controls.otsu.threshold import segment
 from contract import read_mask, write_mask
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.unit.model_fixtures import run_model
 
 
 def discs(value: int, background: int) -> tuple[np.ndarray, np.ndarray]:
@@ -45,15 +42,9 @@ def test_otsu_finds_nothing_where_there_is_nothing(shape: tuple[int, ...], value
     assert not found.any()
 
 
-def run(control: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    module = f"containers.controls.{control}.segmenter"
-    command = [sys.executable, "-m", module, *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-
-
 @pytest.mark.parametrize("control", ["oracle", "empty", "otsu"])
 def test_controls_describe_themselves(control: str) -> None:
-    card = json.loads(run(control, "describe").stdout)
+    card = json.loads(run_model(f"controls.{control}", "describe").stdout)
     assert card["name"] == control
     assert card["kind"] == "control"
     assert card["needs_truth"] == (control == "oracle")
@@ -68,7 +59,9 @@ def test_controls_write_a_mask_for_every_image(control: str, tmp_path: Path) -> 
     PillowImage.fromarray(grey).save(tmp_path / "images/a.png")
     write_mask(tmp_path / "labels/a_label.tiff", labels)
     truth = ["--truth", tmp_path / "labels"] if control == "oracle" else []
-    done = run(control, "predict", tmp_path / "images", tmp_path / "out", *truth)
+    done = run_model(
+        f"controls.{control}", "predict", tmp_path / "images", tmp_path / "out", *truth
+    )
     assert done.returncode == 0, done.stderr
     found = read_mask(tmp_path / "out/a_label.tiff")
     expected = {"oracle": 1.0, "empty": 0.0, "otsu": 1.0}[control]
@@ -77,6 +70,6 @@ def test_controls_write_a_mask_for_every_image(control: str, tmp_path: Path) -> 
 
 def test_the_oracle_refuses_to_guess(tmp_path: Path) -> None:
     PillowImage.new("L", (8, 8)).save(tmp_path / "a.png")
-    done = run("oracle", "predict", tmp_path, tmp_path / "out")
+    done = run_model("controls.oracle", "predict", tmp_path, tmp_path / "out")
     assert done.returncode == 2
     assert "--truth" in done.stderr

@@ -4,8 +4,6 @@ import errno
 import json
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,24 +11,17 @@ import pytest
 from contract import CallError, CellbenchError, Interrupted, OutOfMemory, UnreadableImage
 from contract.errors import is_out_of_memory, os_error
 from contract.events import parse_event
+from tests.programs import code, finish, start
 
-ROOT = Path(__file__).parents[2]
 
-
-def run(code: str, **options: object) -> subprocess.CompletedProcess[str]:
-    """Runs `code` as the body of a command line."""
-    body = "\n".join(f"    {line}" for line in code.splitlines())
+def run(lines: str) -> subprocess.CompletedProcess[str]:
+    """Runs `lines` as the body of a command line."""
+    body = "\n".join(f"    {line}" for line in lines.splitlines())
     program = (
         "import os, sys\nfrom contract.errors import *\nfrom contract.errors import run_cli\n"
         f"def app():\n{body}\nrun_cli(app)\n"
     )
-    return subprocess.run(
-        [sys.executable, "-B", "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return finish(code(program))
 
 
 def test_a_message_has_up_to_three_parts() -> None:
@@ -44,7 +35,7 @@ def test_a_message_has_up_to_three_parts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "exit_code", "message"),
+    ("lines", "exit_code", "message"),
     [
         ("pass", 0, ""),
         ("raise CallError('No.', 'because', 'do that')", 2, "error: No.\n  likely why: because"),
@@ -57,8 +48,8 @@ def test_a_message_has_up_to_three_parts() -> None:
         ("open('/proc/self/mem/x', 'w')", 2, "error: Cannot use /proc/self/mem/x"),
     ],
 )
-def test_exit_codes(code: str, exit_code: int, message: str) -> None:
-    ended = run(code)
+def test_exit_codes(lines: str, exit_code: int, message: str) -> None:
+    ended = run(lines)
     assert ended.returncode == exit_code
     assert ended.stdout == ""
     assert message in ended.stderr
@@ -75,16 +66,10 @@ def test_a_reader_that_has_left_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     program = "from contract.errors import run_cli\nrun_cli(lambda: print('x'))"
-    ended = subprocess.run(
-        [sys.executable, "-B", "-c", program],
-        cwd=ROOT,
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    ended = start(code(program), stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
-    assert (ended.returncode, ended.stderr) == (141, "")
+    _, words = ended.communicate()
+    assert (ended.returncode, words) == (141, "")
 
 
 @pytest.mark.parametrize(

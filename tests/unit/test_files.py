@@ -3,8 +3,6 @@
 import json
 import resource
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from contract import (
     write_json,
     write_text,
 )
+from tests.programs import code, finish
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,12 +110,7 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
     path = tmp_path / "a.jsonl"
-    ended = subprocess.run(
-        [sys.executable, "-B", "-c", APPEND_UNTIL_FULL, str(path)],
-        cwd=ROOT,
-        preexec_fn=small_files,
-        check=False,
-    )
+    ended = finish(code(APPEND_UNTIL_FULL, path), before=small_files)
     assert ended.returncode == 17
     text = path.read_text()
     assert text.endswith("}\n")

@@ -1,6 +1,5 @@
 """The local runner: the logs it keeps, the codes it gives, and what it leaves behind."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,15 +71,13 @@ def test_exit_codes_are_those_of_an_engine(
 
 def test_a_daemon_that_a_model_starts_ends_with_it(place: Path) -> None:
     """Also one that has left the process group and holds the model's stdout open."""
-    started = time.monotonic()
     ended = run(
         place,
         "import subprocess\n"
-        "child = subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
+        "child = subprocess.Popen(['sleep', 'infinity'], start_new_session=True)\n"
         "print(child.pid)\n",
     )
     assert ended.outcome == "done"
-    assert time.monotonic() - started < 15
     assert not psutil.pid_exists(int((place / "log.txt").read_text()))
 
 

@@ -1,15 +1,12 @@
 """The LSTM-UNet's network: its size, its gradients, and that frames are remembered."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import yaml
 
-from containers.base.segmentation.settings import Settings, read_settings
 from containers.lstmunet.contour import Contour
 from containers.lstmunet.conv_lstm import ConvLstm
 from containers.lstmunet.network import (
@@ -20,28 +17,10 @@ from containers.lstmunet.network import (
     enlarge_in_order,
 )
 from containers.lstmunet.sequence import Sequence, make_sequence
+from tests.unit.lstmunet_fixtures import SMALL, count, load, without_numbers
 
-PROFILES = Path(__file__).resolve().parents[2] / "containers/lstmunet/profiles"
 NAMES = ["tiny", "quick", "report", "upstream"]
-SMALL = NetworkSettings(
-    lstm=[8, 16, 24, 32], lstm_kernel=3, convolutions=[8, 16, 24, 32], decoder=[24, 16, 12, 8]
-)
 KINDS: list[Sequence] = ["coarse_to_fine", "photometric", "repetition"]
-
-
-def load(profile: str) -> tuple[Settings, Contour, NetworkSettings]:
-    values = yaml.safe_load((PROFILES / f"{profile}.yaml").read_text(encoding="utf-8"))
-    settings, task, layout = read_settings(values, Settings, Contour, NetworkSettings)
-    return settings, task, layout
-
-
-def count(network: torch.nn.Module) -> int:
-    return sum(weight.numel() for weight in network.parameters())
-
-
-def without_numbers(layout: NetworkSettings, inputs: int = 3) -> LstmUnet:
-    with torch.device("meta"):
-        return build_lstmunet(layout, 3, inputs=inputs, fresh=False)
 
 
 def small(**changes: Any) -> LstmUnet:

@@ -1,10 +1,7 @@
 """Training the LSTM-UNet: the full network's step, resuming, and the way through the contract."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,29 +12,13 @@ import torch
 from containers.base.segmentation.crops import CropSampler
 from containers.base.segmentation.data import Pool
 from containers.base.segmentation.device import choose_device
-from containers.base.segmentation.loop import train_network
-from containers.base.segmentation.settings import Settings
 from containers.base.segmentation.step import Stepper
 from containers.base.segmentation.workers import Workers
-from containers.lstmunet.contour import Contour
 from containers.lstmunet.network import build_lstmunet
-from contract import TrainingSummary, TrainTask
+from tests.programs import module, start
+from tests.unit.lstmunet_fixtures import count, load, train, without_numbers
 from tests.unit.model_fixtures import assert_predicts, draw_source, run_model, set_options
-from tests.unit.test_lstmunet import SMALL, count, load, without_numbers
-from tests.unit.training_fixtures import find_data, make_data
-
-ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = Settings(
-    steps=12,
-    epoch_steps=4,
-    batch_size=2,
-    crop=32,
-    learning_rate=0.01,
-    cell_diameter=12.0,
-    tile=64,
-    precision="fp32",
-    device="cpu",
-)
+from tests.unit.training_fixtures import make_data
 
 
 @pytest.mark.parametrize("profile", ["report", "upstream"])
@@ -57,30 +38,6 @@ def test_one_step_of_the_full_network(profile: str, tmp_path: Path) -> None:
     for part, old in zip(watched, before, strict=True):
         moved = (part.get_parameter("weight") - old).abs().max()
         assert 0 < moved < 2.1 * settings.learning_rate
-
-
-def train(
-    data: Path, out: Path, settings: Settings = SETTINGS, *, threads: int = 1
-) -> TrainingSummary:
-    (out / "weights").mkdir(parents=True, exist_ok=True)
-    task = TrainTask(
-        pairs=find_data(data),
-        weights=out / "weights",
-        out=out,
-        profile="test",
-        settings={},
-        seed=0,
-        threads=threads,
-        progress=lambda done, total, message: print(done, flush=True),
-    )
-    return train_network(
-        task,
-        build=lambda: build_lstmunet(SMALL, 3),
-        task=Contour(),
-        settings=settings,
-        network={},
-        save_seconds=0.02,
-    )
 
 
 def tensors(out: Path) -> bytes:
@@ -103,15 +60,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     make_data(tmp_path)
     train(tmp_path, tmp_path / "whole")
     broken = tmp_path / "broken"
-    command = [
-        sys.executable,
-        "-m",
-        "tests.unit.test_lstmunet_training",
-        str(tmp_path),
-        str(broken),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    child = subprocess.Popen(command, cwd=ROOT, env=environment)
+    child = start(module("tests.unit.lstmunet_fixtures", tmp_path, broken))
     state = broken / "checkpoint/state.pt"
     for _ in range(6000):
         if state.exists() or child.poll() is not None:
@@ -146,7 +95,3 @@ def test_an_unknown_sequence_is_refused(tmp_path: Path) -> None:
     done = run_model("lstmunet", "train", source, tmp_path / "out", "--set", "sequence=film")
     assert done.returncode == 2
     assert "coarse_to_fine, photometric, repetition" in done.stderr
-
-
-if __name__ == "__main__":
-    train(Path(sys.argv[1]), Path(sys.argv[2]), replace(SETTINGS, steps=12))

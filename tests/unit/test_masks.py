@@ -2,8 +2,6 @@
 
 import io
 import resource
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from contract import UnreadableMask, WrongMaskType, read_mask, write_mask
+from tests.programs import code, finish
 
 LABELS = np.random.default_rng(0).integers(0, 9, (12, 10)).astype(np.uint8)
 COLOUR = np.dstack([LABELS] * 3)
@@ -266,12 +265,7 @@ def test_a_failed_write_leaves_the_old_mask_and_nothing_else(tmp_path: Path) -> 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    ended = subprocess.run(
-        [sys.executable, "-B", "-c", WRITE_LIMITED, str(path)],
-        cwd=Path(__file__).parents[2],
-        preexec_fn=small_files,
-        check=False,
-    )
+    ended = finish(code(WRITE_LIMITED, path), before=small_files)
     assert ended.returncode == 17
     same(read_mask(path), LABELS)
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.tiff"]

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,11 +22,10 @@ from containers.maunet.encoder import LAYOUTS, Encoder
 from containers.maunet.network import Ensemble, NetworkSettings, Pretraining, build_network
 from containers.maunet.task import RingAndDistance
 from contract import CallError, sha256_file
-from tests.programs import environment
+from tests.programs import model_command, start
 from tests.unit.model_fixtures import (
     assert_predicts,
     draw_source,
-    model_command,
     run_model,
     set_options,
 )
@@ -267,10 +265,7 @@ def test_train_and_predict_through_the_contract(source: Path, tmp_path: Path) ->
 def test_a_killed_training_goes_on_to_the_same_weights(source: Path, tmp_path: Path) -> None:
     call = ["--profile", "tiny", *SHORT]
     assert run_model("maunet", "train", source, tmp_path / "a", *call).returncode == 0
-    with subprocess.Popen(
-        model_command("maunet", "train", source, tmp_path / "b", *call),
-        cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
+    with start(model_command("maunet", "train", source, tmp_path / "b", *call)) as process:
         while not (tmp_path / "b/checkpoint/state.pt").exists() and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)

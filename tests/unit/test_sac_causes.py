@@ -4,21 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from containers.base.segmentation.crops import Crop
 from containers.base.segmentation.match import f1_scores
-from containers.base.segmentation.settings import Settings
-from containers.base.segmentation.step import Stepper
-from containers.base.segmentation.workers import Workers
 from containers.sac.lora import LoraQkv
 from containers.sac.network import SegmentAnyCell
 from containers.sac.sam import MEAN, STD
 from containers.sac.task import SacDecoding
 from contract import CallError
 from tests.unit.sac_fixtures import (
-    CPU,
     SIDE,
     TASK,
     discs,
+    one_step,
     perfect_maps,
     predictor,
     settings_of,
@@ -33,25 +29,6 @@ def watch(network: SegmentAnyCell) -> list[torch.Tensor]:
         lambda module, inputs: shown.append(inputs[0].detach().clone())
     )
     return shown
-
-
-def crop_with(labels: np.ndarray) -> Crop:
-    image = np.repeat((labels > 0).astype(np.float32)[..., None], 3, 2)
-    return Crop(image=image, labels=labels)
-
-
-def one_step(network: SegmentAnyCell, labels: np.ndarray, steps: int = 1) -> Stepper:
-    stepper = Stepper(
-        network,
-        lambda position: crop_with(labels),  # type: ignore[arg-type]
-        TASK,
-        Settings(batch_size=2, shares=1, clip_gradient=5.0),
-        device=CPU,
-        workers=Workers(1),
-    )
-    for step in range(steps):
-        stepper(step, 1e-3)
-    return stepper
 
 
 def test_1_the_encoder_sees_0_to_255_less_sams_mean_in_training_and_prediction() -> None:

@@ -13,8 +13,7 @@ from containers.sac.lora import LoraQkv
 from containers.sac.network import NetworkSettings, SegmentAnyCell, build_network, pretrained
 from containers.sac.sam import build_sam
 from contract import CallError, sha256_file
-from tests.unit.sac_fixtures import CPU, LAYOUT, SIDE, discs, small_network
-from tests.unit.test_sac_causes import one_step
+from tests.unit.sac_fixtures import CPU, LAYOUT, SIDE, discs, one_step, small_network
 
 VIT_B = {
     "patch": 16,

@@ -1,9 +1,7 @@
 """`evaluator score`: pairing files, outcomes, what is written, exit codes, scoring again."""
 
 import json
-import os
 import re
-import subprocess
 import sys
 import types
 from pathlib import Path
@@ -21,6 +19,7 @@ from evaluator.runs.records import RunFolder
 from evaluator.scores.rescore import rescore_folder
 from evaluator.scores.rows import read_scores, rows_for, write_scores
 from evaluator.scores.score import TruthFault, score_folders, score_pair
+from tests.programs import code, finish
 from tests.unit.label_maps import squares
 from tests.unit.scored_runs import write_run
 
@@ -396,19 +395,11 @@ def test_the_scoring_path_loads_no_heavy_package(tmp_path: Path) -> None:
     for name in ("gt", "pred"):
         (tmp_path / name).mkdir()
         save(tmp_path / name / "a.tif", TRUTH)
-    code = (
+    text = (
         "import sys; from evaluator import score_folders; from pathlib import Path; import"
         " evaluator.cli; score_folders(*map(Path, ['gt', 'pred', 'out'])); print(sorted({'pandas',"
         " 'matplotlib', 'torch', 'skimage', 'jinja2', 'docker'} & set(sys.modules)))"
     )
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = finish(code(text), cwd=tmp_path)
     assert done.stdout.strip() == "[]"
     assert OverlapTable.load(tmp_path / "out" / "overlaps" / "a.npz").shape == (30, 40)

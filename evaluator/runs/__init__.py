@@ -1,0 +1,1 @@
+"""What a run is: its words, its records, its folder, and the only reader of each file."""
