@@ -12,6 +12,11 @@ def aji(table: OverlapTable, *, empty: float = 1.0) -> float:
     equals; none if nothing overlaps, then the union is |G|). As in the source one predicted cell
     may serve several true ones. `empty` when there is no cell on either side. Source: Kumar et
     al., IEEE Transactions on Medical Imaging 36, 1550-1560 (2017), algorithm 1.
+
+    >>> import numpy as np
+    >>> from evaluator import aji, overlap_table
+    >>> aji(overlap_table(np.array([[1, 1, 0, 2, 2]]), np.array([[4, 4, 0, 5, 0]])))
+    0.75
     """
     if not len(table.truth) and not len(table.predicted):
         return empty

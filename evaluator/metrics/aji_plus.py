@@ -11,6 +11,14 @@ def aji_plus(table: OverlapTable, *, empty: float = 1.0) -> float:
     lets one predicted cell serve several true ones and punishes it each time, here the others
     count as missed. `empty` when there is no cell on either side. Source: Graham et al., Medical
     Image Analysis 58, 101563 (2019), section 3.2.
+
+    A predicted cell over two true ones:
+
+    >>> import numpy as np
+    >>> from evaluator import aji, aji_plus, overlap_table
+    >>> table = overlap_table(np.array([[1, 1, 1, 2]]), np.array([[7, 7, 7, 7]]))
+    >>> aji_plus(table), aji(table)
+    (0.6, 0.5)
     """
     if not len(table.truth) and not len(table.predicted):
         return empty

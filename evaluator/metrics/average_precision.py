@@ -9,6 +9,10 @@ def average_precision(
     Also called accuracy or threat score. No integral over a ranking, since masks carry no
     confidence: not COCO's number of that name. `empty` when there is no cell on either side.
     Source: Caicedo et al., Nature Methods 16, 1247-1253 (2019); Schmidt et al., MICCAI 2018.
+
+    >>> from evaluator import average_precision
+    >>> average_precision(true_cells=4, predicted_cells=5, tp=3)
+    0.5
     """
     seen = true_cells + predicted_cells - tp
     return tp / seen if seen else empty

@@ -20,6 +20,10 @@ def count_error(*, true_cells: int, predicted_cells: int) -> CountError:
 
     Errors of both signs cancel in a mean: average the absolute value for accuracy, the signed one
     for bias. A perfect count says nothing about which cells were found.
+
+    >>> from evaluator import count_error
+    >>> count_error(true_cells=4, predicted_cells=5)
+    CountError(cells=1, relative=0.25)
     """
     cells = predicted_cells - true_cells
     nowhere = math.nan if cells else 0.0

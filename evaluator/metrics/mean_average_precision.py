@@ -18,6 +18,14 @@ def mean_average_precision(
     `empty` when there is no cell on either side. Raises ValueError without thresholds or for one
     outside (0, 1]. Source: the 2018 Data Science Bowl's score, Caicedo et al., Nature Methods 16,
     1247-1253 (2019).
+
+    Two cells, found at IoU 1 and 0.5, so that the second counts at one of ten thresholds:
+
+    >>> import numpy as np
+    >>> from evaluator import mean_average_precision, overlap_table
+    >>> table = overlap_table(np.array([[1, 1, 0, 2, 2]]), np.array([[4, 4, 0, 5, 0]]))
+    >>> mean_average_precision(table)
+    0.4
     """
     matches = [match_cells(table, threshold) for threshold in thresholds]
     if not matches:

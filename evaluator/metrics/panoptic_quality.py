@@ -23,6 +23,14 @@ def panoptic_quality(match: Match, *, empty: float = 1.0) -> PanopticQuality:
     The original matches IoU > 0.5; here the threshold is the match's own, and IoU equal to it
     counts. All three are 0 when nothing is matched, and `empty` when there is no cell on either
     side. Source: Kirillov et al., Panoptic Segmentation, CVPR 2019, equations 1 and 2.
+
+    One of three cells is found, at IoU 0.5:
+
+    >>> import numpy as np
+    >>> from evaluator import match_cells, overlap_table, panoptic_quality
+    >>> table = overlap_table(np.array([[1, 1, 2, 3]]), np.array([[4, 0, 0, 0]]))
+    >>> panoptic_quality(match_cells(table, 0.5))
+    PanopticQuality(pq=0.25, sq=0.5, rq=0.5)
     """
     if match.true_cells == match.predicted_cells == 0:
         return PanopticQuality(pq=empty, sq=empty, rq=empty)

@@ -12,6 +12,13 @@ def seg(table: OverlapTable) -> float:
     counts 0. Spurious cells do not count, and one predicted cell may serve several true ones. NaN
     when there is no true cell, which the source leaves undefined. Source: Maška et al.,
     Bioinformatics 30, 1609-1617 (2014).
+
+    Half of the second cell is not more than half of it:
+
+    >>> import numpy as np
+    >>> from evaluator import overlap_table, seg
+    >>> seg(overlap_table(np.array([[1, 1, 0, 2, 2]]), np.array([[4, 4, 0, 5, 0]])))
+    0.5
     """
     if not len(table.truth):
         return math.nan

@@ -61,6 +61,18 @@ def fates(table: OverlapTable, threshold: float) -> Fates:
     A protocol counts cells of `counted_tables(table)`: give those to drop cells on the border.
     Raises ValueError unless 0 < threshold ≤ 1. Source for the kinds of error: Caicedo et al.,
     Cytometry A 95, 952-965 (2019).
+
+    The first true cell is cut in two, the second was not seen:
+
+    >>> import numpy as np
+    >>> from evaluator import Fate, fates, overlap_table
+    >>> truth = np.array([[1, 1, 1, 1, 0, 2, 2]])
+    >>> predicted = np.array([[3, 3, 4, 4, 0, 0, 0]])
+    >>> found = fates(overlap_table(truth, predicted), 0.7)
+    >>> found.true_counts[Fate.SPLIT], found.true_counts[Fate.MISSED]
+    (1, 1)
+    >>> found.predicted_counts[Fate.SPLIT]
+    2
     """
     found = match_cells(table, threshold)
     truth = np.full(len(table.truth), Fate.MISSED, np.uint8)

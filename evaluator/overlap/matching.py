@@ -59,6 +59,14 @@ def match_cells(table: OverlapTable, threshold: float, *, strict: bool = False) 
 
     The tiles of a large image play no part here: give one tile's table at a time for those.
     Raises ValueError unless 0 < threshold ≤ 1.
+
+    >>> import numpy as np
+    >>> from evaluator import match_cells, overlap_table
+    >>> table = overlap_table(np.array([[1, 1, 0, 2, 2]]), np.array([[7, 7, 0, 9, 0]]))
+    >>> match_cells(table, 0.5).iou.tolist()
+    [1.0, 0.5]
+    >>> match_cells(table, 0.7).tp
+    1
     """
     limit = exact(threshold)
     union = table.pair_unions()

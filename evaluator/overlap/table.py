@@ -197,6 +197,16 @@ def overlap_table(truth: Labels, predicted: Labels | None = None) -> OverlapTabl
 
     Raises ValueError when an array is not two-dimensional, not of an integer type or holds
     negative ids, and when the shapes differ.
+
+    >>> import numpy as np
+    >>> from evaluator import overlap_table
+    >>> truth = np.array([[1, 1, 0, 2, 2]])
+    >>> predicted = np.array([[7, 7, 7, 0, 9]])
+    >>> table = overlap_table(truth, predicted)
+    >>> table.truth.ids.tolist(), table.truth.areas.tolist()
+    ([1, 2], [2, 2])
+    >>> table.pair_pixels.tolist(), table.pair_unions().tolist()
+    ([2, 1], [3, 2])
     """
     if predicted is None:
         predicted = np.broadcast_to(np.zeros((), np.uint8), truth.shape)

@@ -61,6 +61,18 @@ def count(
 
     Under `plain` an image without cells on either side scores 1; `border` applies the border rule
     (`challenge` always does). Raises ValueError unless 0 < threshold ≤ 1.
+
+    Two of three cells lie on the border and do not count for the challenge:
+
+    >>> import numpy as np
+    >>> from evaluator import count, overlap_table
+    >>> truth = np.zeros((12, 12), np.uint8)
+    >>> truth[:3, :3], truth[4:8, 4:8], truth[9:, 9:] = 1, 2, 3
+    >>> table = overlap_table(truth, truth)
+    >>> count(table, 0.5).true_cells, count(table, 0.5, protocol="plain").true_cells
+    (1, 3)
+    >>> count(table, 0.5).f1
+    1.0
     """
     matches = [
         match_cells(part, threshold)

@@ -21,6 +21,10 @@ def count_range(true_cells: int) -> str:
     """The count range of an image, one of COUNT_RANGES, by true_cells of scores.csv (≥ 0).
 
     That number follows the protocol: under `challenge` cells on the border do not count.
+
+    >>> from evaluator import count_range
+    >>> count_range(0), count_range(37), count_range(5000)
+    ('0', '21-50', '>1000')
     """
     if true_cells < 0:
         raise ValueError(f"{true_cells} cells cannot be")

@@ -48,6 +48,22 @@ def summarise(rows: Sequence[ScoreRow], score: Score) -> Summary:
 
     Raises ValueError when an image comes twice: rows of several thresholds, models or seeds were
     mixed.
+
+    A failed image counts 0 in `mean` and is left out of `scored_mean`:
+
+    >>> import numpy as np
+    >>> from evaluator import overlap_table, rows_for, summarise
+    >>> cell = np.zeros((9, 9), np.uint8)
+    >>> cell[3:6, 3:6] = 1
+    >>> found = rows_for(
+    ...     overlap_table(cell, cell), model="m", image="a.tif", thresholds=[0.5]
+    ... )
+    >>> failed = rows_for(
+    ...     overlap_table(cell), model="m", image="b.tif", thresholds=[0.5], outcome="missing"
+    ... )
+    >>> summary = summarise([*found, *failed], "f1")
+    >>> summary.images, summary.scored, summary.mean, summary.scored_mean
+    (2, 1, 0.5, 1.0)
     """
     if len({row.image for row in rows}) != len(rows):
         raise ValueError("an image comes twice: give rows of one model, seed and threshold")

@@ -100,6 +100,13 @@ def sign_flip_p(differences: Values, *, flips: int = FLIPS, seed: int = 0) -> fl
     With random flips the p found counts the observed signs too, so it is never 0. Source: Fisher,
     The Design of Experiments (1935), section 21; Phipson and Smyth, Statistical Applications in
     Genetics and Molecular Biology 9 (2010), for the count.
+
+    Five images that all agree: 2 of the 32 ways to choose signs are as extreme.
+
+    >>> import numpy as np
+    >>> from evaluator import sign_flip_p
+    >>> sign_flip_p(np.array([0.1, 0.2, 0.1, 0.3, 0.2]))
+    0.0625
     """
     images = len(differences)
     # Sums that are equal but for rounding must count as equal.
@@ -121,6 +128,10 @@ def holm(p: Iterable[float]) -> tuple[float, ...]:
 
     The chance of even one false claim among all stays at α, however the tests depend on each
     other. Source: Holm, Scandinavian Journal of Statistics 6, 65-70 (1979).
+
+    >>> from evaluator import holm
+    >>> holm([0.01, 0.25, 0.03])
+    (0.03, 0.25, 0.06)
     """
     values = np.array(list(p), dtype=np.float64)
     order = np.argsort(values)
