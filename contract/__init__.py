@@ -30,7 +30,7 @@ from contract.names import (
     refuse_shared_stems,
     stem,
 )
-from contract.protocol import Image, Segmenter, Trainable, TrainPair, TrainTask
+from contract.protocol import Image, Segmenter, Trainable, TrainCall, TrainPair
 from contract.schema import (
     HistoryLine,
     ModelCard,
@@ -53,8 +53,8 @@ __all__ = [
     "PredictionLine",
     "Segmenter",
     "SeveralPlanes",
+    "TrainCall",
     "TrainPair",
-    "TrainTask",
     "Trainable",
     "TrainingRecord",
     "TrainingSummary",

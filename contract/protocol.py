@@ -34,7 +34,7 @@ class TrainPair:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainTask:
+class TrainCall:
     """Everything that one training needs.
 
     `weights` exists and takes whatever the model saves. `out` is the mounted output folder:
@@ -80,6 +80,6 @@ class Segmenter(Protocol):
 class Trainable(Segmenter, Protocol):
     """A segmenter that learns."""
 
-    def train(self, task: TrainTask) -> TrainingSummary:
-        """Fills `task.weights` and says what was done."""
+    def train(self, call: TrainCall) -> TrainingSummary:
+        """Fills `call.weights` and says what was done."""
         ...

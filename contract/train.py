@@ -16,7 +16,7 @@ from contract.errors import CallError, OutOfMemory, is_out_of_memory, unwritable
 from contract.events import Events
 from contract.files import append_line, read_lines, sha256_json, write_json
 from contract.metering import peak_memory_bytes
-from contract.protocol import TrainTask
+from contract.protocol import TrainCall
 from contract.schema import ModelCard, TrainingRecord, TrainingSummary
 from contract.version import __version__
 
@@ -53,7 +53,7 @@ def train(
         out, sha256_json([card.name, __version__, settings, profile, seed, data_sha256])
     )
     events.emit("loaded")
-    task = TrainTask(
+    call = TrainCall(
         pairs=pairs,
         weights=out / "weights",
         out=out,
@@ -64,7 +64,7 @@ def train(
         progress=lambda done, total, message: events.progress("train", done, total, message),
     )
     try:
-        summary: TrainingSummary = segmenter(None, threads).train(task)
+        summary: TrainingSummary = segmenter(None, threads).train(call)
     except Exception as error:
         if is_out_of_memory(error):
             raise OutOfMemory(
@@ -93,7 +93,7 @@ def train(
         peak_memory_bytes=peak_memory_bytes(),
     )
     write_json(out / "training.json", record.model_dump())
-    shutil.rmtree(task.checkpoint, ignore_errors=True)
+    shutil.rmtree(call.checkpoint, ignore_errors=True)
 
 
 def load_settings(profiles: Path, profile: str, overrides: list[str]) -> Mapping[str, Any]:
@@ -153,7 +153,7 @@ def _prepare(out: Path, key: str) -> float:
     checkpoint = out / "checkpoint"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        marker = checkpoint / "task.json"
+        marker = checkpoint / "call.json"
         resumes = not (out / "training.json").exists() and read_lines(marker) == [{"key": key}]
         if not resumes:
             shutil.rmtree(checkpoint, ignore_errors=True)

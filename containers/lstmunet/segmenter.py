@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from containers.base.segmentation.settings import Settings, read_settings
-from contract import Image, TrainingSummary, TrainTask, serve
+from contract import Image, TrainCall, TrainingSummary, serve
 
 if TYPE_CHECKING:
     from containers.base.segmentation.predict import Predictor
@@ -19,15 +19,15 @@ class Segmenter:
     def __init__(self, weights: Path | None, threads: int) -> None:
         self._predictor = None if weights is None else _load(weights, threads)
 
-    def train(self, task: TrainTask) -> TrainingSummary:
+    def train(self, call: TrainCall) -> TrainingSummary:
         """Trains by the profile's settings; see `containers.base.segmentation.loop`."""
         from containers.base.segmentation.loop import train_network
         from containers.lstmunet.contour import Contour
         from containers.lstmunet.network import NetworkSettings, build_lstmunet
 
-        settings, kind, layout = read_settings(task.settings, Settings, Contour, NetworkSettings)
+        settings, kind, layout = read_settings(call.settings, Settings, Contour, NetworkSettings)
         return train_network(
-            task,
+            call,
             build=lambda: build_lstmunet(layout, kind.channels),
             task=kind,
             settings=settings,

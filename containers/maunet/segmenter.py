@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from containers.base.segmentation.settings import Settings, read_settings
-from contract import Image, TrainingSummary, TrainTask, serve
+from contract import Image, TrainCall, TrainingSummary, serve
 
 if TYPE_CHECKING:
     from containers.base.segmentation.predict import Predictor
@@ -19,7 +19,7 @@ class Segmenter:
     def __init__(self, weights: Path | None, threads: int) -> None:
         self._predictor = None if weights is None else _load(weights, threads)
 
-    def train(self, task: TrainTask) -> TrainingSummary:
+    def train(self, call: TrainCall) -> TrainingSummary:
         """Trains by the profile's settings; see `containers.base.segmentation.loop`."""
         from containers.base.segmentation.loop import train_network
         from containers.maunet.encoder import name_weights
@@ -27,11 +27,11 @@ class Segmenter:
         from containers.maunet.task import RingAndDistance
 
         settings, kind, layout, pretraining = read_settings(
-            task.settings, Settings, RingAndDistance, NetworkSettings, Pretraining
+            call.settings, Settings, RingAndDistance, NetworkSettings, Pretraining
         )
         pretrained = name_weights([path for path in pretraining.paths if path])
         return train_network(
-            task,
+            call,
             build=lambda: build_network(layout, pretraining),
             task=kind,
             settings=settings,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from containers.base.segmentation.settings import Settings
 from containers.nnunet.border_core import BorderCore
 from containers.nnunet.dataset import NAME, write_dataset, write_split
-from contract import CallError, TrainTask, write_json
+from contract import CallError, TrainCall, write_json
 
 if TYPE_CHECKING:
     import torch
@@ -65,7 +65,7 @@ class Plan:
 
 
 def prepare(
-    call: TrainTask, settings: Settings, task: BorderCore, layout: PlanSettings
+    call: TrainCall, settings: Settings, task: BorderCore, layout: PlanSettings
 ) -> tuple[Plan, Path]:
     """The plan for `call`, and the folder that holds nnU-Net's three folders.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from contract import Image, TrainingSummary, TrainTask, serve
+from contract import Image, TrainCall, TrainingSummary, serve
 
 if TYPE_CHECKING:
     from containers.base.segmentation.predict import Predictor
@@ -17,11 +17,11 @@ class Segmenter:
     def __init__(self, weights: Path | None, threads: int) -> None:
         self._predictor = None if weights is None else _load(weights, threads)
 
-    def train(self, task: TrainTask) -> TrainingSummary:
+    def train(self, call: TrainCall) -> TrainingSummary:
         """Plans, preprocesses and trains by the profile's settings; see `training.py`."""
         from containers.nnunet.training import train
 
-        return train(task)
+        return train(call)
 
     def predict(self, image: Image) -> np.ndarray:
         """H×W int32 labels."""

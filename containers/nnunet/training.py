@@ -17,10 +17,10 @@ from containers.nnunet.trainer import (
     TrainerStepper,
     make_trainer,
 )
-from contract import CallError, TrainingSummary, TrainTask
+from contract import CallError, TrainCall, TrainingSummary
 
 
-def train(call: TrainTask, save_seconds: float = SAVE_SECONDS) -> TrainingSummary:
+def train(call: TrainCall, save_seconds: float = SAVE_SECONDS) -> TrainingSummary:
     """Trains by the settings in `call`; what they leave out is as nnU-Net plans it.
 
     `max_seconds` counts from the start of planning. For errors, checkpoints and what ends up in

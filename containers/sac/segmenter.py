@@ -9,7 +9,7 @@ import numpy as np
 
 from containers.base.segmentation.settings import Settings, read_settings
 from containers.sac.share import remark
-from contract import CallError, Image, TrainingSummary, TrainTask, serve
+from contract import CallError, Image, TrainCall, TrainingSummary, serve
 
 if TYPE_CHECKING:
     from containers.base.segmentation.predict import Again
@@ -25,15 +25,15 @@ class Segmenter:
         if weights is not None:
             self._load(weights, threads)
 
-    def train(self, task: TrainTask) -> TrainingSummary:
+    def train(self, call: TrainCall) -> TrainingSummary:
         """Trains by the profile's settings; see `containers.base.segmentation.loop`."""
         from containers.base.segmentation.loop import train_network
         from containers.sac.network import build_network, pretrained
 
-        settings, kind, layout = read_all(task.settings)
+        settings, kind, layout = read_all(call.settings)
         origin = pretrained(layout)
         return train_network(
-            task,
+            call,
             build=lambda: build_network(layout),
             task=kind,
             settings=settings,

@@ -16,9 +16,9 @@ class Segmenter:
     def __init__(self, weights, threads):
         pass
 
-    def train(self, task):
-        shutil.copy(task.settings["start"], task.weights / "copy")
-        return TrainingSummary(steps=task.settings["steps"])
+    def train(self, call):
+        shutil.copy(call.settings["start"], call.weights / "copy")
+        return TrainingSummary(steps=call.settings["steps"])
 
     def predict(self, image):
         return np.zeros(image.pixels.shape[:2], np.uint8)

@@ -13,7 +13,7 @@ from containers.base.segmentation.loop import train_network
 from containers.base.segmentation.settings import Settings, read_settings
 from containers.lstmunet.contour import Contour
 from containers.lstmunet.network import LstmUnet, NetworkSettings, build_lstmunet
-from contract import TrainingSummary, TrainTask
+from contract import TrainCall, TrainingSummary
 from tests.programs import ROOT
 from tests.unit.training_fixtures import find_data
 
@@ -55,7 +55,7 @@ def without_numbers(layout: NetworkSettings, inputs: int = 3) -> LstmUnet:
 def train(data: Path, out: Path, *, threads: int = 1) -> TrainingSummary:
     """One training of the small network, with frequent checkpoints."""
     (out / "weights").mkdir(parents=True, exist_ok=True)
-    task = TrainTask(
+    call = TrainCall(
         pairs=find_data(data),
         weights=out / "weights",
         out=out,
@@ -66,7 +66,7 @@ def train(data: Path, out: Path, *, threads: int = 1) -> TrainingSummary:
         progress=lambda done, total, message: print(done, flush=True),
     )
     return train_network(
-        task,
+        call,
         build=lambda: build_lstmunet(SMALL, 3),
         task=Contour(),
         settings=SETTINGS,

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from contract import TrainingSummary, TrainPair, TrainTask
+from contract import TrainCall, TrainingSummary, TrainPair
 
 PROFILES = Path(__file__).resolve().parents[2] / "containers/nnunet/profiles"
 SHORT = {
@@ -37,10 +37,10 @@ def make_call(
     *,
     threads: int = 1,
     progress: Callable[[int, int, str], None] = lambda done, total, message: None,
-) -> TrainTask:
+) -> TrainCall:
     """A call to train into `out`, whose folders it makes."""
     (out / "weights").mkdir(parents=True, exist_ok=True)
-    return TrainTask(
+    return TrainCall(
         pairs=pairs,
         weights=out / "weights",
         out=out,

@@ -21,7 +21,7 @@ from containers.base.segmentation.step import Stepper
 from containers.base.segmentation.workers import Workers
 from containers.sac.network import build_network
 from containers.sac.share import total
-from contract import TrainPair, TrainTask
+from contract import TrainCall, TrainPair
 from tests.unit.model_fixtures import SHAPES, assert_predicts, draw_source, run_model, set_options
 from tests.unit.sac_fixtures import LAYOUT, SIDE, TASK, settings_of
 from tests.unit.training_fixtures import make_data
@@ -94,7 +94,7 @@ def train(pairs: tuple[TrainPair, ...], out: Path, stop_at: int | None = None) -
         if stop_at is not None and done >= stop_at and message.startswith("epoch"):
             raise KeyboardInterrupt
 
-    call = TrainTask(
+    call = TrainCall(
         pairs=pairs,
         weights=out / "weights",
         out=out,

@@ -22,7 +22,7 @@ SEGMENTER = """
 import json, os, sys, time
 from pathlib import Path
 import numpy as np
-from contract import Image, TrainingSummary, TrainTask, append_line, serve
+from contract import Image, TrainCall, TrainingSummary, append_line, serve
 
 
 class Segmenter:
@@ -31,22 +31,22 @@ class Segmenter:
         if weights and (weights / "too large").exists():
             raise RuntimeError("CUDA out of memory")
 
-    def train(self, task: TrainTask) -> TrainingSummary:
+    def train(self, call: TrainCall) -> TrainingSummary:
         print("a library chats")
-        task.checkpoint.joinpath("step").touch()
-        seen = {"settings": dict(task.settings), "seed": task.seed, "threads": task.threads,
-                "pairs": [[pair.image.name, pair.subset] for pair in task.pairs],
-                "resumed": task.checkpoint.joinpath("half").exists()}
-        task.weights.joinpath("seen.json").write_text(json.dumps(seen))
-        append_line(task.out / "history.jsonl",
+        call.checkpoint.joinpath("step").touch()
+        seen = {"settings": dict(call.settings), "seed": call.seed, "threads": call.threads,
+                "pairs": [[pair.image.name, pair.subset] for pair in call.pairs],
+                "resumed": call.checkpoint.joinpath("half").exists()}
+        call.weights.joinpath("seen.json").write_text(json.dumps(seen))
+        append_line(call.out / "history.jsonl",
                     {"epoch": 1, "step": 5, "loss": 0.5, "lr": 0.1, "seconds": 7.0})
-        task.progress(5, 10, "half way")
-        if task.settings["stop"] == "half":
-            task.checkpoint.joinpath("half").touch()
+        call.progress(5, 10, "half way")
+        if call.settings["stop"] == "half":
+            call.checkpoint.joinpath("half").touch()
             os.kill(os.getpid(), 9)
-        if task.settings["stop"] == "memory":
+        if call.settings["stop"] == "memory":
             raise MemoryError("no room")
-        append_line(task.out / "history.jsonl",
+        append_line(call.out / "history.jsonl",
                     {"epoch": 2, "step": 10, "loss": 0.2, "lr": 0.1, "seconds": 9.0})
         return TrainingSummary(steps=10, final_loss=float("nan"), optimizer="none")
 
@@ -429,7 +429,7 @@ def test_a_killed_training_is_taken_up_only_by_the_same_call(
     assert not resumed()
     picture(data / "images" / "cell_1.png", side=9)
     assert not resumed()
-    (out / "checkpoint" / "task.json").write_text("[")
+    (out / "checkpoint" / "call.json").write_text("[")
     assert not resumed()
     ended = run(models, "train", data, out, "--profile", "tiny")
     assert ended.returncode == 0
@@ -442,7 +442,7 @@ def test_training_time_before_a_kill_counts(models: Path, data: Path, tmp_path: 
     """The model asks the profile file whether to stop, so that both calls are the same."""
     write_model(tmp_path / "own")
     source = tmp_path / "own" / "containers" / "dots" / "segmenter.py"
-    source.write_text(SEGMENTER.replace('task.settings["stop"] == "half"', 'not seen["resumed"]'))
+    source.write_text(SEGMENTER.replace('call.settings["stop"] == "half"', 'not seen["resumed"]'))
     call = ["train", data, tmp_path / "out", "--profile", "tiny"]
     assert run(tmp_path / "own", *call).returncode == -signal.SIGKILL
     ended = run(tmp_path / "own", *call)

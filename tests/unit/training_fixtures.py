@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from containers.base.segmentation.loop import train_network
 from containers.base.segmentation.settings import Settings
 from containers.base.segmentation.three_class import ThreeClass
-from contract import TrainingSummary, TrainPair, TrainTask, write_mask
+from contract import TrainCall, TrainingSummary, TrainPair, write_mask
 
 SETTINGS = Settings(
     steps=24,
@@ -86,7 +86,7 @@ def train(
 ) -> TrainingSummary:
     """One call of the loop, with frequent checkpoints."""
     (out / "weights").mkdir(parents=True, exist_ok=True)
-    task = TrainTask(
+    call = TrainCall(
         pairs=pairs,
         weights=out / "weights",
         out=out,
@@ -97,7 +97,7 @@ def train(
         progress=progress,
     )
     return train_network(
-        task,
+        call,
         build=network,
         task=ThreeClass(ring_depth=1, smallest_cell=8.0),
         settings=settings,

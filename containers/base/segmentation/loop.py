@@ -23,7 +23,7 @@ from containers.base.segmentation.step import Objective, Stepper
 from containers.base.segmentation.validation import Validator
 from containers.base.segmentation.weights import save_weights
 from containers.base.segmentation.workers import Workers
-from contract import CallError, CellbenchError, TrainingSummary, TrainTask, append_line
+from contract import CallError, CellbenchError, TrainCall, TrainingSummary, append_line
 
 SAVE_SECONDS = 10.0
 REPORT_SECONDS = 1.0
@@ -65,7 +65,7 @@ class Task(Objective, Goal, Protocol):
 
 
 def train_network(
-    call: TrainTask,
+    call: TrainCall,
     *,
     build: Callable[[], torch.nn.Module],
     task: Goal,
@@ -109,7 +109,7 @@ def train_network(
 class _Training:
     def __init__(
         self,
-        call: TrainTask,
+        call: TrainCall,
         build: Callable[[], torch.nn.Module],
         task: Goal,
         settings: Settings,
@@ -360,7 +360,7 @@ class _Training:
         self._report(f"resumed at step {self.progress.step}")
 
 
-def _pool(call: TrainTask, subset: str, settings: Settings) -> Pool:
+def _pool(call: TrainCall, subset: str, settings: Settings) -> Pool:
     pairs = [pair for pair in call.pairs if pair.subset == subset]
     pool = Pool(pairs, settings.cache_bytes)
     for name, reason in pool.skipped:
