@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from containers.base.segmentation.augment import change_intensities, flip_turn
+from containers.base.segmentation.augment import blur, change_intensities, flip_turn
 from containers.base.segmentation.crops import CropSampler
 from containers.base.segmentation.data import Pool, typical_diameter
 from containers.base.segmentation.settings import Settings
@@ -153,6 +153,26 @@ def test_all_intensity_changes_stay_in_range() -> None:
         assert out.dtype == np.float32
         assert 0 <= out.min() <= out.max() <= 1
         assert not np.array_equal(out, image)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 0.9, 1.5])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 40), (37, 22)])
+def test_blur_is_a_gaussian_cut_off_at_two_and_a_half_sigma(
+    sigma: float, shape: tuple[int, int]
+) -> None:
+    image = np.random.default_rng(0).random((*shape, 3), np.float32)
+    radius = int(np.ceil(2.5 * sigma))
+    offsets = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel /= kernel.sum()
+    wanted = image.astype(np.float64)
+    for axis, size in enumerate(shape):
+        places = np.clip(np.arange(size)[:, None] + offsets, 0, size - 1)
+        seen = np.moveaxis(wanted, axis, 0)[places]
+        wanted = np.moveaxis(np.einsum("pk...,k->p...", seen, kernel), 0, axis)
+    found = blur(image, sigma)
+    assert found.dtype == np.float32
+    assert np.abs(found - wanted).max() < 1e-6
 
 
 def test_nothing_changes_when_nothing_is_asked() -> None:
