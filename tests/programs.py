@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,11 +41,12 @@ def finish(
     *,
     cwd: Path = ROOT,
     timeout: float = 300,
+    env: Mapping[str, str] | None = None,
     before: Callable[[], object] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end; `before` is called in the child, to limit it."""
     return subprocess.run(
-        words, cwd=cwd, env=environment(), preexec_fn=before,
+        words, cwd=cwd, env=environment() if env is None else env, preexec_fn=before,
         capture_output=True, text=True, timeout=timeout,
     )  # fmt: skip
 

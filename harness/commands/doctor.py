@@ -73,7 +73,7 @@ def _local() -> Finding:
     lacking = [name for name in ("torch", "monai", "safetensors") if find_spec(name) is None]
     if lacking:
         found = f"{', '.join(lacking)} not installed"
-        return Finding("local runner", "missing", found, "pip install -e '.[models]'")
+        return Finding("local runner", "missing", found, "install cellbench[models]")
     return Finding("local runner", "ok", "torch and the model libraries are installed")
 
 

@@ -1,7 +1,5 @@
 """Putting weights into an image, so that it predicts without any mount but its folders."""
 
-import io
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 from contract import CallError, sha256_tree
 from contract.serve import BAKED_WEIGHTS
 from harness.models.build import BAKED_LABEL, SOURCES_LABEL, build_if_stale
+from harness.models.context import pack
 from harness.models.registry import Model
 
 
@@ -28,7 +27,7 @@ def bake_weights(
     dockerfile = f"FROM {model.image}\nCOPY weights {BAKED_WEIGHTS}\n"
     tag = f"cellbench/{model.name}:latest"
     client.images.build(
-        fileobj=_context(dockerfile, weights),
+        fileobj=pack({"Dockerfile": dockerfile, "weights": weights}),
         custom_context=True,
         tag=tag,
         labels={
@@ -40,23 +39,3 @@ def bake_weights(
         forcerm=True,
     )
     say(f"{tag} carries the weights of {run}")
-
-
-def _context(dockerfile: str, weights: Path) -> io.BytesIO:
-    """A build context in memory: the Dockerfile and the weights, readable by any user."""
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        text = dockerfile.encode()
-        entry = tarfile.TarInfo("Dockerfile")
-        entry.size = len(text)
-        tar.addfile(entry, io.BytesIO(text))
-        tar.add(weights, "weights", filter=_readable)
-    stream.seek(0)
-    return stream
-
-
-def _readable(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    entry.mode = 0o755 if entry.isdir() else 0o644
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = "root"
-    return entry

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from contract import CellbenchError
-from harness.models.registry import CHECKOUT, Model, base_sha256
+from harness.models.context import pack
+from harness.models.registry import BASE_PARTS, SOURCES, Model, base_sha256
 
 BASE_IMAGE = "cellbench/base:latest"
+BASE_DOCKERFILE = "containers/base/Dockerfile"
 SOURCES_LABEL = "cellbench.sources"
 BAKED_LABEL = "cellbench.baked"
 Say = Callable[[str], None]
@@ -42,9 +44,24 @@ def _build_with_base(client: Any, model: Model, sources: str, say: Say) -> None:
     base = base_sha256()
     if sources_label(client, BASE_IMAGE) != base:
         say(f"building {BASE_IMAGE}, which takes minutes the first time")
-        _build(client, CHECKOUT, "containers/base/Dockerfile", BASE_IMAGE, base)
+        _build(
+            client,
+            BASE_IMAGE,
+            base,
+            f"tar -cC {SOURCES} {' '.join(BASE_PARTS)}"
+            f" | docker build --network host -f {BASE_DOCKERFILE} -",
+            fileobj=pack({part: SOURCES / part for part in BASE_PARTS}),
+            custom_context=True,
+            dockerfile=BASE_DOCKERFILE,
+        )
     say(f"building {model.image}")
-    _build(client, str(model.folder), "Dockerfile", model.image, sources)
+    _build(
+        client,
+        model.image,
+        sources,
+        f"docker build --network host -f {model.folder}/Dockerfile {model.folder}",
+        path=str(model.folder),
+    )
 
 
 def _tag_latest(client: Any, model: Model, say: Say) -> None:
@@ -72,19 +89,18 @@ def label(client: Any, image: str, name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _build(client: Any, context: object, dockerfile: str, tag: str, sources: str) -> None:
+def _build(client: Any, tag: str, sources: str, by_hand: str, **context: Any) -> None:
     """One build over the host's network, where package registries are reached as on the host."""
     import docker
 
     try:
         client.images.build(
-            path=str(context),
-            dockerfile=dockerfile,
             tag=tag,
             network_mode="host",
             labels={SOURCES_LABEL: sources},
             rm=True,
             forcerm=True,
+            **context,
         )
     except (docker.errors.BuildError, docker.errors.APIError) as error:
         log = error.build_log if isinstance(error, docker.errors.BuildError) else ()
@@ -92,6 +108,5 @@ def _build(client: Any, context: object, dockerfile: str, tag: str, sources: str
         raise CellbenchError(
             f"Building {tag} failed: {error}",
             " ".join(words.splitlines()[-3:]) or "a step of its Dockerfile failed",
-            f"build it by hand to see all: docker build --network host -f {context}/{dockerfile}"
-            f" {context}",
+            f"build it by hand to see all: {by_hand}",
         ) from error

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import psutil
 
 from evaluator.runs.records import Hardware
-from harness.models.registry import CHECKOUT
+from harness.models.registry import SOURCES
 
 RECORDED_PACKAGES = ("numpy", "scipy", "scikit-image", "tifffile", "torch", "monai")
 
@@ -59,7 +59,7 @@ def versions() -> dict[str, str]:
 def commit() -> Commit:
     """The commit that this program was checked out at."""
     with suppress(OSError, subprocess.SubprocessError):
-        if Path(_git("rev-parse", "--show-toplevel")).resolve() != CHECKOUT:
+        if Path(_git("rev-parse", "--show-toplevel")).resolve() != SOURCES:
             return Commit(None, None)  # installed inside somebody else's repository
         sha = _git("rev-parse", "HEAD")
         return Commit(sha, bool(_git("status", "--porcelain")))
@@ -68,7 +68,7 @@ def commit() -> Commit:
 
 def _git(*arguments: str) -> str:
     done = subprocess.run(
-        ["git", "-C", str(CHECKOUT), *arguments],
+        ["git", "-C", str(SOURCES), *arguments],
         capture_output=True,
         text=True,
         timeout=20,

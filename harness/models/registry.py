@@ -1,4 +1,4 @@
-"""The models there are: folders with a model.yaml, here or in the checkout, and named images."""
+"""The models there are: folders with a model.yaml, here or with the package, and named images."""
 
 import difflib
 import re
@@ -10,7 +10,10 @@ import yaml
 
 from contract import CallError, ModelCard, read_card, sha256_json, sha256_tree
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+SOURCES = Path(__file__).resolve().parents[2]
+"""Holds contract/, containers/ and harness/: a checkout, or where the package is installed."""
+BASE_PARTS = ("containers/base", "contract")
+"""What the base image is built from, below SOURCES."""
 SKIPPED_FOLDERS = {"base", "template"}
 
 
@@ -95,16 +98,14 @@ class Model:
 
 
 def base_sha256() -> str:
-    """Hash of what the base image is built from: containers/base and contract."""
-    return sha256_json(
-        [sha256_tree(CHECKOUT / "containers" / "base"), sha256_tree(CHECKOUT / "contract")]
-    )
+    """Hash of what the base image is built from."""
+    return sha256_json([sha256_tree(SOURCES / part) for part in BASE_PARTS])
 
 
 def all_models() -> dict[str, Model]:
-    """Every model in ./containers and in the checkout's containers; the nearer one wins."""
+    """Every model in ./containers and in the package's containers; the nearer one wins."""
     models: dict[str, Model] = {}
-    for root in (Path.cwd() / "containers", CHECKOUT / "containers"):
+    for root in (Path.cwd() / "containers", SOURCES / "containers"):
         cards = [*root.glob("*/model.yaml"), *root.glob("controls/*/model.yaml")]
         for path in sorted(cards):
             if path.parent.name in SKIPPED_FOLDERS:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from contract import CallError
-from harness.models.registry import CHECKOUT, all_models, choose_models
+from harness.models.registry import SOURCES, all_models, choose_models
 
 
 @pytest.fixture(autouse=True)
@@ -43,9 +43,9 @@ def test_two_images_under_one_name_are_refused(place: Path) -> None:
         assert "docker tag" in caught.value.do
 
 
-def test_a_users_own_model_wins_over_the_checkouts(place: Path) -> None:
+def test_a_users_own_model_wins_over_the_packages(place: Path) -> None:
     add(place, "otsu", folder="mine")
     assert all_models()["otsu"].folder == place / "containers" / "mine"
     oracle = all_models()["oracle"].folder
     assert oracle is not None
-    assert oracle.is_relative_to(CHECKOUT)
+    assert oracle.is_relative_to(SOURCES)
