@@ -3,6 +3,7 @@
 from contract.errors import (
     CallError,
     CellbenchError,
+    ExitCode,
     Interrupted,
     OutOfMemory,
     SeveralPlanes,
@@ -45,6 +46,7 @@ from contract.version import __version__
 __all__ = [
     "CallError",
     "CellbenchError",
+    "ExitCode",
     "HistoryLine",
     "Image",
     "Interrupted",

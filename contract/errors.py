@@ -4,8 +4,24 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from enum import IntEnum
 from pathlib import Path
 from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """How every program here ends, containers included."""
+
+    DONE = 0
+    ERROR = 1
+    WRONG_CALL = 2
+    """Nothing was done."""
+    FAILURES = 3
+    """Done, but something that was asked for failed or does not hold."""
+    OUT_OF_MEMORY = 4
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+    """Whoever read stdout has gone."""
 
 
 class CellbenchError(Exception):
@@ -14,7 +30,7 @@ class CellbenchError(Exception):
     `str(error)` joins the three parts, one a line; `what` alone is one sentence.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[ExitCode] = ExitCode.ERROR
 
     def __init__(self, what: str, why: str = "", do: str = "") -> None:
         super().__init__(what, why, do)
@@ -34,19 +50,19 @@ class CellbenchError(Exception):
 class CallError(CellbenchError):
     """The call is wrong: nothing was done."""
 
-    exit_code = 2
+    exit_code = ExitCode.WRONG_CALL
 
 
 class OutOfMemory(CellbenchError):
     """The work needed more memory than there was."""
 
-    exit_code = 4
+    exit_code = ExitCode.OUT_OF_MEMORY
 
 
 class Interrupted(CellbenchError):
     """The user or the system asked the program to stop."""
 
-    exit_code = 130
+    exit_code = ExitCode.INTERRUPTED
 
 
 class UnreadableImage(CellbenchError):
@@ -133,7 +149,7 @@ def run_cli(app: Callable[[], object]) -> None:
     except BrokenPipeError:
         # what is still in stdout's buffer has nowhere to go when the interpreter flushes it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        sys.exit(ExitCode.BROKEN_PIPE)
     except OSError as error:
         _leave(os_error(error))
 

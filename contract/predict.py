@@ -16,6 +16,7 @@ import numpy.typing as npt
 from contract.errors import (
     CallError,
     CellbenchError,
+    ExitCode,
     OutOfMemory,
     UnreadableImage,
     is_out_of_memory,
@@ -32,8 +33,6 @@ from contract.protocol import Image, Segmenter
 from contract.schema import PredictionLine, PredictOutcome
 
 LINES = "predictions.jsonl"
-EXIT_ALL_PREDICTED = 0
-EXIT_SOME_FAILED = 3
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def predict(
     truth: Path | None,
     threads: int,
     events: Events,
-) -> int:
+) -> ExitCode:
     """Segments every image in `source` (or `source`/images) and returns the exit code.
 
     Writes `out`/<stem>_label.tiff and, as each image is finished, a line of
@@ -101,7 +100,7 @@ def predict(
     print(
         f"{len(images) - failed} of {len(images)} images have a mask", file=sys.stderr, flush=True
     )
-    return EXIT_SOME_FAILED if failed else EXIT_ALL_PREDICTED
+    return ExitCode.FAILURES if failed else ExitCode.DONE
 
 
 def find_images(source: Path) -> list[Path]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from contract.errors import CallError, run_cli
+from contract.errors import CallError, ExitCode, run_cli
 from contract.events import Events
 from contract.metering import peak_memory_bytes, peak_vram_bytes
 from contract.privileges import become_owner
@@ -38,7 +38,7 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
     match arguments.verb:
         case "describe":
             print(card.model_dump_json(indent=2))
-            sys.exit(0)
+            sys.exit(ExitCode.DONE)
         case "train":
             from contract.train import train
 
@@ -56,7 +56,7 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
                 threads=usable_cores(),
                 events=events,
             )
-            _leave(events, 0)
+            _leave(events, ExitCode.DONE)
         case "predict":
             from contract.predict import predict
 
@@ -76,7 +76,7 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
             raise CallError(f"{card.name} has no verb {verb}.")
 
 
-def _leave(events: Events, code: int) -> NoReturn:
+def _leave(events: Events, code: ExitCode) -> NoReturn:
     events.emit(
         "finished", peak_memory_bytes=peak_memory_bytes(), peak_vram_bytes=peak_vram_bytes()
     )

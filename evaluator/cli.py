@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contract import CallError
-from contract.errors import run_cli
-from evaluator.scores.protocols import Protocol
+from contract.errors import ExitCode, run_cli
+from evaluator.runs.folder import SCORES_CSV
+from evaluator.runs.words import DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS, Protocol
 from evaluator.scores.score import FolderScores, score_folders
 from evaluator.scores.summaries import by_group, summarise
 
@@ -34,13 +35,13 @@ def score(
     protocol: Annotated[
         Protocol,
         typer.Option(help="challenge compares with published numbers; plain has no border rule."),
-    ] = "challenge",
+    ] = DEFAULT_PROTOCOL,
     border: Annotated[
         bool, typer.Option("--border", help="Under plain: drop cells that touch the border.")
     ] = False,
     thresholds: Annotated[
         str, typer.Option(help="Smallest IoU that counts as found, comma-separated, in (0, 1].")
-    ] = "0.5,0.7,0.9",
+    ] = ",".join(map(str, DEFAULT_THRESHOLDS)),
     model: Annotated[
         str | None, typer.Option(help="Name in the rows; by default that of the folder PRED.")
     ] = None,
@@ -60,9 +61,9 @@ def score(
     )
     _warn(scores)
     _print_table(scores, protocol, border)
-    print(out / "scores.csv")
+    print(out / SCORES_CSV)
     if scores.failures:
-        raise typer.Exit(3)
+        raise typer.Exit(ExitCode.FAILURES)
 
 
 @app.command()
@@ -117,7 +118,7 @@ def compare(
     found = compare_runs(run_a, run_b)
     _print_comparison(found)
     if found.worse:
-        raise typer.Exit(3)
+        raise typer.Exit(ExitCode.FAILURES)
 
 
 @app.command()
@@ -140,7 +141,7 @@ def verify(
     verdict = f"{len(found.differing)} numbers differ" if found.differing else "every number agrees"
     print(f"{found.checked} of {found.of} masks were scored again: {verdict}")
     if found.differing:
-        raise typer.Exit(3)
+        raise typer.Exit(ExitCode.FAILURES)
 
 
 def parse_thresholds(text: str) -> tuple[float, ...]:

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluator.overlap.table import Labels, overlap_table
-from evaluator.scores.protocols import Protocol, count
+from evaluator.runs.words import DEFAULT_PROTOCOL, Protocol
+from evaluator.scores.protocols import count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ def attribution(
     predicted: Labels,
     threshold: float,
     *,
-    protocol: Protocol = "challenge",
+    protocol: Protocol = DEFAULT_PROTOCOL,
     border: bool = False,
 ) -> Attribution:
     """Foreground against splitting for one image, at IoU ≥ `threshold`.

@@ -7,8 +7,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from evaluator.overlap.table import Labels, overlap_table
-from evaluator.scores.protocols import Protocol
-from evaluator.scores.rows import DEFAULT_THRESHOLDS, ScoreRow, rows_for
+from evaluator.runs.words import DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS, Protocol
+from evaluator.scores.rows import ScoreRow, rows_for
 from evaluator.scores.strata import COUNT_RANGES, count_range
 
 Disturbance = Literal["shifted", "dilated", "eroded"]
@@ -62,7 +62,7 @@ def ceiling_rows(
     image: str,
     modality: str = "",
     thresholds: Iterable[float] = DEFAULT_THRESHOLDS,
-    protocol: Protocol = "challenge",
+    protocol: Protocol = DEFAULT_PROTOCOL,
     border: bool = False,
 ) -> list[ScoreRow]:
     """The rows of one image's disturbed truths against the truth, in the manner of scores.csv.

@@ -11,7 +11,7 @@ from pathlib import Path
 from evaluator.report.challenge_csv import load_challenge_csv
 from evaluator.report.load import load_report
 from evaluator.report.render import ReportPaths, write_report
-from evaluator.scores.protocols import Protocol
+from evaluator.runs.words import Protocol
 
 __all__ = ["ReportPaths", "build_report", "build_report_from_challenge_csv"]
 

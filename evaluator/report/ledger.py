@@ -2,7 +2,7 @@
 
 from evaluator.report.data import PAIR, SCORED, Model, ReportData
 from evaluator.report.tables import Column, Row, Table, compact
-from evaluator.scores.rows import OUTCOMES
+from evaluator.runs.words import OUTCOMES
 
 FAILURES_SHOWN = 200
 

@@ -5,15 +5,14 @@ becomes a sentence in ``ReportData.notes``, never an exception.  Only a folder w
 run.json and scores.csv is refused.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from contract import CallError, read_lines
+from contract import CallError
 from evaluator.report.data import (
     PAIR,
     DatasetImage,
@@ -24,10 +23,26 @@ from evaluator.report.data import (
     complete,
     score_frame,
 )
-from evaluator.runs.records import Fault, ModelRecord, RunFolder, RunRecord, StepRecord, Usage
-from evaluator.scores.protocols import Protocol
+from evaluator.runs.folder import SCORE_JSON, STEP_JSON, TRAINING_JSON, USAGE_JSON, RunFolder
+from evaluator.runs.read import (
+    UnusableRecord,
+    load_record,
+    read_history,
+    read_predictions,
+    read_record,
+    read_training,
+)
+from evaluator.runs.records import (
+    Fault,
+    ModelRecord,
+    RunRecord,
+    ScoreRecord,
+    StepRecord,
+    Usage,
+)
+from evaluator.runs.words import DEFAULT_THRESHOLDS, Protocol
 from evaluator.scores.rescore import rescore_folder
-from evaluator.scores.rows import DEFAULT_THRESHOLDS, MalformedScores, read_scores
+from evaluator.scores.rows import MalformedScores, read_scores
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
@@ -123,19 +138,17 @@ def _rules(source: Path, run: RunRecord | None) -> Rules:
     """How scores.csv was made, from run.json, or from score.json of `evaluator score`."""
     if run is not None:
         return Rules(protocol=run.protocol, thresholds=tuple(sorted(run.thresholds)))
-    try:
-        record = json.loads((source / "score.json").read_text(encoding="utf-8"))
-        return Rules(
-            protocol=str(record["protocol"]),
-            border=bool(record["border"]) and record["protocol"] == "plain",
-            thresholds=tuple(sorted(float(value) for value in record["thresholds"])),
-            faults=tuple(
-                Fault(image=name, part="truth", reason=reason)
-                for name, reason in record["faults"].items()
-            ),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    record = read_record(source / SCORE_JSON, ScoreRecord)
+    if record is None:
         return Rules()
+    return Rules(
+        protocol=record.protocol,
+        border=record.border and record.protocol == "plain",
+        thresholds=tuple(sorted(record.thresholds)),
+        faults=tuple(
+            Fault(image=name, part="truth", reason=reason) for name, reason in record.faults.items()
+        ),
+    )
 
 
 def _scores(path: Path, notes: list[str]) -> pd.DataFrame:
@@ -210,14 +223,14 @@ def _seed_run(folder: RunFolder, model: str, seed: int, notes: list[str]) -> See
     overlaps = folder.overlaps(model, seed)
     return SeedRun(
         seed=seed,
-        training=_read_training(train / "training.json", notes),
-        history=_lines(train / "history.jsonl"),
-        train_usage=_read_record(train / "usage.json", Usage, notes),
-        predict_usage=_read_record(predict / "usage.json", Usage, notes),
-        predictions=_lines(predict / "predictions.jsonl"),
+        training=_read_training(train, notes),
+        history=tuple(line.model_dump() for line in read_history(train).records),
+        train_usage=_read_record(train / USAGE_JSON, Usage, notes),
+        predict_usage=_read_record(predict / USAGE_JSON, Usage, notes),
+        predictions=tuple(line.model_dump() for line in read_predictions(predict).records),
         masks=predict if predict.is_dir() else None,
         overlaps=overlaps if overlaps.is_dir() else None,
-        weights_sha256=_weights(predict / "step.json", notes),
+        weights_sha256=_weights(predict / STEP_JSON, notes),
     )
 
 
@@ -227,33 +240,21 @@ def _weights(path: Path, notes: list[str]) -> str | None:
     return None if found == "none" else found
 
 
-def _lines(path: Path) -> tuple[Mapping[str, Any], ...]:
-    return tuple(line for line in read_lines(path) if isinstance(line, dict))
-
-
 def _read_record(path: Path, schema: type[RecordT], notes: list[str]) -> RecordT | None:
     """The document at *path*, None when it is absent; one that does not fit gives a note."""
-    if not path.is_file():
-        return None
     try:
-        return schema.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the document"
-        notes.append(f"{_short(path)} is not used: {where}: {first['msg']}.")
+        return load_record(path, schema)
+    except UnusableRecord as error:
+        notes.append(f"{_short(path)} is not used: {error.reason}.")
         return None
 
 
-def _read_training(path: Path, notes: list[str]) -> Mapping[str, Any]:
+def _read_training(step: Path, notes: list[str]) -> Mapping[str, Any]:
     """training.json as a mapping: a model of another author may leave fields out or add some."""
-    if not path.is_file():
-        return {}
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        notes.append(f"{_short(path)} is not used: {error}.")
-        return {}
-    return value if isinstance(value, dict) else {}
+    training = read_training(step)
+    unused = "does not count in part" if training.fields else "is not used"
+    notes.extend(f"{_short(step / TRAINING_JSON)} {unused}: {fault}." for fault in training.faults)
+    return training.fields
 
 
 def _short(path: Path) -> str:

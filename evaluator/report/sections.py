@@ -39,7 +39,6 @@ def state(data: ReportData, model: Model) -> str:
                     "crashed": "crashed",
                     "out_of_memory": "ran out of memory",
                     "timeout": "ran into its time-out",
-                    "interrupted": "was interrupted",
                 }[usage.outcome]
                 return f"{where}{name} {ending}"
     if model.name not in set(data.scores["model"]):

@@ -1,47 +1,17 @@
-"""The run folder: where each thing lies, and the schema of run.json, usage.json and step.json."""
+"""The records in a run folder's files: run.json, score.json, usage.json, step.json, predictions."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
-StepName = Literal["train", "predict"]
-STEPS: tuple[StepName, ...] = ("train", "predict")
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """The paths inside one run."""
-
-    root: Path
-
-    @property
-    def run_json(self) -> Path:
-        """What was asked, and on what."""
-        return self.root / "run.json"
-
-    @property
-    def scores_csv(self) -> Path:
-        """One row per model, seed, image and threshold."""
-        return self.root / "scores.csv"
-
-    @property
-    def report(self) -> Path:
-        """The folder of the rendered report."""
-        return self.root / "report"
-
-    def seed(self, model: str, seed: int) -> Path:
-        """Everything that one model did with one seed."""
-        return self.root / "models" / model / f"seed{seed}"
-
-    def step(self, model: str, seed: int, step: StepName) -> Path:
-        """What one step's container wrote, with log.txt, usage.json and step.json."""
-        return self.seed(model, seed) / step
-
-    def overlaps(self, model: str, seed: int) -> Path:
-        """One sparse overlap table per image, <stem>.npz."""
-        return self.seed(model, seed) / "overlaps"
+from evaluator.runs.words import LineOutcome, Outcome, Protocol, RunnerName, StepOutcome
 
 
 class _Record(BaseModel):
@@ -104,7 +74,7 @@ class ModelRecord(_Record):
     image_digest: str | None = None
 
 
-class Limits(_Record):
+class LimitsRecord(_Record):
     """What each step may use."""
 
     memory: str | None
@@ -133,22 +103,48 @@ class RunRecord(_Record):
     """False while a run goes on and after it was interrupted."""
     command: tuple[str, ...]
     profile: str
-    protocol: Literal["challenge", "plain"]
+    protocol: Protocol
     thresholds: tuple[float, ...]
-    runner: Literal["docker", "local"]
+    runner: RunnerName
     runner_reason: str
-    limits: Limits
+    limits: LimitsRecord
     hardware: Hardware
     versions: dict[str, str]
     dataset: DatasetRecord
     models: dict[str, ModelRecord]
 
 
+class ScoreRecord(_Record):
+    """score.json: how `evaluator score` compared two folders."""
+
+    version: int = 1
+    cellbench: str
+    created: str
+    model: str
+    truth: str
+    """The two folders, absolute."""
+    predicted: str
+    protocol: Protocol
+    border: bool
+    thresholds: tuple[float, ...]
+    outcomes: dict[Outcome, int]
+    """Number of images by outcome, those that occur."""
+    failures: dict[str, str]
+    """Image → why it counts 0."""
+    warnings: dict[str, tuple[str, ...]]
+    """Image → what is suspicious about its masks."""
+    faults: dict[str, str]
+    """Truth file → why it left the denominator."""
+    unpaired: tuple[str, ...]
+    """Predicted masks without a truth."""
+    versions: dict[str, str]
+
+
 class Usage(_Record):
     """usage.json: what one step took, measured from outside the model."""
 
-    runner: Literal["docker", "local"]
-    outcome: Literal["done", "crashed", "out_of_memory", "timeout", "interrupted"]
+    runner: RunnerName
+    outcome: StepOutcome
     exit_code: int | None
     start_seconds: float | None = None
     """From the start of the process to its first event."""
@@ -169,3 +165,36 @@ class StepRecord(_Record):
     key: str
     inputs: dict[str, str]
     finished: bool
+
+
+def _or(default: object) -> WrapValidator:
+    """Takes `default` in place of a value that does not fit."""
+
+    def validate(value: Any, fit: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return fit(value)
+        except ValidationError:
+            return default
+
+    return WrapValidator(validate)
+
+
+MOST_CELLS = 2**32
+"""Ids of a mask have at most 32 bits."""
+
+
+class PredictionRecord(BaseModel):
+    """A line of predictions.jsonl in a run: how one image ended, as its model or the harness says.
+
+    Models of other authors write these lines too: image and outcome decide whether it is one, and
+    of the rest what does not fit is taken as not given.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    image: str
+    mask: Annotated[str | None, _or(None)] = None
+    outcome: LineOutcome
+    cells: Annotated[int | None, Field(strict=True, ge=0, le=MOST_CELLS), _or(None)] = None
+    seconds: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False), _or(0.0)] = 0.0
+    message: Annotated[str, _or("")] = ""

@@ -7,7 +7,7 @@ published ones; `plain` has no tiles, no rounding and, unless asked, no border r
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import assert_never
 
 import numpy as np
 
@@ -17,9 +17,7 @@ from evaluator.metrics.precision import precision
 from evaluator.metrics.recall import recall
 from evaluator.overlap.matching import match_cells
 from evaluator.overlap.table import FRAME, OverlapTable
-
-Protocol = Literal["challenge", "plain"]
-PROTOCOLS: tuple[Protocol, ...] = ("challenge", "plain")
+from evaluator.runs.words import DEFAULT_PROTOCOL, Protocol
 
 DECIMALS = 4
 """The challenge rounds each image's scores to so many decimals before it averages them."""
@@ -50,7 +48,11 @@ class Counts:
 
 
 def count(
-    table: OverlapTable, threshold: float, *, protocol: Protocol = "challenge", border: bool = False
+    table: OverlapTable,
+    threshold: float,
+    *,
+    protocol: Protocol = DEFAULT_PROTOCOL,
+    border: bool = False,
 ) -> Counts:
     """Counts and scores of one image at IoU ≥ `threshold`.
 
@@ -100,7 +102,7 @@ def count(
 
 
 def counted_tables(
-    table: OverlapTable, *, protocol: Protocol = "challenge", border: bool = False
+    table: OverlapTable, *, protocol: Protocol = DEFAULT_PROTOCOL, border: bool = False
 ) -> tuple[OverlapTable, ...]:
     """The tables whose cells a protocol counts: the image's own or its tiles', borders removed."""
     match protocol:

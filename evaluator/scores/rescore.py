@@ -6,15 +6,18 @@ from pathlib import Path
 
 from contract import CellbenchError, label_stem, read_mask, stem
 from evaluator.overlap.table import OverlapTable, overlap_table
-from evaluator.scores.protocols import Protocol
-from evaluator.scores.rows import DEFAULT_THRESHOLDS, Outcome, ScoreRow, read_scores, rows_for
+from evaluator.runs.folder import SCORES_CSV, RunFolder
+from evaluator.runs.read import read_run
+from evaluator.runs.records import RunRecord
+from evaluator.runs.words import DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS, Outcome, Protocol
+from evaluator.scores.rows import ScoreRow, read_scores, rows_for
 
 
 def rescore_folder(
     source: Path,
     *,
     thresholds: Iterable[float] = DEFAULT_THRESHOLDS,
-    protocol: Protocol = "challenge",
+    protocol: Protocol = DEFAULT_PROTOCOL,
     border: bool = False,
 ) -> list[ScoreRow]:
     """The rows of a run folder, or of what `score_folders` wrote, under other rules.
@@ -64,9 +67,10 @@ def stored_tables(source: Path) -> Iterator[StoredTable]:
     Read one at a time, as they are asked for. Raises what `rescore_folder` does.
     """
     images: dict[tuple[str, int, str], ScoreRow] = {}
-    for row in read_scores(source / "scores.csv"):  # one per threshold
+    for row in read_scores(source / SCORES_CSV):  # one per threshold
         images.setdefault((row.model, row.seed, row.image), row)
-    load = _run_tables(source) if (source / "run.json").exists() else _folder_tables(source)
+    record = read_run(source)
+    load = _run_tables(source, record) if record else _folder_tables(source)
     for row in images.values():
         yield StoredTable(
             model=row.model,
@@ -92,11 +96,8 @@ def _folder_tables(source: Path) -> _Load:
     return load
 
 
-def _run_tables(source: Path) -> _Load:
-    from evaluator.runs.records import RunFolder, RunRecord
-
+def _run_tables(source: Path, record: RunRecord) -> _Load:
     run = RunFolder(source)
-    record = RunRecord.model_validate_json(run.run_json.read_text(encoding="utf-8"))
     labels = {image.image: Path(image.label_path) for image in record.dataset.images}
 
     def load(row: ScoreRow) -> OverlapTable:

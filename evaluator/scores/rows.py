@@ -5,26 +5,18 @@ import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from contract import CellbenchError, write_text
 from evaluator.overlap.table import OverlapTable
-from evaluator.scores.protocols import Protocol, count
-
-Outcome = Literal[
-    "scored",
-    "missing",
-    "unreadable",
-    "wrong_shape",
-    "wrong_type",
-    "out_of_memory",
-    "timeout",
-    "crashed",
-]
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-"""How one image ended for one model; everything but "scored" counts 0."""
-
-DEFAULT_THRESHOLDS = (0.5, 0.7, 0.9)
+from evaluator.runs.words import (
+    DEFAULT_PROTOCOL,
+    DEFAULT_THRESHOLDS,
+    OUTCOMES,
+    Outcome,
+    Protocol,
+)
+from evaluator.scores.protocols import count
 
 
 class MalformedScores(CellbenchError):
@@ -68,7 +60,7 @@ def rows_for(
     modality: str = "",
     outcome: Outcome = "scored",
     thresholds: Iterable[float] = DEFAULT_THRESHOLDS,
-    protocol: Protocol = "challenge",
+    protocol: Protocol = DEFAULT_PROTOCOL,
     border: bool = False,
 ) -> list[ScoreRow]:
     """One row per threshold.

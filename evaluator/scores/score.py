@@ -23,15 +23,16 @@ from contract import (
 from evaluator.overlap.mask_checks import mask_warnings
 from evaluator.overlap.matching import exact
 from evaluator.overlap.table import Labels, OverlapTable, overlap_table
-from evaluator.scores.protocols import Protocol
-from evaluator.scores.rows import (
+from evaluator.runs.folder import SCORE_JSON, SCORES_CSV
+from evaluator.runs.records import ScoreRecord
+from evaluator.runs.words import (
+    DEFAULT_PROTOCOL,
     DEFAULT_THRESHOLDS,
     OUTCOMES,
     Outcome,
-    ScoreRow,
-    rows_for,
-    write_scores,
+    Protocol,
 )
+from evaluator.scores.rows import ScoreRow, rows_for, write_scores
 
 
 class TruthFault(CellbenchError):
@@ -111,7 +112,7 @@ class FolderScores:
     """Predicted masks without a truth, which play no part."""
 
     @property
-    def outcomes(self) -> dict[str, int]:
+    def outcomes(self) -> dict[Outcome, int]:
         """Number of images by outcome, those that occur."""
         found = Counter({row.image: row.outcome for row in self.rows}.values())
         return {outcome: found[outcome] for outcome in OUTCOMES if found[outcome]}
@@ -123,7 +124,7 @@ def score_folders(
     out: Path,
     *,
     model: str | None = None,
-    protocol: Protocol = "challenge",
+    protocol: Protocol = DEFAULT_PROTOCOL,
     border: bool = False,
     thresholds: Iterable[float] = DEFAULT_THRESHOLDS,
 ) -> FolderScores:
@@ -181,7 +182,7 @@ def score_folders(
             f"the first fault: {next(iter(faults.values()))}",
             "save each truth as one grey plane of whole numbers, one id per cell",
         )
-    write_scores(out / "scores.csv", rows)
+    write_scores(out / SCORES_CSV, rows)
     scores = FolderScores(
         rows=tuple(rows),
         failures=failures,
@@ -189,24 +190,23 @@ def score_folders(
         faults=faults,
         unpaired=tuple(path.name for stem, path in masks.items() if stem not in truths),
     )
-    record = {
-        "version": 1,
-        "cellbench": __version__,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": model,
-        "truth": str(truth.resolve()),
-        "predicted": str(predicted.resolve()),
-        "protocol": protocol,
-        "border": border,
-        "thresholds": thresholds,
-        "outcomes": scores.outcomes,
-        "failures": failures,
-        "warnings": warnings,
-        "faults": faults,
-        "unpaired": scores.unpaired,
-        "versions": {"python": platform.python_version(), "numpy": np.__version__},
-    }
-    write_json(out / "score.json", record)
+    record = ScoreRecord(
+        cellbench=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=model,
+        truth=str(truth.resolve()),
+        predicted=str(predicted.resolve()),
+        protocol=protocol,
+        border=border,
+        thresholds=thresholds,
+        outcomes=scores.outcomes,
+        failures=failures,
+        warnings=warnings,
+        faults=faults,
+        unpaired=scores.unpaired,
+        versions={"python": platform.python_version(), "numpy": np.__version__},
+    )
+    write_json(out / SCORE_JSON, record.model_dump(mode="json"))
     return scores
 
 

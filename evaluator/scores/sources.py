@@ -1,12 +1,14 @@
 """Where the scores of a folder came from: the rules, the true labels and the masks."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from contract import CallError, CellbenchError, label_name, label_stem, list_labels
-from evaluator.scores.protocols import PROTOCOLS, Protocol
+from evaluator.runs.folder import RunFolder
+from evaluator.runs.read import UnusableRecord, read_run, read_score
+from evaluator.runs.records import RunRecord, ScoreRecord
+from evaluator.runs.words import Protocol
 from evaluator.scores.rows import ScoreRow
 
 
@@ -32,13 +34,13 @@ def open_source(folder: Path) -> Source:
     Raises CallError when there is neither, and CellbenchError when it is damaged.
     """
     try:
-        if (folder / "run.json").is_file():
-            return _run(folder)
-        if (folder / "score.json").is_file():
-            return _scored(folder)
-    except (ValueError, KeyError, TypeError) as error:
+        if run := read_run(folder):
+            return _run(folder, run)
+        if score := read_score(folder):
+            return _scored(score)
+    except UnusableRecord as error:
         raise CellbenchError(
-            f"{folder} has no usable run.json or score.json: {error}",
+            f"{folder} has no usable run.json or score.json: {error.reason}.",
             "it was edited, cut short or written by another version",
             "score the masks again",
         ) from error
@@ -49,11 +51,8 @@ def open_source(folder: Path) -> Source:
     )
 
 
-def _run(folder: Path) -> Source:
-    from evaluator.runs.records import RunFolder, RunRecord
-
+def _run(folder: Path, record: RunRecord) -> Source:
     run = RunFolder(folder)
-    record = RunRecord.model_validate_json(run.run_json.read_bytes())
     labels = {image.image: Path(image.label_path) for image in record.dataset.images}
 
     def pair(row: ScoreRow) -> tuple[Path, Path | None]:
@@ -67,11 +66,8 @@ def _run(folder: Path) -> Source:
     return Source(protocol=record.protocol, border=False, pair=pair)
 
 
-def _scored(folder: Path) -> Source:
-    record = json.loads((folder / "score.json").read_text(encoding="utf-8"))
-    truth, predicted = Path(record["truth"]), Path(record["predicted"])
-    if record["protocol"] not in PROTOCOLS:
-        raise ValueError(f"protocol {record['protocol']} is not known here")
+def _scored(record: ScoreRecord) -> Source:
+    truth, predicted = Path(record.truth), Path(record.predicted)
     masks = (
         {label_stem(path.name): path for path in list_labels(predicted)}
         if predicted.is_dir()
@@ -81,4 +77,4 @@ def _scored(folder: Path) -> Source:
     def pair(row: ScoreRow) -> tuple[Path, Path | None]:
         return truth / row.image, masks.get(label_stem(row.image))
 
-    return Source(protocol=record["protocol"], border=bool(record["border"]), pair=pair)
+    return Source(protocol=record.protocol, border=record.border, pair=pair)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluator.runs.folder import SCORES_CSV
 from evaluator.scores.rows import SCORE_COLUMNS, ScoreRow, read_scores, rows_for
 from evaluator.scores.score import score_pair
 from evaluator.scores.sources import Source, open_source
@@ -40,7 +41,7 @@ def verify(source: Path, *, sample: int = SAMPLE, seed: int = 0) -> Verification
     """
     opened = open_source(source)
     pairs: dict[tuple[str, int, str], list[ScoreRow]] = {}
-    for row in read_scores(source / "scores.csv"):
+    for row in read_scores(source / SCORES_CSV):
         pairs.setdefault((row.model, row.seed, row.image), []).append(row)
     keys = list(pairs)
     drawn = np.random.default_rng(seed).permutation(len(keys))[:sample]

@@ -6,11 +6,10 @@ import re
 import psutil
 
 from contract import CallError
-from evaluator.runs.records import StepName
+from evaluator.runs.words import Protocol, StepName
 from harness.runners.arguments import parse_size
 from harness.runners.choose import RunnerChoice
 from harness.runners.job import Limits
-from harness.work.record import Protocol
 
 MEMORY_SHARE = 0.9
 """Of the machine's memory, for one step, when no limit is given."""

@@ -6,14 +6,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from contract import UnreadableImage, read_image, read_mask
+from contract import ExitCode, UnreadableImage, read_image, read_mask
 from harness.datasets.folder import TEST_PART, TRAIN_PART, Pair, load_dataset, split_training
 
-EXIT_FINE = 0
-EXIT_WITH_FAULTS = 3
 
-
-def check_dataset(folder: Path) -> int:
+def check_dataset(folder: Path) -> ExitCode:
     """Prints what the dataset holds and each image that cannot be used; returns 0, or 3 with any.
 
     Raises CallError when the folder is no dataset at all.
@@ -43,7 +40,7 @@ def check_dataset(folder: Path) -> int:
     console.print(f"split: {len(split) - held_out} train, {held_out} val, the same for all models")
     for complaint in complaints:
         console.print(complaint, markup=False, highlight=False)
-    return EXIT_WITH_FAULTS if complaints else EXIT_FINE
+    return ExitCode.FAILURES if complaints else ExitCode.DONE
 
 
 def _cells(pair: Pair) -> int:

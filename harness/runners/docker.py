@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from contract import CallError, CellbenchError
+from evaluator.runs.words import RunnerName, StepOutcome
 from harness.models.registry import Model
 from harness.runners.arguments import RUN_LABEL, container_arguments, container_name, user
 from harness.runners.job import (
@@ -18,8 +19,6 @@ from harness.runners.job import (
     Ended,
     EventHandler,
     Job,
-    Outcome,
-    RunnerName,
     explain,
     take_line,
     write_words,
@@ -121,7 +120,7 @@ class DockerRunner:
             _confine(job.output)
         return clock.ended(self.name, outcome, code, explain(outcome, code, job.limits, job.log))
 
-    def _run(self, job: Job, clock: Clock) -> tuple[Outcome, int]:
+    def _run(self, job: Job, clock: Clock) -> tuple[StepOutcome, int]:
         """How the container ended, and its exit code."""
         with job.log.open("a+b", buffering=0) as log, self._container(job) as container:
             reader = _follow(container, clock, log)
@@ -152,7 +151,7 @@ class DockerRunner:
             with held_back(), suppress(docker.errors.APIError):
                 self._client.api.remove_container(name, force=True, v=True)
 
-    def _watch(self, container: Any, clock: Clock, job: Job) -> Outcome | None:
+    def _watch(self, container: Any, clock: Clock, job: Job) -> StepOutcome | None:
         """Waits for the end; returns why the container was killed, or None if it ended itself."""
         import docker
 

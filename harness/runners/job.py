@@ -6,18 +6,22 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol
+from typing import IO, Any, Protocol
 
+from contract import ExitCode
 from contract.events import parse_event
 from evaluator.runs.records import Usage
+from evaluator.runs.words import RunnerName, StepName, StepOutcome
 from harness.models.overrides import Overrides
 from harness.models.registry import Model
 
-RunnerName = Literal["docker", "local"]
-Outcome = Literal["done", "crashed", "out_of_memory", "timeout"]
 EventHandler = Callable[[Mapping[str, Any]], None]
 
-EXIT_MEANINGS: Mapping[int, Outcome] = {0: "done", 3: "done", 4: "out_of_memory"}
+EXIT_MEANINGS: Mapping[int, StepOutcome] = {
+    ExitCode.DONE: "done",
+    ExitCode.FAILURES: "done",
+    ExitCode.OUT_OF_MEMORY: "out_of_memory",
+}
 """The contract's exit codes; any other one is a crash."""
 LONGEST_LINE = 2**20
 """Bytes of a line that are waited for; a longer one is cut."""
@@ -47,7 +51,7 @@ class Job:
     """
 
     model: Model
-    verb: Literal["train", "predict"]
+    verb: StepName
     input: Path
     output: Path
     log: Path
@@ -63,7 +67,7 @@ class Job:
 class Ended:
     """How a job ended; `message` says why when it is not done."""
 
-    outcome: Outcome
+    outcome: StepOutcome
     exit_code: int | None
     usage: Usage
     message: str = ""
@@ -131,7 +135,7 @@ class Clock:
         self.peak_memory = max(self.peak_memory, in_use)
 
     def ended(
-        self, runner: RunnerName, outcome: Outcome, exit_code: int | None, message: str
+        self, runner: RunnerName, outcome: StepOutcome, exit_code: int | None, message: str
     ) -> Ended:
         """The end of the job with its usage."""
         seconds = self.elapsed
@@ -151,7 +155,7 @@ class Clock:
         return Ended(outcome=outcome, exit_code=exit_code, usage=usage, message=message)
 
 
-def explain(outcome: Outcome, exit_code: int | None, limits: Limits, log: Path) -> str:
+def explain(outcome: StepOutcome, exit_code: int | None, limits: Limits, log: Path) -> str:
     """A sentence for people about a job that did not end well; empty for one that did."""
     match outcome:
         case "done":

@@ -15,6 +15,7 @@ from typing import IO
 import psutil
 
 from contract import CallError
+from evaluator.runs.words import RunnerName, StepOutcome
 from harness.models.registry import Model
 from harness.runners.job import (
     EXIT_MEANINGS,
@@ -23,8 +24,6 @@ from harness.runners.job import (
     Ended,
     EventHandler,
     Job,
-    Outcome,
-    RunnerName,
     explain,
     keep_short,
     take_line,
@@ -133,7 +132,7 @@ def _read(process: "subprocess.Popen[bytes]", clock: Clock, log: IO[bytes]) -> N
 
 def _watch(
     process: "subprocess.Popen[bytes]", clock: Clock, job: Job, log: IO[bytes]
-) -> Outcome | None:
+) -> StepOutcome | None:
     """Waits for the end; returns why the process has to be killed, or None if it ended itself."""
     while process.poll() is None:
         in_use = _resident_bytes(process.pid)

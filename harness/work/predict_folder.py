@@ -4,8 +4,9 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from contract import CallError, list_images, refuse_shared_stems
-from evaluator.runs.records import RunFolder
+from contract import CallError, ExitCode, list_images, refuse_shared_stems
+from evaluator.runs.folder import RunFolder
+from evaluator.runs.read import read_step
 from harness.models.registry import Model
 from harness.runners.arguments import RUN_LABEL
 from harness.runners.choose import Chosen
@@ -13,10 +14,6 @@ from harness.runners.job import Limits
 from harness.work.lock import locked
 from harness.work.predicting import Predicting
 from harness.work.progress import Display
-from harness.work.steps import read_step
-
-EXIT_ALL_PREDICTED = 0
-EXIT_WITH_FAILURES = 3
 
 
 def find_weights(model: Model, run: Path | None, weights: Path | None, seed: int) -> Path | None:
@@ -60,7 +57,7 @@ def predict_folder(
     chosen: Chosen,
     limits: Limits,
     show: Display,
-) -> int:
+) -> ExitCode:
     """Writes a mask for every image of `source` into `out`; returns 0, or 3 with failures.
 
     When it is interrupted, the masks that are finished are there all the same.
@@ -103,11 +100,11 @@ def predict_folder(
             shutil.rmtree(work, ignore_errors=True)
             (out / ".lock").unlink(missing_ok=True)
     for line in lines:
-        if line["outcome"] != "predicted":
-            show.say(f"{line['image']}: {line['outcome']}: {line['message']}")
-    outcomes = Counter(line["outcome"] for line in lines)
+        if line.outcome != "predicted":
+            show.say(f"{line.image}: {line.outcome}: {line.message}")
+    outcomes = Counter(line.outcome for line in lines)
     show.say(f"{outcomes['predicted']} of {len(lines)} images have a mask in {out}")
-    return EXIT_ALL_PREDICTED if outcomes["predicted"] == len(lines) else EXIT_WITH_FAILURES
+    return ExitCode.DONE if outcomes["predicted"] == len(lines) else ExitCode.FAILURES
 
 
 def _below(source: Path) -> list[Path]:

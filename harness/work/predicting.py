@@ -1,28 +1,26 @@
 """Predicting a set of images with one model: every image ends with a line, whatever happens."""
 
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from contract import append_line, label_name, read_lines, sha256_tree, write_json
+from contract import ExitCode, append_line, label_name, sha256_tree, write_json
 from contract.schema import PredictOutcome
-from evaluator.runs.records import RunFolder, Usage
+from evaluator.runs.folder import PREDICTIONS_JSONL, USAGE_JSON, RunFolder
+from evaluator.runs.read import read_predictions, read_usage
+from evaluator.runs.records import PredictionRecord, Usage
+from evaluator.runs.words import LineOutcome
 from harness.datasets.folder import Dataset, Pair
 from harness.models.registry import Model
 from harness.runners.job import Ended, EventHandler, Job, Limits, Runner
 from harness.work.staging import stage_images, stage_labels
-from harness.work.steps import Step, read_usage
+from harness.work.steps import Step
 
-LINES = "predictions.jsonl"
 ATTEMPTS = 2
 """A container that dies at an image gets one successor for the rest."""
 RETRIED_NEXT_TIME = {"timeout", "out_of_memory", "crashed"}
-EXIT_WRONG_CALL = 2
-
-Line = Mapping[str, Any]
 
 
 def prediction_step(
@@ -60,7 +58,7 @@ class Predicting:
     pairs: Sequence[Pair] = ()
     labels: Mapping[str, str]
 
-    def run(self, on_event: EventHandler) -> list[Line]:
+    def run(self, on_event: EventHandler) -> list[PredictionRecord]:
         """Writes masks, predictions.jsonl, usage.json and log.txt; returns the lines.
 
         Images that an earlier, killed call has finished in the same folder are kept. An image at
@@ -78,12 +76,12 @@ class Predicting:
             begun: list[str] = []
             ended = self._attempt(out, rest, _remember(begun, on_event))
             usages.append(ended.usage)
-            write_json(self.folder / "usage.json", _sum(usages).model_dump())
+            write_json(self.folder / USAGE_JSON, _sum(usages).model_dump())
             lines |= self._collect(out)
             rest = [image for image in rest if image.name not in lines]
             if not rest:
                 break
-            useless = ended.exit_code == EXIT_WRONG_CALL
+            useless = ended.exit_code == ExitCode.WRONG_CALL
             if ended.outcome == "done" or useless or attempt == ATTEMPTS:
                 for image in _culprit_first(rest, begun):
                     self._add(lines, image, ended)
@@ -116,11 +114,11 @@ class Predicting:
         finally:
             shutil.rmtree(stage, ignore_errors=True)
 
-    def _collect(self, out: Path) -> dict[str, Line]:
+    def _collect(self, out: Path) -> dict[str, PredictionRecord]:
         """Moves what a container has finished into the step's folder, line by line."""
         if not out.exists():
             return {}
-        found: dict[str, Line] = {}
+        found: dict[str, PredictionRecord] = {}
         reported = _reported(out)
         for image in self.images:
             mask = out / label_name(image.name)
@@ -130,43 +128,36 @@ class Predicting:
                 continue
             if whole:
                 mask.replace(self.folder / mask.name)
-            append_line(self.folder / LINES, line)
+            append_line(self.folder / PREDICTIONS_JSONL, line.model_dump())
             found[image.name] = line
         shutil.rmtree(out)
         return found
 
-    def _kept(self) -> dict[str, Line]:
+    def _kept(self) -> dict[str, PredictionRecord]:
         """The lines that stand from an earlier call; the file is rewritten to hold just them."""
-        path = self.folder / LINES
+        path = self.folder / PREDICTIONS_JSONL
         lines = {
-            line["image"]: line
-            for line in read_lines(path)
-            if line.get("outcome") not in RETRIED_NEXT_TIME
-            and (not line["mask"] or (self.folder / line["mask"]).exists())
+            line.image: line
+            for line in read_predictions(self.folder).records
+            if line.outcome not in RETRIED_NEXT_TIME
+            and (not line.mask or (self.folder / line.mask).exists())
         }
         path.unlink(missing_ok=True)
         for line in lines.values():
-            append_line(path, line)
+            append_line(path, line.model_dump())
         return lines
 
-    def _add(self, lines: dict[str, Line], image: Path, ended: Ended) -> None:
-        outcome = "missing" if ended.outcome == "done" else ended.outcome
+    def _add(self, lines: dict[str, PredictionRecord], image: Path, ended: Ended) -> None:
+        outcome: LineOutcome = "missing" if ended.outcome == "done" else ended.outcome
         message = ended.message or "the model ended without an error and wrote no mask"
-        line = {
-            "image": image.name,
-            "mask": None,
-            "outcome": outcome,
-            "cells": None,
-            "seconds": 0.0,
-            "message": message,
-        }
-        append_line(self.folder / LINES, line)
+        line = PredictionRecord(image=image.name, outcome=outcome, message=message)
+        append_line(self.folder / PREDICTIONS_JSONL, line.model_dump())
         lines[image.name] = line
 
 
-def settled(lines: Sequence[Line]) -> bool:
+def settled(lines: Sequence[PredictionRecord]) -> bool:
     """Whether a later call has nothing to try again."""
-    return not any(line["outcome"] in RETRIED_NEXT_TIME for line in lines)
+    return not any(line.outcome in RETRIED_NEXT_TIME for line in lines)
 
 
 def _remember(begun: list[str], on_event: EventHandler) -> EventHandler:
@@ -184,43 +175,23 @@ def _culprit_first(rest: Sequence[Path], begun: Sequence[str]) -> list[Path]:
     return sorted(rest, key=lambda image: image.name != last)
 
 
-def _reported(out: Path) -> dict[str, Line]:
+def _reported(out: Path) -> dict[str, PredictionRecord]:
     """The lines that a container wrote, by image; what is no line of the contract is passed over.
 
     The mask's name follows from the image's, whatever the line says.
     """
-    if not (out / LINES).is_file():
-        return {}
-    lines: dict[str, Line] = {}
-    for value in read_lines(out / LINES):
-        match value:
-            case {"image": str(image), "outcome": outcome} if outcome in get_args(PredictOutcome):
-                seconds, cells = value.get("seconds"), value.get("cells")
-                lines[image] = {
-                    "image": image,
-                    "mask": label_name(image) if outcome == "predicted" else None,
-                    "outcome": outcome,
-                    "cells": cells if isinstance(cells, int) else None,
-                    "seconds": seconds if _finite(seconds) else 0.0,
-                    "message": str(value.get("message") or ""),
-                }
-    return lines
-
-
-def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _line_of(mask: Path, image: Path) -> Line:
-    """A line for a mask that a container without predictions.jsonl has written."""
     return {
-        "image": image.name,
-        "mask": mask.name,
-        "outcome": "predicted",
-        "cells": None,
-        "seconds": 0.0,
-        "message": "",
+        line.image: line.model_copy(
+            update={"mask": label_name(line.image) if line.outcome == "predicted" else None}
+        )
+        for line in read_predictions(out).records
+        if line.outcome in get_args(PredictOutcome)
     }
+
+
+def _line_of(mask: Path, image: Path) -> PredictionRecord:
+    """A line for a mask that a container without predictions.jsonl has written."""
+    return PredictionRecord(image=image.name, mask=mask.name, outcome="predicted")
 
 
 def _sum(usages: Sequence[Usage]) -> Usage:

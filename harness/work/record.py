@@ -1,17 +1,22 @@
 """run.json: what was asked, on what, with what; merged when a run is added to."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import ValidationError
-
 from contract import CallError, __version__, write_json
 from contract.schema import Subset
-from evaluator.runs.records import DatasetRecord, ModelRecord, RunFolder, RunRecord, TestImage
-from evaluator.runs.records import Limits as LimitsRecord
+from evaluator.runs.folder import RunFolder
+from evaluator.runs.read import UnusableRecord, read_run
+from evaluator.runs.records import (
+    DatasetRecord,
+    LimitsRecord,
+    ModelRecord,
+    RunRecord,
+    TestImage,
+)
+from evaluator.runs.words import DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS, Protocol
 from harness.datasets.folder import Dataset
 from harness.models.overrides import Overrides
 from harness.models.provenance import commit, hardware, versions
@@ -20,21 +25,16 @@ from harness.runners.choose import Chosen
 from harness.runners.job import Limits
 from harness.work.training import split_hash
 
-Protocol = Literal["challenge", "plain"]
-PROTOCOL: Protocol = "challenge"
-THRESHOLDS = (0.5, 0.7, 0.9)
 CONTROL_SEEDS = (0,)
 
 
-def read_run(run: RunFolder) -> RunRecord | None:
+def earlier_run(run: RunFolder) -> RunRecord | None:
     """The record of a run folder; None in a new one, CallError when it cannot be understood."""
-    if not run.run_json.exists():
-        return None
     try:
-        return RunRecord.model_validate(json.loads(run.run_json.read_text(encoding="utf-8")))
-    except (ValueError, ValidationError) as error:
+        return read_run(run.root)
+    except UnusableRecord as error:
         raise CallError(
-            f"{run.run_json} cannot be understood.",
+            f"{run.run_json} cannot be understood: {error.reason}.",
             "it was written by another version of cellbench, or edited",
             "choose another folder with --out, or remove this one",
         ) from error
@@ -63,7 +63,7 @@ def new_record(
 
     Raises CallError when the folder holds a run on another dataset or with another profile.
     """
-    earlier = read_run(run)
+    earlier = earlier_run(run)
     if earlier is not None:
         refuse_other_run(run, earlier, dataset, profile)
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -82,8 +82,8 @@ def new_record(
         finished=False,
         command=("harness", *sys.argv[1:]),
         profile=profile,
-        protocol=protocol or (earlier.protocol if earlier else PROTOCOL),
-        thresholds=THRESHOLDS,
+        protocol=protocol or (earlier.protocol if earlier else DEFAULT_PROTOCOL),
+        thresholds=DEFAULT_THRESHOLDS,
         runner=chosen.runner.name,
         runner_reason=chosen.reason,
         limits=LimitsRecord(memory=memory_asked, timeout_seconds=limits.timeout),

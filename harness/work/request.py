@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract import CallError
+from evaluator.runs.words import Protocol
 from harness.datasets.folder import Dataset, load_dataset
 from harness.models.overrides import Overrides
 from harness.models.registry import Model
 from harness.runners.choose import Chosen
 from harness.runners.job import Limits
 from harness.work.progress import Display
-from harness.work.record import Protocol
 
 SIMULATED = "simulated"
 """The dataset's name when none is given."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from contract import CallError, CellbenchError
+from contract import CallError, CellbenchError, ExitCode
 from contract.schema import Subset
-from evaluator.runs.records import RunFolder, RunRecord
+from evaluator.runs.folder import RunFolder
+from evaluator.runs.records import PredictionRecord, RunRecord
 from evaluator.scores.rows import ScoreRow, write_scores
 from harness.datasets.folder import Dataset, load_dataset, split_training
 from harness.datasets.simulated.dataset import simulate_dataset
@@ -17,7 +18,7 @@ from harness.models.registry import Model
 from harness.runners.arguments import RUN_LABEL
 from harness.runners.choose import Chosen
 from harness.work.lock import locked
-from harness.work.predicting import Line, Predicting, prediction_step, settled
+from harness.work.predicting import Predicting, prediction_step, settled
 from harness.work.progress import Display
 from harness.work.record import new_record, seeds_of, write_run
 from harness.work.request import SIMULATED, Request, ready
@@ -26,8 +27,6 @@ from harness.work.staging import stage_training
 from harness.work.steps import Step
 from harness.work.training import Trained, split_hash, train, training_step, weights_of
 
-EXIT_ALL_SCORED = 0
-EXIT_WITH_FAILURES = 3
 SIMULATED_IMAGES = 32
 SIMULATED_SIZE = 256
 
@@ -41,10 +40,10 @@ class Result:
     rows: Sequence[ScoreRow]
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """0 when every image of every model was scored, else 3."""
         whole = all(row.outcome == "scored" for row in self.rows)
-        return EXIT_ALL_SCORED if whole else EXIT_WITH_FAILURES
+        return ExitCode.DONE if whole else ExitCode.FAILURES
 
 
 def run_all(request: Request, chosen: Chosen, show: Display) -> Result:
@@ -188,7 +187,7 @@ class _Work:
         )
         if self._reused(step, name):
             return
-        lines: Sequence[Line] = Predicting(
+        lines: Sequence[PredictionRecord] = Predicting(
             runner=self.chosen.runner,
             model=model,
             images=[pair.image for pair in self.dataset.test],
@@ -200,8 +199,8 @@ class _Work:
         ).run(self.show.step(name))
         step.finish(finished=settled(lines))
         for line in lines:
-            if line["outcome"] != "predicted":
-                self.show.say(f"{name}: {line['image']}: {line['outcome']}: {line['message']}")
+            if line.outcome != "predicted":
+                self.show.say(f"{name}: {line.image}: {line.outcome}: {line.message}")
 
     def _reused(self, step: Step, name: str) -> bool:
         decision = step.decide()

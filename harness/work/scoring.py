@@ -1,21 +1,21 @@
 """Scoring the masks of a run: every image of a model and seed becomes rows of scores.csv."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import get_args
 
-from contract import label_name, read_lines, read_mask, sha256_file, sha256_tree, stem, write_json
+from pydantic import RootModel
+
+from contract import label_name, read_mask, sha256_file, sha256_tree, stem, write_json
 from evaluator.overlap.table import OverlapTable, UnreadableTable, overlap_table
-from evaluator.runs.records import RunFolder, RunRecord, TestImage
-from evaluator.scores.rows import Outcome, ScoreRow, rows_for
+from evaluator.runs.folder import RunFolder
+from evaluator.runs.read import read_predictions, read_record, read_step, read_usage
+from evaluator.runs.records import PredictionRecord, RunRecord, TestImage
+from evaluator.runs.words import Outcome
+from evaluator.scores.rows import ScoreRow, rows_for
 from evaluator.scores.score import score_pair
-from harness.work.predicting import LINES, Line
-from harness.work.steps import read_step, read_usage
 
 INDEX = "index.json"
-LINE_OUTCOMES = set(get_args(Outcome)) - {"scored", "missing"}
 
 
 def score_model(
@@ -27,7 +27,7 @@ def score_model(
     protocol costs milliseconds.
     """
     predict = run.step(model, seed, "predict")
-    lines = {line.get("image"): line for line in read_lines(predict / LINES)}
+    lines = {line.image: line for line in read_predictions(predict).records}
     failed = _failed_training(run.step(model, seed, "train"))
     if failed is None and not _is_of_these_weights(run, model, seed):
         return []
@@ -56,14 +56,17 @@ def score_model(
     return rows
 
 
+class _Index(RootModel[dict[str, list[str]]]):
+    """By image, the hashes of the label and the mask that its table was made from."""
+
+
 class _Overlaps:
     """The stored overlap tables of one model and seed, with the hashes they were made from."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._index: dict[str, list[str]] = {}
-        with suppress(OSError, ValueError, TypeError):
-            self._index = dict(json.loads((folder / INDEX).read_text(encoding="utf-8")))
+        index = read_record(folder / INDEX, _Index)
+        self._index = dict(index.root) if index else {}
 
     def table(self, image: TestImage, mask: Path) -> tuple[Outcome, OverlapTable | None, str]:
         """The pair's outcome and table, from the store when its files are the same."""
@@ -86,14 +89,11 @@ class _Overlaps:
         write_json(self._folder / INDEX, self._index)
 
 
-def _line_outcome(line: Line | None) -> Outcome | None:
+def _line_outcome(line: PredictionRecord | None) -> Outcome | None:
     """The outcome that a prediction's line settles; None when there should be a mask to score."""
     if line is None:
         return "missing"
-    outcome = line.get("outcome")
-    if outcome == "predicted":
-        return None
-    return outcome if outcome in LINE_OUTCOMES else "missing"
+    return None if line.outcome == "predicted" else line.outcome
 
 
 def _is_of_these_weights(run: RunFolder, model: str, seed: int) -> bool:

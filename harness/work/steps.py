@@ -1,16 +1,15 @@
 """Steps of a run: what each depends on, whether it must be done again, and moving it into place."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
-
 from contract import sha256_json, write_json
-from evaluator.runs.records import StepRecord, Usage
+from evaluator.runs.folder import STEP_JSON
+from evaluator.runs.read import read_step
+from evaluator.runs.records import StepRecord
 
 Action = Literal["reuse", "resume", "redo"]
 
@@ -95,24 +94,7 @@ class Step:
 
     def _record(self, *, finished: bool) -> None:
         record = StepRecord(key=self.key, inputs=dict(self.inputs), finished=finished)
-        write_json(self.part / "step.json", record.model_dump())
-
-
-def read_step(folder: Path) -> StepRecord | None:
-    """The record of a step's folder; None when there is none that can be read."""
-    try:
-        text = (folder / "step.json").read_text(encoding="utf-8")
-        return StepRecord.model_validate(json.loads(text))
-    except (OSError, ValueError, ValidationError):
-        return None
-
-
-def read_usage(folder: Path) -> Usage | None:
-    """The usage of a step; None when there is none that can be read."""
-    try:
-        return Usage.model_validate_json((folder / "usage.json").read_text(encoding="utf-8"))
-    except (OSError, ValidationError):
-        return None
+        write_json(self.part / STEP_JSON, record.model_dump())
 
 
 def changed_inputs(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:

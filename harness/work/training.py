@@ -6,11 +6,14 @@ from pathlib import Path
 
 from contract import TrainingRecord, sha256_json, write_json
 from contract.schema import Subset
-from evaluator.runs.records import RunFolder, Usage
+from evaluator.runs.folder import TRAINING_JSON, USAGE_JSON, RunFolder
+from evaluator.runs.read import read_record
+from evaluator.runs.records import Usage
+from evaluator.runs.words import StepOutcome
 from harness.datasets.folder import Dataset
 from harness.models.overrides import Overrides
 from harness.models.registry import Model
-from harness.runners.job import EventHandler, Job, Limits, Outcome, Runner
+from harness.runners.job import EventHandler, Job, Limits, Runner
 from harness.work.steps import Step
 
 
@@ -18,7 +21,7 @@ from harness.work.steps import Step
 class Trained:
     """How a training ended; `weights` is there when it is done."""
 
-    outcome: Outcome
+    outcome: StepOutcome
     weights: Path | None
     message: str = ""
 
@@ -88,12 +91,12 @@ def train(
         ),
         on_event,
     )
-    done = ended.outcome == "done" and (part / "training.json").exists()
-    write_json(part / "usage.json", ended.usage.model_dump())
+    done = ended.outcome == "done" and (part / TRAINING_JSON).exists()
+    write_json(part / USAGE_JSON, ended.usage.model_dump())
     step.finish(finished=done)
     if done:
         return Trained(outcome="done", weights=weights_of(step))
-    outcome: Outcome = "crashed" if ended.outcome == "done" else ended.outcome
+    outcome: StepOutcome = "crashed" if ended.outcome == "done" else ended.outcome
     message = ended.message or "the container ended without writing training.json"
     return Trained(outcome=outcome, weights=None, message=message)
 
@@ -103,12 +106,11 @@ def _ended_alone(part: Path, runner: Runner) -> bool:
 
     The usage is then what the container says of itself.
     """
-    record = part / "training.json"
-    if not record.exists() or (part / "usage.json").exists():
+    record = part / TRAINING_JSON
+    if not record.exists() or (part / USAGE_JSON).exists():
         return False
-    try:
-        said = TrainingRecord.model_validate_json(record.read_text(encoding="utf-8"))
-    except ValueError:
+    said = read_record(record, TrainingRecord)
+    if said is None:
         return False
     usage = Usage(
         runner=runner.name,
@@ -118,7 +120,7 @@ def _ended_alone(part: Path, runner: Runner) -> bool:
         peak_memory_bytes=said.peak_memory_bytes,
         message="as training.json says: the harness was killed before the container ended",
     )
-    write_json(part / "usage.json", usage.model_dump())
+    write_json(part / USAGE_JSON, usage.model_dump())
     return True
 
 

@@ -3,14 +3,16 @@
 from pathlib import Path
 
 from contract import CallError
-from evaluator.runs.records import ModelRecord, RunFolder, StepName
+from evaluator.runs.folder import RunFolder
+from evaluator.runs.records import ModelRecord
+from evaluator.runs.words import StepName
 from harness.datasets.folder import load_dataset, split_training
 from harness.models.overrides import parse_overrides
 from harness.models.registry import Model, choose_models
 from harness.runners.choose import choose_runner
 from harness.runners.job import Runner
 from harness.work.predicting import prediction_step
-from harness.work.record import read_run
+from harness.work.record import earlier_run
 from harness.work.steps import Decision
 from harness.work.training import split_hash, training_step, weights_of
 
@@ -21,7 +23,7 @@ def explain_step(root: Path, model_name: str, step_name: StepName, seed: int) ->
     Raises CallError when the folder holds no run or the model is not in it.
     """
     run = RunFolder(root.resolve())
-    record = read_run(run)
+    record = earlier_run(run)
     if record is None:
         raise CallError(f"No run in {root}.", do="give the folder that run-all wrote")
     if model_name not in record.models or seed not in record.models[model_name].seeds:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from evaluator.runs.folder import RunFolder
 from evaluator.runs.records import (
     DatasetRecord,
     Hardware,
-    Limits,
-    RunFolder,
+    LimitsRecord,
     RunRecord,
     TestImage,
 )
@@ -27,7 +27,7 @@ def write_run(root: Path, images: dict[str, Path]) -> None:
         thresholds=(0.5,),
         runner="local",
         runner_reason="",
-        limits=Limits(memory=None, timeout_seconds=1),
+        limits=LimitsRecord(memory=None, timeout_seconds=1),
         hardware=Hardware(cpu="", cores=1, memory_bytes=1),
         versions={},
         dataset=DatasetRecord(

@@ -11,7 +11,7 @@ import pytest
 import evaluator.cli
 from contract import CallError, CellbenchError, write_mask
 from evaluator.compare import compare_runs
-from evaluator.runs.records import RunFolder
+from evaluator.runs.folder import RunFolder
 from evaluator.scores.rows import read_scores, rows_for, write_scores
 from evaluator.scores.score import TruthFault, score_folders, score_pair
 from evaluator.scores.verification import verify

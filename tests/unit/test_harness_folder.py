@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from contract import CallError
-from evaluator.runs.records import RunFolder
+from evaluator.runs.folder import RunFolder
 from harness.models.registry import choose_models
 from harness.work.predict_folder import find_weights
 from harness.work.steps import Step

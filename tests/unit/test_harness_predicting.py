@@ -8,13 +8,14 @@ from typing import Any, cast
 import pytest
 
 from contract import ModelCard
-from evaluator.runs.records import Usage
+from evaluator.runs.read import read_usage
+from evaluator.runs.records import PredictionRecord, Usage
+from evaluator.runs.words import StepOutcome
 from harness.models.registry import Model
-from harness.runners.job import Ended, EventHandler, Job, Limits, Outcome, Runner
-from harness.work.predicting import Line, Predicting
-from harness.work.steps import read_usage
+from harness.runners.job import Ended, EventHandler, Job, Limits, Runner
+from harness.work.predicting import Predicting
 
-Attempt = Callable[[Job], Outcome]
+Attempt = Callable[[Job], StepOutcome]
 
 
 class Script:
@@ -31,7 +32,9 @@ class Script:
         return Ended(outcome=outcome, exit_code=0, usage=usage, message="as it happens")
 
 
-def predict(folder: Path, *attempts: Attempt, images: str = "a.png b.png") -> Mapping[str, Line]:
+def predict(
+    folder: Path, *attempts: Attempt, images: str = "a.png b.png"
+) -> Mapping[str, PredictionRecord]:
     """Lines by image of one call; the folder is kept between calls."""
     source = folder / "images"
     source.mkdir(parents=True, exist_ok=True)
@@ -47,13 +50,13 @@ def predict(folder: Path, *attempts: Attempt, images: str = "a.png b.png") -> Ma
         limits=Limits(memory=1, timeout=1, cores=1),
         labels={},
     ).run(lambda _: None)
-    return {line["image"]: line for line in lines}
+    return {line.image: line for line in lines}
 
 
-def writes(*masks: str, lines: Sequence[object] = (), outcome: Outcome = "done") -> Attempt:
+def writes(*masks: str, lines: Sequence[object] = (), outcome: StepOutcome = "done") -> Attempt:
     """An attempt that leaves masks and lines, and ends so."""
 
-    def attempt(job: Job) -> Outcome:
+    def attempt(job: Job) -> StepOutcome:
         for name in masks:
             (job.output / name).write_text("mask")
         text = "".join(f"{json.dumps(line)}\n" for line in lines)
@@ -74,29 +77,28 @@ def line(image: str, outcome: str = "predicted", **more: object) -> dict[str, An
 )  # fmt: skip
 def test_lines_that_are_none_are_passed_over(tmp_path: Path, nonsense: object) -> None:
     found = predict(tmp_path, writes("a_label.tiff", lines=[nonsense]))
-    assert found["a.png"]["outcome"] == "predicted"
-    assert found["b.png"]["outcome"] == "missing"
+    assert found["a.png"].outcome == "predicted"
+    assert found["b.png"].outcome == "missing"
 
 
 def test_odd_values_in_a_line_do_no_harm(tmp_path: Path) -> None:
     odd = line("a.png", mask="../../truth.tiff", seconds=float("nan"), cells="many", message=None)
     found = predict(tmp_path, writes("a_label.tiff", "b_label.tiff", lines=[odd, line("b.png")]))
-    assert found["a.png"] == {
-        "image": "a.png", "mask": "a_label.tiff", "outcome": "predicted", "cells": None,
-        "seconds": 0.0, "message": "",
-    }  # fmt: skip
+    assert found["a.png"] == PredictionRecord(
+        image="a.png", mask="a_label.tiff", outcome="predicted"
+    )
 
 
 def test_a_link_is_no_mask(tmp_path: Path) -> None:
     truth = tmp_path / "truth.tiff"
     truth.write_text("the truth")
 
-    def cheat(job: Job) -> Outcome:
+    def cheat(job: Job) -> StepOutcome:
         (job.output / "a_label.tiff").symlink_to(truth)
         return "done"
 
     found = predict(tmp_path, cheat)
-    assert found["a.png"]["outcome"] == "missing"
+    assert found["a.png"].outcome == "missing"
     assert not (tmp_path / "step" / "a_label.tiff").exists()
     assert truth.exists()
 
@@ -108,12 +110,12 @@ def test_the_rest_goes_once_to_a_fresh_container(tmp_path: Path) -> None:
         writes(outcome="crashed"),
         images="a.png b.png c.png d.png",
     )
-    outcomes = [found[name]["outcome"] for name in ("a.png", "b.png", "c.png", "d.png")]
+    outcomes = [found[name].outcome for name in ("a.png", "b.png", "c.png", "d.png")]
     assert outcomes == ["predicted", "timeout", "crashed", "crashed"]
 
 
 def test_an_interruption_keeps_what_is_finished(tmp_path: Path) -> None:
-    def interrupted(job: Job) -> Outcome:
+    def interrupted(job: Job) -> StepOutcome:
         writes("a_label.tiff", lines=[line("a.png")])(job)
         raise KeyboardInterrupt
 
@@ -121,7 +123,7 @@ def test_an_interruption_keeps_what_is_finished(tmp_path: Path) -> None:
         predict(tmp_path, interrupted)
     assert (tmp_path / "step" / "a_label.tiff").read_text() == "mask"
 
-    def the_rest(job: Job) -> Outcome:
+    def the_rest(job: Job) -> StepOutcome:
         assert [path.name for path in job.input.iterdir()] == ["b.png"]
         return writes("b_label.tiff", lines=[line("b.png")])(job)
 
@@ -144,7 +146,7 @@ def test_a_killed_calls_stage_is_removed(tmp_path: Path) -> None:
     for name in "ab":
         (out / f"{name}_label.tiff").write_text("mask")
     found = predict(tmp_path)
-    assert {each["outcome"] for each in found.values()} == {"predicted"}
+    assert {each.outcome for each in found.values()} == {"predicted"}
     assert sorted(path.name for path in (tmp_path / "step").iterdir()) == [
         "a_label.tiff", "b_label.tiff", "predictions.jsonl"
     ]  # fmt: skip

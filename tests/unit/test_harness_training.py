@@ -6,9 +6,11 @@ from typing import cast
 import pytest
 
 from contract import TrainingRecord, write_json
+from evaluator.runs.read import read_usage
+from evaluator.runs.words import RunnerName
 from harness.models.registry import choose_models
-from harness.runners.job import Ended, EventHandler, Job, Limits, Runner, RunnerName
-from harness.work.steps import Step, read_usage
+from harness.runners.job import Ended, EventHandler, Job, Limits, Runner
+from harness.work.steps import Step
 from harness.work.training import Trained, train
 
 

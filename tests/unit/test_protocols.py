@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from evaluator.overlap.table import overlap_table
-from evaluator.scores.protocols import PROTOCOLS, Counts, Protocol, count
+from evaluator.runs.words import PROTOCOLS, Protocol
+from evaluator.scores.protocols import Counts, count
 from tests.unit.label_maps import Labels, slow_challenge, squares
 
 INNER = (5, 5, 6, 6)

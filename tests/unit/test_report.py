@@ -12,6 +12,8 @@ import pytest
 
 from contract import CallError, write_json
 from evaluator.report import ReportPaths, build_report
+from evaluator.runs.records import ScoreRecord
+from evaluator.runs.words import DEFAULT_THRESHOLDS
 from tests.unit.report_fixtures import NAMES, make_run
 
 
@@ -181,12 +183,12 @@ def test_an_unfinished_run_says_what_is_missing(tmp_path: Path) -> None:
     assert {row[0]: row[-2] for row in table(report, "outcomes")[1:]}["fair"] == "12"
 
 
-def test_failing_missing_and_interrupted_models_are_said_to_be_so(tmp_path: Path) -> None:
+def test_failing_missing_and_stopped_models_are_said_to_be_so(tmp_path: Path) -> None:
     run = make_run(tmp_path, finished=False)
     fair = run / "models" / "fair"
     usage = json.loads((fair / "seed0/train/usage.json").read_text("utf-8"))
     (fair / "seed1/train").mkdir(parents=True)
-    write_json(fair / "seed1/train/usage.json", {**usage, "outcome": "interrupted"})
+    write_json(fair / "seed1/train/usage.json", {**usage, "outcome": "timeout"})
     scores = pd.read_csv(run / "scores.csv")
     lost = (scores["model"] == "good") & (scores["image"] == "cell 3.png")
     scores.loc[lost, "outcome"] = "missing"
@@ -196,7 +198,7 @@ def test_failing_missing_and_interrupted_models_are_said_to_be_so(tmp_path: Path
     text = page(report)
     remarks = {row[0]: row[-1] for row in table(report, "summary")[1:]}
     assert remarks["broken"] == "training crashed"
-    assert remarks["fair"] == "seed 1: training was interrupted"
+    assert remarks["fair"] == "seed 1: training ran into its time-out"
     assert "The run had not finished when this report was made." in text
     assert "fair, seed 1: 0 of 12 images scored so far." in text
     failures = [row for row in table(report, "failures")[1:] if row[0] == "good"]
@@ -249,7 +251,22 @@ def test_scores_alone_give_a_report(run: Path, tmp_path: Path) -> None:
     shutil.copy(run / "scores.csv", tmp_path)
     write_json(
         tmp_path / "score.json",
-        {"protocol": "plain", "border": True, "thresholds": [0.5, 0.7, 0.9], "faults": {}},
+        ScoreRecord(
+            cellbench="0",
+            created="",
+            model="good",
+            truth="",
+            predicted="",
+            protocol="plain",
+            border=True,
+            thresholds=DEFAULT_THRESHOLDS,
+            outcomes={},
+            failures={},
+            warnings={},
+            faults={},
+            unpaired=(),
+            versions={},
+        ).model_dump(),
     )
     report = build_report(tmp_path, tmp_path / "out", protocol="plain")
     text = page(report)

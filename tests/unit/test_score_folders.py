@@ -15,7 +15,7 @@ import evaluator
 import evaluator.cli
 from contract import CallError, CellbenchError
 from evaluator.overlap.table import OverlapTable
-from evaluator.runs.records import RunFolder
+from evaluator.runs.folder import RunFolder
 from evaluator.scores.rescore import rescore_folder
 from evaluator.scores.rows import read_scores, rows_for, write_scores
 from evaluator.scores.score import TruthFault, score_folders, score_pair

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from evaluator.overlap.table import overlap_table
+from evaluator.runs.words import OUTCOMES
 from evaluator.scores.rows import (
-    OUTCOMES,
     SCORE_COLUMNS,
     MalformedScores,
     ScoreRow,

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from harness.work.steps import Step, read_step
+from evaluator.runs.read import read_step
+from harness.work.steps import Step
 
 
 def step(folder: Path, **inputs: str) -> Step:

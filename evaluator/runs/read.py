@@ -1,0 +1,160 @@
+"""The only reader of each file of a run folder, and of score.json.
+
+run.json and score.json are written by this program alone: damaged ones are an error that says
+so. In the folder of a step containers have written, and they may write anything: what does not fit
+is passed over, and named where somebody wants to know.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+
+from contract import CellbenchError, HistoryLine, TrainingRecord
+from evaluator.runs.folder import (
+    HISTORY_JSONL,
+    PREDICTIONS_JSONL,
+    RUN_JSON,
+    SCORE_JSON,
+    STEP_JSON,
+    TRAINING_JSON,
+    USAGE_JSON,
+)
+from evaluator.runs.records import PredictionRecord, RunRecord, ScoreRecord, StepRecord, Usage
+
+RecordT = TypeVar("RecordT", bound=BaseModel)
+
+_OBJECT = TypeAdapter(dict[str, JsonValue])
+
+
+class UnusableRecord(CellbenchError):
+    """A file that is there but does not hold what it should; `reason` says why in a few words."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} cannot be used: {reason}.",
+            "it was edited, cut short, or written by another version of cellbench",
+        )
+        self.reason = reason
+
+
+class Lines(NamedTuple, Generic[RecordT]):
+    """The records of a JSON-lines file, and a few words on each line that is none."""
+
+    records: tuple[RecordT, ...]
+    faults: tuple[str, ...]
+
+
+class Facts(NamedTuple):
+    """The fields of a JSON object, and a few words on those that do not fit."""
+
+    fields: Mapping[str, Any]
+    faults: tuple[str, ...]
+
+
+def read_run(root: Path) -> RunRecord | None:
+    """run.json; None when there is none, UnusableRecord when it is damaged."""
+    return load_record(root / RUN_JSON, RunRecord)
+
+
+def read_score(root: Path) -> ScoreRecord | None:
+    """score.json; None when there is none, UnusableRecord when it is damaged."""
+    return load_record(root / SCORE_JSON, ScoreRecord)
+
+
+def read_step(step: Path) -> StepRecord | None:
+    """step.json; None when there is none that can be used."""
+    return read_record(step / STEP_JSON, StepRecord)
+
+
+def read_usage(step: Path) -> Usage | None:
+    """usage.json; None when there is none that can be used."""
+    return read_record(step / USAGE_JSON, Usage)
+
+
+def read_predictions(step: Path) -> Lines[PredictionRecord]:
+    """predictions.jsonl, in its order; none when there is no such file."""
+    return read_lines(step / PREDICTIONS_JSONL, PredictionRecord)
+
+
+def read_history(step: Path) -> Lines[HistoryLine]:
+    """history.jsonl, in its order; none when there is no such file."""
+    return read_lines(step / HISTORY_JSONL, HistoryLine)
+
+
+def read_training(step: Path) -> Facts:
+    """training.json; a model of another author may leave fields out or have more.
+
+    A field of the contract with a value of another type is left out.
+    """
+    path = step / TRAINING_JSON
+    try:
+        content = _content(path)
+        fields = {} if content is None else _OBJECT.validate_json(content)
+    except (OSError, ValueError) as error:
+        return Facts({}, (_reason(error),))
+    try:
+        TrainingRecord.model_validate(fields, strict=True)
+    except ValidationError as error:
+        unfit = {
+            str(fault["loc"][0]): f"{fault['loc'][0]}: {fault['msg']}"
+            for fault in error.errors()
+            if fault["type"] not in ("missing", "extra_forbidden")
+        }
+        kept = {name: value for name, value in fields.items() if name not in unfit}
+        return Facts(kept, tuple(unfit.values()))
+    return Facts(fields, ())
+
+
+def load_record(path: Path, schema: type[RecordT]) -> RecordT | None:
+    """The record in a JSON file; None when there is no such file.
+
+    Raises UnusableRecord when it cannot be read or does not fit.
+    """
+    try:
+        content = _content(path)
+        return None if content is None else schema.model_validate_json(content)
+    except (OSError, ValueError) as error:
+        raise UnusableRecord(path, _reason(error)) from error
+
+
+def read_record(path: Path, schema: type[RecordT]) -> RecordT | None:
+    """The record in a JSON file; None when there is none that can be used."""
+    try:
+        return load_record(path, schema)
+    except UnusableRecord:
+        return None
+
+
+def read_lines(path: Path, schema: type[RecordT]) -> Lines[RecordT]:
+    """The records of a JSON-lines file; a line cut short by a kill is one of the faults."""
+    try:
+        content = _content(path) or b""
+    except OSError as error:
+        return Lines((), (_reason(error),))
+    records, faults = [], []
+    for number, line in enumerate(content.decode(errors="replace").split("\n"), start=1):
+        if line.strip():
+            try:
+                records.append(schema.model_validate_json(line))
+            except ValueError as error:
+                faults.append(f"line {number}: {_reason(error)}")
+    return Lines(tuple(records), tuple(faults))
+
+
+def _content(path: Path) -> bytes | None:
+    """The bytes of a file; None when there is none, or a folder or pipe in its place."""
+    return path.read_bytes() if path.is_file() else None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    match error:
+        case ValidationError():
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the document"
+            return f"{where}: {first['msg']}"
+        case OSError(strerror=str(reason)):
+            return reason
+        case _:
+            return str(error)

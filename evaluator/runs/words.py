@@ -1,0 +1,34 @@
+"""The words and defaults that evaluator and harness share; the contract's own are in `contract`."""
+
+from typing import Literal, get_args
+
+from contract.schema import PredictOutcome
+
+Protocol = Literal["challenge", "plain"]
+"""The rules by which masks become scores; see `evaluator.scores.protocols`."""
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+DEFAULT_PROTOCOL: Protocol = "challenge"
+
+DEFAULT_THRESHOLDS = (0.5, 0.7, 0.9)
+"""Intersections over union from which a cell counts as found."""
+
+Outcome = Literal[
+    "scored",
+    "missing",
+    "unreadable",
+    "wrong_shape",
+    "wrong_type",
+    "out_of_memory",
+    "timeout",
+    "crashed",
+]
+"""How one image ended for one model; everything but "scored" counts 0."""
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+LineOutcome = Literal[PredictOutcome, "missing", "timeout"]
+"""How the prediction of one image ended: as its model says, or the harness where no model could."""
+
+StepName = Literal["train", "predict"]
+StepOutcome = Literal["done", "crashed", "out_of_memory", "timeout"]
+"""How a step's container or process ended."""
+RunnerName = Literal["docker", "local"]
