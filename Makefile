@@ -27,7 +27,7 @@ peers: .venv/peers
 
 # The pages of docs/ as a site, without network; a warning is an error.
 docs: .venv/docs
-	$(BIN)/python -m sphinx -W --keep-going -q -d docs/_build/doctrees docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -E -a -q -d docs/_build/doctrees docs docs/_build/html
 	@echo docs/_build/html/index.html
 
 integration: .venv/dev
@@ -46,7 +46,7 @@ bench-large: .venv/dev
 	$(BIN)/python -m tests.benchmarks.large_image $(if $(MODEL),--model $(MODEL)) $(if $(RUN),--run $(RUN))
 
 clean:
-	rm -rf .venv runs docs/_build
+	rm -rf .venv runs docs/_build docs/*.ipynb
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -24,33 +24,48 @@ class ModelCard(_Document):
     """model.yaml, and what `describe` prints."""
 
     name: ModelName
+    """Small letters, digits, - and _: the name on the command line and in run folders."""
     title: str
+    """The name that people read."""
     kind: Kind
+    """A control brackets the scores and takes no part in the ranking."""
     contract: Contract = "cellbench-1"
+    """How the image is called; the other two are for submissions to challenges, unchanged."""
     verbs: tuple[Verb, ...]
+    """What it can do."""
     entry: str = "segmenter.py"
     """The Python file that serves the contract, beside model.yaml."""
     image: str | None = None
     """A ready image to run instead of one built from this folder."""
     needs_truth: bool = False
+    """Whether predict is handed the true labels, at /truth; for controls."""
     shm: str = "1g"
     """Size of /dev/shm in the container."""
     source: str | None = None
+    """Where the method comes from, in words."""
     repository: str | None = None
+    """Address of the original code."""
     licence: str | None = None
+    """Of the code, as an SPDX identifier."""
     architecture: str | None = None
     citation: str | None = None
+    """How a paper cites it; the report's methods paragraph does."""
 
 
 class PredictionLine(_Document):
     """One line of predictions.jsonl: how one image ended."""
 
     image: str
+    """File name."""
     mask: str | None
+    """File name; null unless the outcome is predicted."""
     outcome: PredictOutcome
     cells: int | None = Field(ge=0)
+    """Number of cells in the mask; null without one."""
     seconds: float = Field(ge=0)
+    """Reading, predicting and writing."""
     message: str = ""
+    """Why it failed, or what the model has to say about the image."""
 
 
 class TrainingSummary(_Document):
@@ -61,22 +76,30 @@ class TrainingSummary(_Document):
 
     architecture: str | None = None
     parameters: int | None = None
+    """Number of weights that can be trained."""
     batch_size: int | None = None
     learning_rate: float | None = None
     input_size: str | None = None
     """Height×width of a training crop, in pixels, as "256x256"."""
     optimizer: str | None = None
     scheduler: str | None = None
+    """How the learning rate changes."""
     loss: str | None = None
     epochs: int | None = None
     steps: int | None = None
+    """Steps of the optimiser."""
     final_loss: float | None = None
     best_val_dice: float | None = None
+    """On the validation images; foreground Dice."""
     best_val_f1: float | None = None
+    """On the validation images; F1 at IoU 0.5."""
     best_epoch: int | None = None
+    """The epoch whose weights were kept."""
     pretrained: str | None = None
+    """Which weights it started from, or "none"."""
     device: str | None = None
     precision: str | None = None
+    """Number format of the training, such as fp32 or bf16."""
     stopped: Literal["finished", "early_stop", "time_limit"] | None = None
     """Why training ended; "time_limit" means that the result depends on the machine's speed."""
 
@@ -91,6 +114,7 @@ class TrainingRecord(TrainingSummary):
 
     model: str
     version: str
+    """Of cellbench."""
     source: str | None
     repository: str | None
     licence: str | None
@@ -101,7 +125,9 @@ class TrainingRecord(TrainingSummary):
     train_images: int
     val_images: int
     data_sha256: str
+    """Hash of names, contents and subsets of all training pairs."""
     seconds: float
+    """Of all calls together when it was interrupted."""
     peak_memory_bytes: int
 
 
@@ -112,11 +138,17 @@ class HistoryLine(BaseModel):
 
     epoch: int
     step: int
+    """Steps of the optimiser so far."""
     loss: float | None
+    """Mean over the epoch."""
     val_f1: float | None = None
+    """On the validation images, at IoU 0.5; null in an epoch without validation."""
     val_dice: float | None = None
+    """On the validation images, of the foreground."""
     lr: float | None = None
+    """Learning rate."""
     seconds: float
+    """Since the training began, interruptions not counted."""
 
 
 def read_card(folder: Path) -> ModelCard:

@@ -6,6 +6,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
 
+import from_sources  # noqa: E402
+
 from contract.version import __version__  # noqa: E402
 
 project = "cellbench"
@@ -35,7 +37,8 @@ myst_heading_anchors = 3
 # Docstrings are prose; a single backtick marks code in them.
 default_role = "code"
 autodoc_member_order = "bysource"
-autodoc_class_signature = "separated"
+autodoc_type_aliases = {name: name for name in from_sources.SHORT_TYPES}
+smartquotes = False
 
 # The notebook is committed without outputs and run with every build.
 nb_execution_mode = "force"

@@ -9,11 +9,12 @@ README of every model in `containers/` one below the other.
 import ast
 import importlib
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -24,43 +25,58 @@ LITERAL = re.compile(r"(``?[^`]*``?)")
 
 
 class PublicNames(SphinxDirective):
-    """autodoc for every name that the evaluator's stub takes from one wing."""
+    """autodoc for every name that the evaluator's stub takes from one wing.
+
+    Modules named behind the wing come first, in that order.
+    """
 
     required_arguments = 1
+    optional_arguments = 20
 
     def run(self) -> list[nodes.Node]:
         lines = ["````{eval-rst}"]
-        for name in public_names(self.arguments[0]):
+        for name in public_names(*self.arguments):
             value = getattr(importlib.import_module("evaluator"), name)
-            kind = (
-                "autoclass"
-                if inspect.isclass(value)
-                else "autofunction"
-                if callable(value)
-                else "autodata"
-            )
+            kind = "autofunction" if callable(value) else "autodata"
+            if inspect.isclass(value):
+                kind = "autoclass"
+                keep_short_types(value)
             lines.append(f".. {kind}:: evaluator.{name}")
-            lines += ["   :members:", ""] if kind == "autoclass" else [""]
+            if kind == "autoclass":
+                lines += ["   :members:", "   :undoc-members:"]
+            lines.append("")
         return self.parse_text_to_nodes("\n".join([*lines, "````"]))
 
 
-def public_names(wing: str) -> list[str]:
+def public_names(wing: str, *first: str) -> list[str]:
     """The names in evaluator/__init__.pyi that come from the module or package `wing`."""
-    import evaluator
-
-    stub = inspect.getsourcefile(evaluator)
-    assert stub is not None
-    with open(f"{stub}i", encoding="utf-8") as stream:  # noqa: PTH123
-        tree = ast.parse(stream.read())
+    tree = ast.parse((ROOT / "evaluator/__init__.pyi").read_text(encoding="utf-8"))
     found = [
-        alias.name
+        (node.module, alias.name)
         for node in tree.body
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == wing
+        if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
+        if node.module.split(".")[0] == wing
     ]
     if not found:
         raise ValueError(f"evaluator/__init__.pyi takes no name from {wing}")
-    return found
+    places = {f"{wing}.{name}": place for place, name in enumerate(first)}
+    found.sort(key=lambda pair: places.get(pair[0], len(places)))
+    return [name for _, name in found]
+
+
+SHORT_TYPES = ("Codes", "Distances", "Flags", "Labels", "Values", "Whole")
+
+
+def keep_short_types(cls: type[Any]) -> None:
+    """Annotations as they are written, such as `Whole`, in place of what they stand for."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    for field in body.body:
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            written = ast.unparse(field.annotation)
+            if written in SHORT_TYPES:
+                cls.__annotations__[field.target.id] = written
 
 
 class ModelFields(SphinxDirective):
@@ -71,14 +87,28 @@ class ModelFields(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         module, _, name = self.arguments[0].rpartition(".")
         model = getattr(importlib.import_module(module), name)
-        rows = ["| field | type | default | meaning |", "| --- | --- | --- | --- |"]
+        schema = model.model_json_schema()
         meanings = field_docstrings(model)
-        for field, info in model.model_fields.items():
-            default = "required" if info.is_required() else f"`{shown(info.default)}`"
-            meaning = info.description or meanings.get(field, "")
-            kind = type_name(info.annotation).replace("|", "\\|")
-            rows.append(f"| `{field}` | {kind} | {default} | {' '.join(meaning.split())} |")
+        rows = ["| field | type | default | meaning |", "| --- | --- | --- | --- |"]
+        for field, rule in schema["properties"].items():
+            default = "required"
+            if field not in schema.get("required", ()):
+                default = f"`{json.dumps(rule.get('default'))}`"
+            meaning = " ".join((rule.get("description") or meanings.get(field, "")).split())
+            kind = in_words(rule, schema.get("$defs", {}))
+            rows.append(f"| `{field}` | {kind} | {default} | {meaning} |")
         return self.parse_text_to_nodes("\n".join(rows))
+
+
+class Docstring(SphinxDirective):
+    """The docstring of a class as a paragraph."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        module, _, name = self.arguments[0].rpartition(".")
+        text = inspect.getdoc(getattr(importlib.import_module(module), name)) or ""
+        return self.parse_text_to_nodes(text)
 
 
 def field_docstrings(model: type[Any]) -> dict[str, str]:
@@ -100,28 +130,36 @@ def field_docstrings(model: type[Any]) -> dict[str, str]:
     return found
 
 
-def type_name(annotation: Any) -> str:
-    """A type as a reader wants it: alternatives in words, None left to the column default."""
-    arguments = [argument for argument in get_args(annotation) if argument is not type(None)]
-    if get_origin(annotation) is tuple:
-        return f"list of {type_name(arguments[0])}"
-    if arguments and all(isinstance(argument, str) for argument in arguments):
-        return ", ".join(f"`{argument}`" for argument in arguments)
-    if arguments:
-        return " or ".join(type_name(argument) for argument in arguments)
-    names = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
-    name = getattr(annotation, "__name__", str(annotation))
-    return names.get(name, name)
+WORDS = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "null": "null",
+    "object": "table",
+}
+BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
-def shown(default: Any) -> str:
-    return (
-        "null"
-        if default is None
-        else str(default).lower()
-        if default in (True, False)
-        else str(default)
-    )
+def in_words(rule: dict[str, Any], definitions: dict[str, Any]) -> str:
+    """A JSON schema's type as a reader wants it, with its range."""
+    if "$ref" in rule:
+        name = rule["$ref"].rpartition("/")[2]
+        inner = definitions[name]
+        return (
+            f"[{name}](#{name.lower()})" if "properties" in inner else in_words(inner, definitions)
+        )
+    if "anyOf" in rule:
+        return " or ".join(in_words(part, definitions) for part in rule["anyOf"])
+    if "enum" in rule or "const" in rule:
+        return ", ".join(f"`{value}`" for value in rule.get("enum", [rule.get("const")]))
+    if rule.get("type") == "array":
+        items = rule.get("items", {})
+        return f"list of {in_words(items, definitions)}" if items else "list"
+    if rule.get("format") == "path":
+        return "path"
+    bounds = [f"{sign} {rule[word]}" for word, sign in BOUNDS.items() if word in rule]
+    return ", ".join([WORDS.get(rule.get("type", ""), "anything"), *bounds])
 
 
 class CommandLine(SphinxDirective):
@@ -153,8 +191,9 @@ def commands(command: Any, path: str) -> Iterator[list[str]]:
     if any(records):
         lines += ["| argument or option | meaning |", "| --- | --- |"]
     for words, meaning in filter(None, records):
-        cells = f"| `{words}` | {' '.join((meaning or '').split())} |"
-        lines.append(cells.replace("challenge|plain", "challenge\\|plain"))
+        meaning = " ".join((meaning or "").split()).replace("<", "\\<").replace("|", "\\|")
+        words = words.replace("|", "\\|")
+        lines.append(f"| `{words}` | {meaning} |")
     yield [*lines, ""]
 
 
@@ -171,11 +210,19 @@ class ModelReadmes(SphinxDirective):
         return self.parse_text_to_nodes("\n\n".join(texts), allow_section_headings=True)
 
 
-def link_models(app: Sphinx, page: str, source: list[str]) -> None:
-    """Links that work on the repository's pages, to a model's README, work here too."""
+def link_sources(app: Sphinx, page: str, source: list[str]) -> None:
+    """Links that work where the repository is read as files work here too."""
     source[0] = re.sub(
         r"\]\(\.\./containers/(?:\w+/)*(\w+)/README\.md\)", r"](the-models.md#\1)", source[0]
-    )
+    ).replace("](../examples/", "](")
+
+
+def take_notebooks(app: Sphinx) -> None:
+    """Copies examples/ in here, since Sphinx reads its own folder alone."""
+    for notebook in (ROOT / "examples").glob("*.ipynb"):
+        copy = Path(app.srcdir) / notebook.name
+        if not copy.exists() or copy.read_bytes() != notebook.read_bytes():
+            copy.write_bytes(notebook.read_bytes())
 
 
 def escape_prose(
@@ -185,7 +232,7 @@ def escape_prose(
     for place, line in enumerate(lines):
         if not line.startswith(("    ", ">>> ", "... ")):
             parts = LITERAL.split(line)
-            parts[::2] = [re.sub(r"([|*])", r"\\\1", part) for part in parts[::2]]
+            parts[::2] = [re.sub(r"(?!^\* )([|*])", r"\\\1", part) for part in parts[::2]]
             lines[place] = "".join(parts)
 
 
@@ -193,6 +240,8 @@ def source_signature(
     app: Sphinx, what: str, name: str, value: Any, options: Any, signature: str, returned: str
 ) -> tuple[str, str] | None:
     """The signature as it is written, with its short names for types such as `Labels`."""
+    if what in ("class", "exception"):
+        return "", ""  # the fields are listed below
     if what not in ("function", "method"):
         return None
     try:
@@ -211,9 +260,11 @@ def source_signature(
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("public-names", PublicNames)
     app.add_directive("model-fields", ModelFields)
+    app.add_directive("docstring", Docstring)
     app.add_directive("command-line", CommandLine)
     app.add_directive("model-readmes", ModelReadmes)
     app.connect("autodoc-process-signature", source_signature)
     app.connect("autodoc-process-docstring", escape_prose)
-    app.connect("source-read", link_models)
+    app.connect("builder-inited", take_notebooks)
+    app.connect("source-read", link_sources)
     return {"parallel_read_safe": True}
