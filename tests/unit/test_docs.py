@@ -1,5 +1,6 @@
 """The documentation names commands, options and files that exist."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -58,3 +59,18 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
     local = [link for link in links if not re.match(r"[a-z]+:", link)]
     assert not [link for link in local if not (page.parent / link).exists()]
+
+
+def _documented() -> list[str]:
+    """Dotted names that the pages have documented by a directive."""
+    directive = re.compile(
+        r"auto(?:class|function|data):: (\S+)|\{(?:docstring|model-fields)\} (\S+)"
+    )
+    texts = [page.read_text(encoding="utf-8") for page in ROOT.glob("docs/**/*.md")]
+    return [one or other for text in texts for one, other in directive.findall(text)]
+
+
+@pytest.mark.parametrize("name", _documented())
+def test_documented_names_exist(name: str) -> None:
+    module, _, last = name.rpartition(".")
+    assert hasattr(importlib.import_module(module), last)
