@@ -6,7 +6,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
 
-import from_sources  # noqa: E402
+import api  # noqa: E402
 
 from contract.version import __version__  # noqa: E402
 
@@ -20,7 +20,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx_copybutton",
     "sphinx_design",
-    "from_sources",
+    "api",
+    "repository",
+    "tables",
 ]
 exclude_patterns = ["_build", "jupyter_execute"]
 
@@ -37,7 +39,7 @@ myst_heading_anchors = 3
 # Docstrings are prose; a single backtick marks code in them.
 default_role = "code"
 autodoc_member_order = "bysource"
-autodoc_type_aliases = {name: name for name in from_sources.SHORT_TYPES}
+autodoc_type_aliases = {name: name for name in api.SHORT_TYPES}
 smartquotes = False
 
 # The notebook is committed without outputs and run with every build.
@@ -48,4 +50,5 @@ nb_merge_streams = True
 
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"
 copybutton_exclude = ".linenos, .gp, .go"

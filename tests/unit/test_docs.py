@@ -21,8 +21,8 @@ CALL = re.compile(r"^\s*(?:\$ )?(?:\.venv/bin/)?((?:harness|evaluator) .*)$", re
 
 
 def _calls(page: Path) -> list[str]:
-    """The command lines in a page's fenced blocks, comments cut off."""
-    text = page.read_text(encoding="utf-8")
+    """The command lines in fenced blocks, joined at backslashes, without comments."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     blocks = re.findall(r"^ *```[a-z]*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
     return [call.split(" #")[0] for block in blocks for call in CALL.findall(block)]
 
