@@ -2,7 +2,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
 
-.PHONY: run test check unit peers docs integration bench bench-evaluator bench-large bench-report clean
+.PHONY: run test check unit peers docs integration coverage hooks pins
+.PHONY: bench-evaluator bench-large bench-report clean
 
 # The whole benchmark on simulated images; the report's path is printed last.
 run: .venv/models
@@ -17,6 +18,14 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# `make check` at every commit from now on, on the files that it changes.
+hooks: .venv/dev
+	$(BIN)/pre-commit install
+
+# Writes the versions that pyproject.toml pins into the images' requirements.txt.
+pins: .venv/dev
+	$(BIN)/python -m tests.pins
 
 unit: .venv/dev
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/unit
@@ -33,6 +42,11 @@ docs: .venv/docs
 integration: .venv/dev
 	$(BIN)/pytest tests/integration
 
+# Which lines the tests reach, in the programs that they start too; the pages are in .coverage_html.
+coverage: .venv/dev
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report= tests/unit
+	$(BIN)/pytest --cov --cov-append --cov-report=term:skip-covered --cov-report=html tests/integration
+
 # Scoring beside stardist and cellpose; what docs/performance.md shows.
 bench-evaluator: .venv/peers
 	OMP_NUM_THREADS=1 PYTHONPATH=.venv/peers $(BIN)/python -m tests.benchmarks.evaluator_speed
@@ -46,7 +60,7 @@ bench-large: .venv/dev
 	$(BIN)/python -m tests.benchmarks.large_image $(if $(MODEL),--model $(MODEL)) $(if $(RUN),--run $(RUN))
 
 clean:
-	rm -rf .venv runs docs/_build docs/*.ipynb
+	rm -rf .venv runs dist docs/_build docs/*.ipynb .coverage .coverage_html
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
