@@ -45,8 +45,11 @@ def finish(
     before: Callable[[], object] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end; `before` is called in the child, to limit it."""
+    variables = dict(environment() if env is None else env)
+    if before:  # a limited program could not write down what `make coverage` measures
+        variables.pop("COVERAGE_PROCESS_CONFIG", None)
     return subprocess.run(
-        words, cwd=cwd, env=environment() if env is None else env, preexec_fn=before,
+        words, cwd=cwd, env=variables, preexec_fn=before,
         capture_output=True, text=True, timeout=timeout,
     )  # fmt: skip
 

@@ -21,7 +21,11 @@ def place(tmp_path: Path) -> Path:
 
 
 def run(
-    place: Path, program: str, *, timeout: float = 20, events: list[Mapping[str, Any]] | None = None
+    place: Path,
+    program: str,
+    *,
+    timeout: float = 300,
+    events: list[Mapping[str, Any]] | None = None,
 ) -> Ended:
     """Runs a model whose whole program is `program`."""
     folder = place / "containers" / "tiny"

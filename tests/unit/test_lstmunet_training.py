@@ -62,9 +62,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     child = start(module("tests.unit.lstmunet_fixtures", tmp_path, broken))
     state = broken / "checkpoint/state.pt"
-    for _ in range(6000):
-        if state.exists() or child.poll() is not None:
-            break
+    while not state.exists() and child.poll() is None:
         time.sleep(0.01)
     child.send_signal(signal.SIGKILL)
     child.wait()
