@@ -10,9 +10,9 @@ import yaml
 
 from contract import read_mask
 from harness.models.registry import all_models
-from tests.conftest import ROOT, need
+from tests.conftest import need
 from tests.datasets import make_dataset
-from tests.programs import finish, run
+from tests.programs import ROOT, finish, run
 
 OWNER = 1234
 

@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import subprocess
 import sys
 import venv
 import zipfile
@@ -61,10 +60,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 
 
 def test_the_wheel_holds_the_four_packages_and_nothing_else(wheel: Path) -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *PARTS],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+    listed = finish(["git", "ls-files", "--cached", "--others", "--exclude-standard", *PARTS])
     need(listed.returncode == 0, "needs a git checkout to know which files belong to the package")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())

@@ -6,7 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from tests.conftest import ROOT, need
+from tests.conftest import need
+from tests.programs import ROOT
 
 INSTALLED = ROOT / ".venv" / "peers"
 

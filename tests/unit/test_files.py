@@ -21,8 +21,6 @@ from contract import (
 )
 from tests.programs import code, finish
 
-ROOT = Path(__file__).parents[2]
-
 
 def test_write_replaces_in_one_step_with_the_usual_permissions(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "a.json"

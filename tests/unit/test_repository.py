@@ -1,6 +1,5 @@
 """What contributors and GitHub read agrees with the sources."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,7 @@ def load(path: Path) -> Any:
 
 def commands(target: str) -> list[str]:
     """What make would run for a target whose environment is there."""
-    done = subprocess.run(
-        ["make", "--dry-run", "--always-make", target], cwd=ROOT, capture_output=True, text=True
-    )
+    done = finish(["make", "--dry-run", "--always-make", target])
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
