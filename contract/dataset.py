@@ -2,11 +2,20 @@
 
 import csv
 import random
+from dataclasses import replace
 from pathlib import Path
 
 from contract.errors import CallError
 from contract.files import sha256_file, sha256_json
-from contract.names import label_name, list_images, list_labels, refuse_shared_stems, stem
+from contract.names import (
+    label_name,
+    list_images,
+    list_labels,
+    normal,
+    refuse_shared_stems,
+    stem,
+    unopenable,
+)
 from contract.protocol import TrainPair
 from contract.schema import Subset
 
@@ -20,7 +29,8 @@ def training_pairs(folder: Path, seed: int) -> tuple[tuple[TrainPair, ...], list
     Reads `folder`/images, `folder`/labels and, when it is there, `folder`/split.csv
     (`image,subset`). Without a split one image in ten is drawn for validation by `seed`.
     Images without a label, or without a line in the split, are left out and named, as are labels
-    and lines of the split without an image.
+    and lines of the split without an image, and files that cannot be opened. Names are compared in
+    one normal form.
 
     Raises CallError when a folder is missing, two images share a stem, the split is malformed,
     or nothing is left to train on.
@@ -35,37 +45,41 @@ def training_pairs(folder: Path, seed: int) -> tuple[tuple[TrainPair, ...], list
             )
     images = list_images(images_folder)
     refuse_shared_stems(images)
-    labels = {path.name: path for path in list_labels(labels_folder)}
-    labelled = {image.name: image for image in images if label_name(image.name) in labels}
-    warnings = [
-        f"{image.name}: no label {label_name(image.name)}, left out"
-        for image in images
-        if image.name not in labelled
+    labels = {normal(path.name): path for path in list_labels(labels_folder)}
+    wanted = {normal(label_name(image.name)): image for image in images}
+    labelled: dict[str, TrainPair] = {}
+    warnings = []
+    for place, image in wanted.items():
+        reason = f"no label {label_name(image.name)}" if place not in labels else ""
+        reason = reason or unopenable(image) or unopenable(labels[place])
+        if reason:
+            warnings.append(f"{image.name}: {reason}, left out")
+        else:
+            labelled[image.name] = TrainPair(image=image, label=labels[place], subset="train")
+    warnings += [
+        f"{labels[place].name}: a label without an image" for place in labels if place not in wanted
     ]
-    wanted = {label_name(image.name) for image in images}
-    warnings += [f"{name}: a label without an image" for name in labels if name not in wanted]
     split_file = folder / "split.csv"
     if split_file.exists():
-        subsets = read_split(split_file)
+        listed = {normal(name): subset for name, subset in read_split(split_file).items()}
         warnings += [
-            f"{name}: not in split.csv, left out" for name in labelled if name not in subsets
+            f"{name}: not in split.csv, left out" for name in labelled if normal(name) not in listed
         ]
-        present = {image.name for image in images}
+        present = {normal(image.name) for image in images}
         warnings += [
-            f"{name}: in split.csv, but not in images/" for name in subsets if name not in present
+            f"{name}: in split.csv, but not in images/" for name in listed if name not in present
         ]
-        labelled = {name: image for name, image in labelled.items() if name in subsets}
+        subsets = {name: listed[normal(name)] for name in labelled if normal(name) in listed}
     else:
         subsets = draw_split(list(labelled), seed)
-    if not any(subsets[name] == "train" for name in labelled):
+    if "train" not in subsets.values():
         raise CallError(
             f"No image to train on in {folder}.",
             "no image has a label named <stem>_label.tiff, or the split has no training line",
             "check the names in images/ and labels/",
         )
     pairs = tuple(
-        TrainPair(image=image, label=labels_folder / label_name(name), subset=subsets[name])
-        for name, image in sorted(labelled.items())
+        replace(labelled[name], subset=subset) for name, subset in sorted(subsets.items())
     )
     return pairs, warnings
 

@@ -1,6 +1,5 @@
 """The verb predict: a mask and a line for every image, whatever happens to single ones."""
 
-import errno
 import sys
 import tempfile
 import time
@@ -27,10 +26,20 @@ from contract.events import Events
 from contract.files import ASIDE, append_line, write_text
 from contract.images import read_image
 from contract.masks import write_mask
-from contract.names import label_name, label_stem, list_images, list_labels, refuse_shared_stems
+from contract.names import (
+    label_name,
+    label_stem,
+    list_images,
+    list_labels,
+    normal,
+    passed_over,
+    refuse_shared_stems,
+    too_long,
+)
 from contract.names import stem as stem_of
 from contract.protocol import Image, Segmenter
 from contract.schema import PredictionLine, PredictOutcome
+from contract.written import RECORD, Written
 
 LINES = "predictions.jsonl"
 
@@ -67,23 +76,28 @@ def predict(
     when every image has a mask and 3 when some failed.
 
     Raises CallError before any work for an empty or missing folder, two images with one stem, an
-    output folder that cannot be written, or a mask that would replace one of the images;
+    output folder that cannot be written, or a mask that would replace a file which no earlier call
+    wrote;
     OutOfMemory when the model does not fit; and stops with what the system says when the disk is
     full: the lines before stand.
     """
     events.emit("started")
     images = find_images(source)
-    _refuse_unwritable(out)
+    if left := passed_over(images[0].parent):
+        print(f"note: {left}", file=sys.stderr)
     _refuse_overwriting(images, out)
-    truths = {label_stem(path.name): path for path in list_labels(truth)} if truth else {}
+    written = Written(out)
+    written.refuse_others([*(label_name(image.name) for image in images), LINES])
+    _refuse_unwritable(out)
+    truths = {normal(label_stem(path.name)): path for path in list_labels(truth)} if truth else {}
     model = _load(segmenter, weights, threads)
-    lines = _fresh_lines(out, images)
+    lines = _fresh_lines(written, images)
     events.emit("loaded")
     failed = 0
     for done, path in enumerate(images):
         events.emit("image", image=path.name)
         start = time.monotonic()
-        ending = _one(model, path, out, truths.get(stem_of(path.name)))
+        ending = _one(model, path, written, truths.get(normal(stem_of(path.name))))
         line = PredictionLine(
             image=path.name,
             mask=label_name(path.name) if ending.outcome == "predicted" else None,
@@ -117,7 +131,7 @@ def find_images(source: Path) -> list[Path]:
     if not images:
         raise CallError(
             f"No images in {source}.",
-            "the folder is empty, or its files are no tif, tiff, png, bmp, jpg or jpeg",
+            passed_over(source) or "the folder is empty",
             "give the folder that holds the images",
         )
     refuse_shared_stems(images)
@@ -131,9 +145,9 @@ def _refuse_unwritable(out: Path) -> None:
             left.unlink()
         with tempfile.TemporaryFile(dir=out):
             pass
-        lines = out / LINES
-        if lines.exists():
-            lines.open("ab").close()
+        for name in (LINES, RECORD):
+            if (out / name).exists():
+                (out / name).open("ab").close()
     except OSError as error:
         raise unwritable(out, error) from error
 
@@ -163,21 +177,24 @@ def _load(segmenter: type[Any], weights: Path | None, threads: int) -> Segmenter
     return model
 
 
-def _fresh_lines(out: Path, images: list[Path]) -> Path:
+def _fresh_lines(written: Written, images: list[Path]) -> Path:
     """Removes what an earlier call wrote for these images, and its lines."""
     for image in images:
         with suppress(OSError):
-            (out / label_name(image.name)).unlink()
-    write_text(out / LINES, "")
-    return out / LINES
+            (written.folder / label_name(image.name)).unlink()
+    written.note(LINES)
+    write_text(written.folder / LINES, "")
+    return written.folder / LINES
 
 
-def _one(model: Segmenter, path: Path, out: Path, truth: Path | None) -> _Ending:
+def _one(model: Segmenter, path: Path, written: Written, truth: Path | None) -> _Ending:
+    if reason := too_long(path.name):
+        return _Ending("unreadable", message=reason)
     try:
         pixels = read_image(path)
         labels = model.predict(Image(name=path.name, pixels=pixels, truth=truth))
         _refuse_wrong_labels(labels, pixels.shape)
-        _write(out / label_name(path.name), labels)
+        _write(written, label_name(path.name), labels)
         remark = str(getattr(model, "remark", ""))
         return _Ending("predicted", cells=_count_cells(labels), message=remark)
     except UnreadableImage as error:
@@ -192,12 +209,12 @@ def _one(model: Segmenter, path: Path, out: Path, truth: Path | None) -> _Ending
         return _Ending("crashed", message=f"{type(error).__name__}: {error}")
 
 
-def _write(mask: Path, labels: npt.NDArray[np.integer]) -> None:
+def _write(written: Written, name: str, labels: npt.NDArray[np.integer]) -> None:
     try:
-        write_mask(mask, labels)
+        written.note(name)
+        write_mask(written.folder / name, labels)
+        written.note(name, final=True)
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            raise
         raise _DiskRefusesError(error) from error
 
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from contract.errors import CallError, ExitCode, run_cli
 from contract.events import Events
 from contract.metering import peak_memory_bytes, peak_vram_bytes
-from contract.privileges import become_owner
+from contract.privileges import become_owner, refuse_unmounted
 from contract.schema import ModelCard, read_card
 
 BAKED_WEIGHTS = Path("/opt/cellbench/weights")
@@ -42,7 +42,8 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
         case "train":
             from contract.train import train
 
-            become_owner(arguments.output)
+            refuse_unmounted(arguments.output)
+            become_owner(arguments.output, arguments.input)
             events = Events()
             train(
                 segmenter,
@@ -60,7 +61,8 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
         case "predict":
             from contract.predict import predict
 
-            become_owner(arguments.output)
+            refuse_unmounted(arguments.output)
+            become_owner(arguments.output, arguments.input)
             events = Events()
             code = predict(
                 segmenter,

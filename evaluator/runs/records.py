@@ -27,6 +27,17 @@ class Fault(_Record):
     reason: str
 
 
+class Remark(_Record):
+    """What should be known about a file of the dataset that is used, or was passed over."""
+
+    name: str
+    """A file, or images/ or labels/ as a whole."""
+    part: str
+    text: str
+    suspicious: bool = False
+    """Whether it says that a label may not hold what its author meant."""
+
+
 class TestImage(_Record):
     """One image that models are scored on."""
 
@@ -35,6 +46,8 @@ class TestImage(_Record):
     image: str
     image_path: str
     label_path: str
+    truth_sha256: str = ""
+    """Of the label's ids, however they are stored; "" in a run from before that was recorded."""
     modality: str = ""
     strata: dict[str, str] = Field(default_factory=dict)
     """Further columns of manifest.csv."""
@@ -50,6 +63,7 @@ class DatasetRecord(_Record):
     train_images: int
     val_images: int
     faults: tuple[Fault, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     images: tuple[TestImage, ...]
 
 

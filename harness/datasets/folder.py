@@ -1,6 +1,5 @@
 """A dataset in the challenge's layout: pairs of images and labels, faults, split and hash."""
 
-import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from contract import (
     UnreadableImage,
     UnreadableMask,
     WrongMaskType,
+    label_name,
     label_stem,
     list_images,
     list_labels,
@@ -21,9 +21,24 @@ from contract import (
     sha256_json,
     stem,
 )
-from contract.dataset import draw_split, read_rows
+from contract.dataset import draw_split
+from contract.names import (
+    IMAGE_SUFFIXES,
+    LABEL_SUFFIXES,
+    normal,
+    passed_over,
+    printable,
+    some,
+    too_long,
+    unopenable,
+)
+from contract.pairing import pair_labels
 from contract.schema import Subset
-from evaluator.runs.records import Fault
+from evaluator.overlap.mask_checks import mask_warnings
+from evaluator.overlap.table import overlap_table
+from evaluator.runs.records import Fault, Remark
+from evaluator.scores.truths import truth_sha256
+from harness.datasets.manifest import read_manifest
 
 TRAIN_PART = "Training-labeled"
 TEST_PART = "Tuning"
@@ -39,6 +54,8 @@ class Pair:
     label: Path
     image_sha256: str
     label_sha256: str
+    truth_sha256: str = ""
+    """Of the label's ids, however they are stored."""
     strata: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -55,6 +72,13 @@ class Dataset:
     train: tuple[Pair, ...]
     test: tuple[Pair, ...]
     faults: tuple[Fault, ...]
+    remarks: tuple[Remark, ...] = ()
+    """What should be known about files that are used, or were passed over."""
+
+    @property
+    def test_faults(self) -> tuple[Fault, ...]:
+        """Those that leave images out of the scores."""
+        return tuple(fault for fault in self.faults if fault.part == TEST_PART)
 
     @property
     def name(self) -> str:
@@ -85,10 +109,10 @@ class Dataset:
 def load_dataset(root: Path) -> Dataset:
     """Reads `root`/Training-labeled and `root`/Tuning, each with images/ and labels/.
 
-    Every label is opened and compared with its image's size. What is wrong with single images
-    is collected in `faults`; such images are left out for all models alike. An image that cannot
-    be decoded is no fault of the dataset as long as its label is fine: models are given it, and
-    it counts.
+    Every label is opened, looked at and compared with its image's size. What is wrong with single
+    images is collected in `faults`; such images are left out for all models alike. An image that
+    cannot be decoded is no fault of the dataset as long as its label is fine: models are given
+    it, and it counts.
 
     Raises CallError when the folder is missing, when two images share a stem, or when no pair
     to test on is left.
@@ -99,10 +123,9 @@ def load_dataset(root: Path) -> Dataset:
             "the path has a typing error",
             "give a folder with Training-labeled/ and Tuning/, each with images/ and labels/",
         )
-    train, train_faults = _read_part(root, TRAIN_PART)
-    test, test_faults = _read_part(root, TEST_PART)
-    faults = (*train_faults, *test_faults)
-    if not test:
+    train, test = _read_part(root, TRAIN_PART), _read_part(root, TEST_PART)
+    faults = (*train.faults, *test.faults)
+    if not test.pairs:
         examples = "; ".join(f"{fault.image}: {fault.reason}" for fault in faults[:3])
         raise CallError(
             f"No usable image with a label in {root / TEST_PART}.",
@@ -110,7 +133,13 @@ def load_dataset(root: Path) -> Dataset:
             "put images into Tuning/images and their masks, named <stem>_label.tiff,"
             " into Tuning/labels",
         )
-    return Dataset(root=root.resolve(), train=train, test=test, faults=faults)
+    return Dataset(
+        root=root.resolve(),
+        train=train.pairs,
+        test=test.pairs,
+        faults=faults,
+        remarks=(*train.remarks, *test.remarks),
+    )
 
 
 def split_training(pairs: Sequence[Pair]) -> dict[str, Subset]:
@@ -131,88 +160,106 @@ def split_training(pairs: Sequence[Pair]) -> dict[str, Subset]:
     return split
 
 
-def _read_part(root: Path, part: str) -> tuple[tuple[Pair, ...], list[Fault]]:
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """What one of the two folders holds."""
+
+    pairs: tuple[Pair, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+
+def _read_part(root: Path, part: str) -> _Part:
     folder = root / part
     if not (folder / "images").is_dir():
-        return (), []
+        return _Part()
     images = list_images(folder / "images")
     refuse_shared_stems(images)
-    labels, faults = _labels_by_stem(folder / "labels", part)
-    manifest = _read_manifest(folder / "manifest.csv")
-    pairs = []
+    labels_folder = folder / "labels"
+    pairing = pair_labels(images, list_labels(labels_folder) if labels_folder.is_dir() else [])
+    manifest = read_manifest(folder / "manifest.csv", [image.name for image in images])
+    remarks = [Remark(name="manifest.csv", part=part, text=text) for text in manifest.remarks]
+    for kind, suffixes in (("images", IMAGE_SUFFIXES), ("labels", LABEL_SUFFIXES)):
+        left = passed_over(folder / kind, suffixes) if (folder / kind).is_dir() else ""
+        remarks += [Remark(name=f"{kind}/", part=part, text=left)] if left else []
+    for told in (pairing.remarks, pairing.beside):
+        remarks += [Remark(name=name, part=part, text=text) for name, text in told.items()]
+    pairs, faults = [], []
     for image in images:
-        label = labels.pop(stem(image.name), None)
-        reason = _fault(image, label)
-        if label is None or reason:
-            faults.append(Fault(image=image.name, part=part, reason=reason or "no label"))
+        label = pairing.labels.get(image.name)
+        if label is None:
+            reason = pairing.unclear.get(image.name) or _no_label(image, labels_folder)
+            faults.append(Fault(image=image.name, part=part, reason=reason))
             continue
-        pairs.append(
-            Pair(
-                image=image.absolute(),
-                label=label.absolute(),
-                image_sha256=sha256_file(image),
-                label_sha256=sha256_file(label),
-                strata=manifest.get(image.name, {}),
-            )
-        )
+        try:
+            pair, warnings = _read_pair(image, label, manifest.columns.get(image.name, {}))
+        except _Unusable as error:
+            faults.append(Fault(image=image.name, part=part, reason=str(error)))
+            continue
+        pairs.append(pair)
+        remarks += [
+            Remark(name=label.name, part=part, text=text, suspicious=True) for text in warnings
+        ]
     faults += [
         Fault(image=label.name, part=part, reason="a label without an image")
-        for label in labels.values()
+        for label in pairing.strangers
     ]
-    return tuple(pairs), faults
+    return _Part(pairs=tuple(pairs), faults=tuple(faults), remarks=tuple(remarks))
 
 
-def _labels_by_stem(folder: Path, part: str) -> tuple[dict[str, Path], list[Fault]]:
-    labels: dict[str, Path] = {}
-    faults = []
-    for path in list_labels(folder) if folder.is_dir() else []:
-        key = label_stem(path.name)
-        if key in labels:
-            reason = f"a second label for one image, beside {labels[key].name}"
-            faults.append(Fault(image=path.name, part=part, reason=reason))
-        else:
-            labels[key] = path
-    return labels, faults
+class _Unusable(Exception):
+    """Why a pair is left out."""
 
 
-def _fault(image: Path, label: Path | None) -> str:
-    """What makes a pair unusable, or an empty string."""
-    if label is None:
-        return f"no label {stem(image.name)}_label.tiff"
+def _read_pair(image: Path, label: Path, strata: Mapping[str, str]) -> tuple[Pair, tuple[str, ...]]:
+    """The pair, and what is suspicious about its label; raises _Unusable with the reason."""
     for path, what in ((image, "image"), (label, "label")):
-        if not os.access(path, os.R_OK):
-            return f"the {what} is a broken link, or a file that this user may not read"
+        if reason := unopenable(path):
+            raise _Unusable(f"the {what} cannot be opened: {reason}")
+    if reason := too_long(image.name):
+        raise _Unusable(reason)
     try:
-        label_size = read_mask(label).shape
+        labels = read_mask(label)
+        hashes = sha256_file(image), sha256_file(label)
     except (UnreadableMask, WrongMaskType) as error:
-        return f"the label cannot be used: {error.what}"
+        raise _Unusable(f"the label cannot be used: {error.what}") from error
+    except OSError as error:
+        raise _Unusable(f"{error.filename or image} cannot be read: {error.strerror}") from error
     try:
         size = read_size(image)
     except UnreadableImage:
-        return ""
-    if size != label_size:
-        return f"the label is {label_size[0]}×{label_size[1]}, the image {size[0]}×{size[1]} pixels"
-    return ""
-
-
-def _read_manifest(path: Path) -> dict[str, dict[str, str]]:
-    if not path.exists():
-        return {}
-    rows = read_rows(path)
-    if rows and "image" not in rows[0]:
-        raise CallError(
-            f"{path} has no column named image.",
-            "each line of a manifest says which image it describes",
-            "name the first column image, and put the images' file names there",
+        size = labels.shape
+    if size != labels.shape:
+        raise _Unusable(
+            f"the label is {labels.shape[0]}×{labels.shape[1]}, the image {size[0]}×{size[1]}"
+            " pixels"
         )
-    return {
-        row["image"]: {
-            key: value
-            for key, value in row.items()
-            if key not in (None, "image", "label") and isinstance(value, str)
-        }
-        for row in rows
-    }
+    pair = Pair(
+        image=image.absolute(),
+        label=label.absolute(),
+        image_sha256=hashes[0],
+        label_sha256=hashes[1],
+        truth_sha256=truth_sha256(labels),
+        strata=strata,
+    )
+    return pair, mask_warnings(overlap_table(labels))
+
+
+def _no_label(image: Path, labels: Path) -> str:
+    """That an image has no label, and which file of another format may have been meant."""
+    reason = f"no label {label_name(image.name)}"
+    if not labels.is_dir():
+        return reason
+    meant = [
+        printable(path.name)
+        for path in sorted(labels.iterdir())
+        if path.suffix.lower() not in LABEL_SUFFIXES
+        and normal(label_stem(path.name)) == normal(stem(image.name))
+    ]
+    if not meant:
+        return reason
+    lossy = " (JPEG changes ids)" if meant[0].lower().endswith((".jpg", ".jpeg")) else ""
+    return f"{reason}; {some(meant)} is of a format that is not read as a label{lossy}"
 
 
 def _pairs_sha256(pairs: Sequence[Pair]) -> str:

@@ -124,11 +124,13 @@ def _dataset_record(dataset: Dataset, split: dict[str, Subset]) -> DatasetRecord
         train_images=sum(subset == "train" for subset in split.values()),
         val_images=sum(subset == "val" for subset in split.values()),
         faults=dataset.faults,
+        remarks=dataset.remarks,
         images=tuple(
             TestImage(
                 image=pair.name,
                 image_path=str(pair.image),
                 label_path=str(pair.label),
+                truth_sha256=pair.truth_sha256,
                 modality=pair.strata.get("modality", ""),
                 strata={key: value for key, value in pair.strata.items() if key != "modality"},
             )

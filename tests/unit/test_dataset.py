@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 
-from contract import CallError, write_mask
-from harness.datasets.folder import load_dataset, split_training
+from contract import CallError, read_mask, write_mask
+from harness.datasets.folder import Dataset, load_dataset, split_training
 from harness.work.staging import stage_images, stage_labels, stage_training
 from tests.datasets import add_pair, cells, make_dataset
 
@@ -116,14 +119,15 @@ def test_broken_links_are_faults(tmp_path: Path) -> None:
     dataset = load_dataset(root)
     assert [pair.name for pair in dataset.test] == ["good.png"]
     reasons = {fault.image: fault.reason for fault in dataset.faults}
-    assert "the image is a broken link" in reasons["gone.png"]
-    assert "the label is a broken link" in reasons["bare.png"]
+    assert "the image cannot be opened: a link" in reasons["gone.png"]
+    assert "the label cannot be opened: a link" in reasons["bare.png"]
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("image,modality\ncell_1.png,Phäse\n".encode("latin-1"), "UTF-8"),
+        (b"image,modality\ncell_1.png,Ph\0se\n", "line 2: a NUL"),
+        (b"image,modality\ncell_1.png,Ph\x81se\n", "line 2: the byte 0x81 is no UTF-8"),
         (b"name,modality\ncell_1.png,DIC\n", "no column named image"),
     ],
 )
@@ -156,3 +160,109 @@ def test_a_broken_link_is_staged_as_one(tmp_path: Path) -> None:
     (tmp_path / "a.png").symlink_to(tmp_path / "nowhere")
     stage = stage_images(tmp_path / "stage", [tmp_path / "a.png"])
     assert (stage / "a.png").is_symlink()
+
+
+def texts(dataset: Dataset) -> dict[str, str]:
+    return {f"{remark.part}/{remark.name}": remark.text for remark in dataset.remarks}
+
+
+def test_of_two_labels_the_documented_one_is_taken_and_the_other_said(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", test=["a.png", "b.png", "c.png"])
+    labels = root / "Tuning" / "labels"
+    shutil.copy(root / "Tuning/images/a.png", labels / "a_label.png")
+    shutil.copy(root / "Tuning/images/b.png", labels / "b.png")
+    (labels / "c_label.tiff").rename(labels / "c_label.tif")
+    shutil.copy(labels / "c_label.tif", labels / "c_label.bmp")
+    dataset = load_dataset(root)
+    assert [pair.label.name for pair in dataset.test] == ["a_label.tiff", "b_label.tiff"]
+    assert texts(dataset)["Tuning/a_label.png"] == "passed over, a_label.tiff is the label of a.png"
+    assert texts(dataset)["Tuning/b.png"] == "passed over, b_label.tiff is the label of b.png"
+    (fault,) = dataset.faults
+    assert (fault.image, "several labels" in fault.reason) == ("c.png", True)
+
+
+def test_names_that_agree_up_to_the_first_dot_only_make_no_pair(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", test=["exp1.5min.png", "ok.png"])
+    labels = root / "Tuning" / "labels"
+    (labels / "exp1_label.tiff").rename(labels / "exp1.9min_label.tiff")
+    dataset = load_dataset(root)
+    assert [pair.name for pair in dataset.test] == ["ok.png"]
+    (fault,) = dataset.faults
+    assert "exp1.9min_label.tiff agrees with it up to the first dot" in fault.reason
+
+
+def test_accents_of_either_form_pair_and_two_forms_of_one_name_clash(tmp_path: Path) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "größe.png") for form in ("NFC", "NFD"))
+    root = make_dataset(tmp_path / "data", test=[composed])
+    images = root / "Tuning" / "images"
+    (images / composed).rename(images / decomposed)
+    dataset = load_dataset(root)
+    assert [pair.name for pair in dataset.test] == [decomposed]
+    assert not dataset.faults
+    shutil.copy(images / decomposed, images / composed)
+    with pytest.raises(CallError, match="share one stem") as caught:
+        load_dataset(root)
+    assert "\\xf6" in caught.value.what
+    assert "o\\u0308" in caught.value.what
+
+
+def test_what_was_passed_over_is_counted_and_named(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", test=["a.png", "b.png"])
+    images, labels = root / "Tuning" / "images", root / "Tuning" / "labels"
+    for name in ("x1.czi", "x2.nd2", "x3.lif", "x4", ".DS_Store"):
+        (images / name).touch()
+    (images / "old").mkdir()
+    (labels / "b_label.tiff").rename(labels / "b_label.jpg")
+    dataset = load_dataset(root)
+    said = texts(dataset)["Tuning/images/"]
+    assert "4 files of other formats (x1.czi, x2.nd2, x3.lif and 1 more)" in said
+    assert "1 folder (old)" in said
+    assert "1 hidden file (.DS_Store)" in said
+    assert "1 file of another format (b_label.jpg)" in texts(dataset)["Tuning/labels/"]
+    (fault,) = dataset.faults
+    assert fault.reason.startswith("no label b_label.tiff; b_label.jpg is of a format that is not")
+
+
+def test_lines_of_the_manifest_that_do_not_fit_are_said(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", test=["a.png", "b.png"])
+    (root / "Tuning" / "manifest.csv").write_text("image,modality\na.tif,DIC\nz.png,DIC\n")
+    dataset = load_dataset(root)
+    assert [dict(pair.strata) for pair in dataset.test] == [{"modality": "DIC"}, {}]
+    said = [remark.text for remark in dataset.remarks if remark.name == "manifest.csv"]
+    assert said == [
+        "1 line names its image otherwise: a.tif (line 2) for a.png",
+        "1 line matches no image: z.png (line 3)",
+        "1 image has no line: b.png",
+    ]
+
+
+def test_a_name_too_long_for_a_mask_is_a_fault(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", test=["a.png"])
+    long = "n" * 245
+    shutil.copy(root / "Tuning/images/a.png", root / f"Tuning/images/{long}.png")
+    shutil.copy(root / "Tuning/labels/a_label.tiff", root / f"Tuning/labels/{long}.tif")
+    dataset = load_dataset(root)
+    assert [pair.name for pair in dataset.test] == ["a.png"]
+    assert "the name is too long" in dataset.faults[0].reason
+
+
+def test_labels_are_looked_at(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", test=["a.png", "b.png"])
+    _, labels = cells()
+    wrapped = np.where(labels == labels.max(), 255, labels).astype(np.uint8)
+    write_mask(root / "Tuning" / "labels" / "a_label.tiff", wrapped)
+    (remark,) = load_dataset(root).remarks
+    assert (remark.name, remark.suspicious) == ("a_label.tiff", True)
+    assert "255" in remark.text
+
+
+def test_the_truths_hash_follows_ids_and_not_files(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", test=["a.png", "b.png"])
+    label = root / "Tuning" / "labels" / "a_label.tiff"
+    before = load_dataset(root).test[0]
+    tifffile.imwrite(label, read_mask(label).astype(np.uint32), compression=None)
+    after = load_dataset(root).test[0]
+    assert after.label_sha256 != before.label_sha256
+    assert after.truth_sha256 == before.truth_sha256
+    write_mask(label, cells(seed=9)[1])
+    assert load_dataset(root).test[0].truth_sha256 != before.truth_sha256

@@ -1,5 +1,6 @@
 """The training folder as a container sees it."""
 
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -129,3 +130,24 @@ def test_the_hash_covers_names_contents_and_subsets(tmp_path: Path) -> None:
     (root / "images" / "a.png").write_text("changed")
     add("image,subset\na.png,train\nb.png,train")
     assert len(hashes) == 4
+
+
+def test_accents_are_compared_in_one_form(tmp_path: Path) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
+    root = folder(tmp_path, decomposed, "b.png", labels=("é_label.tiff", "b_label.tiff"))
+    (root / "split.csv").write_text(f"image,subset\n{composed},train\nb.png,val\n")
+    pairs, warnings = training_pairs(root, seed=0)
+    assert warnings == []
+    assert {pair.image.name: pair.label.name for pair in pairs} == {
+        decomposed: "é_label.tiff",
+        "b.png": "b_label.tiff",
+    }
+
+
+def test_what_cannot_be_opened_is_left_out(tmp_path: Path) -> None:
+    root = folder(tmp_path, "a.png", "b.png", "c.png")
+    (root / "images" / "b.png").unlink()
+    (root / "images" / "b.png").symlink_to(tmp_path / "gone.png")
+    pairs, warnings = training_pairs(root, seed=0)
+    assert [pair.image.name for pair in pairs] == ["a.png", "c.png"]
+    assert warnings == ["b.png: a link to a file that is not there, left out"]

@@ -16,6 +16,7 @@ from PIL import Image
 
 from contract import label_name, read_lines, read_mask, write_mask
 from contract.schema import TrainingRecord
+from contract.written import RECORD, Written
 from tests.programs import code, finish, model_command, start
 
 SEGMENTER = """
@@ -170,7 +171,7 @@ def test_good_images_get_masks_and_a_line_each(models: Path, tmp_path: Path, wei
         mask = read_mask(tmp_path / "out" / line["mask"])
         assert (mask.dtype, mask.shape, mask.sum()) == (np.uint8, (8, 8), 7)
     names = {entry.name for entry in (tmp_path / "out").iterdir()}
-    assert names == {"predictions.jsonl", *(line["mask"] for line in lines)}
+    assert names == {RECORD, "predictions.jsonl", *(line["mask"] for line in lines)}
 
 
 def test_stdout_holds_events_alone(models: Path, tmp_path: Path, weights: Path) -> None:
@@ -234,12 +235,13 @@ def test_a_model_that_fails_at_an_image_goes_on_with_the_rest(
         "float": ("crashed", "labels of type float32, not whole numbers"),
         "negative": ("crashed", "from -9 to -2"),
         "nothing": ("crashed", "NoneType, not a numpy array"),
-        "n" * 251: ("crashed", "name too long"),
+        "n" * 251: ("unreadable", "the name is too long"),
         "z": ("predicted", ""),
     }
     for name in expected:
         picture(tmp_path / "in" / f"{name}.png")
     (tmp_path / "out").mkdir()
+    Written(tmp_path / "out").note("raises_label.tiff")  # as by an earlier call
     write_mask(tmp_path / "out" / "raises_label.tiff", np.ones((8, 8), np.uint8))
     ended = run(models, "predict", tmp_path / "in", tmp_path / "out", "--weights", weights)
     assert ended.returncode == 3
@@ -280,6 +282,40 @@ def test_wrong_calls_are_refused_before_any_work(
     before = (tmp_path / "same" / "a_label.tiff").read_bytes()
     refused(predict("same", tmp_path / "same", "--weights", weights), "a_label.tiff")
     assert (tmp_path / "same" / "a_label.tiff").read_bytes() == before
+
+
+def test_masks_that_no_earlier_call_wrote_are_not_replaced(
+    models: Path, tmp_path: Path, weights: Path
+) -> None:
+    """Neither labels beside the images, nor those of a dataset, nor masks corrected by hand."""
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / "in" / name)
+    out = tmp_path / "labels"
+    out.mkdir()
+    write_mask(out / "b_label.tiff", np.eye(8, dtype=np.uint8))
+    drawn = (out / "b_label.tiff").read_bytes()
+    call = ["predict", tmp_path / "in", out, "--weights", weights]
+    refused(run(models, *call), "b_label.tiff", "did not write", "another folder")
+    assert [path.name for path in out.iterdir()] == ["b_label.tiff"]
+    assert (out / "b_label.tiff").read_bytes() == drawn
+    (out / "b_label.tiff").unlink()
+    assert run(models, *call).returncode == 0
+    assert run(models, *call).returncode == 0
+    write_mask(out / "a_label.tiff", np.eye(8, dtype=np.uint8))
+    refused(run(models, *call), "a_label.tiff", "changed since")
+    assert read_mask(out / "a_label.tiff").sum() == 8
+
+
+def test_what_was_passed_over_is_said(models: Path, tmp_path: Path, weights: Path) -> None:
+    picture(tmp_path / "in" / "a.png")
+    for name in ("b.czi", "c.nd2", ".hidden.png"):
+        (tmp_path / "in" / name).touch()
+    ended = run(models, "predict", tmp_path / "in", tmp_path / "out", "--weights", weights)
+    assert ended.returncode == 0
+    assert "2 files of other formats (b.czi, c.nd2) and 1 hidden file" in ended.stderr
+    (tmp_path / "in" / "a.png").unlink()
+    ended = run(models, "predict", tmp_path / "in", tmp_path / "out", "--weights", weights)
+    refused(ended, "No images in", "b.czi, c.nd2")
 
 
 def test_controls_need_the_truth(models: Path, tmp_path: Path) -> None:
@@ -323,7 +359,7 @@ def test_a_full_disk_ends_the_call_and_keeps_whole_lines(
     assert "error: " in ended.stderr
     assert "Traceback" not in ended.stderr
     names = {entry.name for entry in (tmp_path / "out").iterdir()}
-    assert names == {"predictions.jsonl", "a_label.tiff"}
+    assert names == {RECORD, "predictions.jsonl", "a_label.tiff"}
     assert [line["image"] for line in read_lines(tmp_path / "out" / "predictions.jsonl")] == [
         "a.png"
     ]
@@ -350,7 +386,7 @@ def test_sigterm_leaves_whole_lines(models: Path, tmp_path: Path, weights: Path)
     text = (out / "predictions.jsonl").read_text(encoding="utf-8")
     assert [json.loads(line)["image"] for line in text.splitlines()] == ["a.png", "b.png"]
     assert {path.name for path in out.iterdir()} == {
-        *("predictions.jsonl", "a_label.tiff", "b_label.tiff")
+        *(RECORD, "predictions.jsonl", "a_label.tiff", "b_label.tiff")
     }
 
 
