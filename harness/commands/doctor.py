@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import psutil
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from contract import CallError, CellbenchError
@@ -38,7 +39,8 @@ def print_checkup() -> bool:
     findings = list(examine())
     table = Table("check", "verdict", "found", "do this")
     for finding in findings:
-        table.add_row(finding.what, finding.verdict, finding.found, finding.do)
+        words = (finding.what, finding.verdict, finding.found, finding.do)
+        table.add_row(*map(escape, words))
     Console().print(table)
     verdicts = {finding.what: finding.verdict for finding in findings}
     if any(verdicts[what] != "missing" for what in ("docker engine", "local runner")):
@@ -73,7 +75,7 @@ def _local() -> Finding:
     lacking = [name for name in ("torch", "monai", "safetensors") if find_spec(name) is None]
     if lacking:
         found = f"{', '.join(lacking)} not installed"
-        return Finding("local runner", "missing", found, "install cellbench[models]")
+        return Finding("local runner", "missing", found, "pip install 'cellbench[models]'")
     return Finding("local runner", "ok", "torch and the model libraries are installed")
 
 
