@@ -21,8 +21,15 @@ from contract.files import (
     write_json,
     write_text,
 )
-from contract.images import read_image, read_size
-from contract.masks import read_mask, write_mask
+from contract.images import (
+    ImageHeader,
+    Picture,
+    read_header,
+    read_image,
+    read_picture,
+    read_size,
+)
+from contract.masks import MaskFile, WrongMaskSize, open_mask, read_mask, write_mask
 from contract.names import (
     label_name,
     label_stem,
@@ -49,9 +56,12 @@ __all__ = [
     "ExitCode",
     "HistoryLine",
     "Image",
+    "ImageHeader",
     "Interrupted",
+    "MaskFile",
     "ModelCard",
     "OutOfMemory",
+    "Picture",
     "PredictionLine",
     "Segmenter",
     "SeveralPlanes",
@@ -62,6 +72,7 @@ __all__ = [
     "TrainingSummary",
     "UnreadableImage",
     "UnreadableMask",
+    "WrongMaskSize",
     "WrongMaskType",
     "__version__",
     "append_line",
@@ -69,10 +80,13 @@ __all__ = [
     "label_stem",
     "list_images",
     "list_labels",
+    "open_mask",
     "read_card",
+    "read_header",
     "read_image",
     "read_lines",
     "read_mask",
+    "read_picture",
     "read_size",
     "refuse_shared_stems",
     "serve",

@@ -1,57 +1,69 @@
 """Reading microscopy images of every kind that a dataset may hold."""
 
-import os
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from contract.errors import CallError, SeveralPlanes, UnreadableImage
-from contract.tiff import TIFF_MAGIC, Plane, plane_size, read_plane, refuse_bomb
+from contract.contrast import has_contrast
+from contract.errors import UnreadableImage
+from contract.reading import pillow
+from contract.reading.failures import reasons
+from contract.reading.jpeg import decode_unusual, open_jpeg
+from contract.reading.kinds import Kind, kind_of
+from contract.reading.limits import check_size, pixel_limit
+from contract.reading.orientation import UPRIGHT
+from contract.reading.png import PngFile, decode_sixteen_bit, open_png
+from contract.reading.tiff import plane_header, read_plane
+from contract.reading.values import Stored, of_plane, plain, with_alpha_considered
 
-if TYPE_CHECKING:
-    from PIL import Image as Pillow
-
-MAX_PIXELS = 2_000_000_000
-MAX_PIXELS_VARIABLE = "CELLBENCH_MAX_PIXELS"
-JPEG_COMPRESSIONS = {6, 7, 33007, 34892}  # tifffile gives RGB for these
-ALPHA_SAMPLES = {1, 2}  # TIFF's ExtraSamples: associated and unassociated alpha
-
-_pillow_limit = threading.Lock()
-
-
-@contextmanager
-def pillow_without_limit() -> Iterator[None]:
-    """Lifts Pillow's own, lower limit on pixels, which is global, while one file is opened."""
-    from PIL import Image as Pillow
-
-    with _pillow_limit:
-        limit, Pillow.MAX_IMAGE_PIXELS = Pillow.MAX_IMAGE_PIXELS, None
-        try:
-            yield
-        finally:
-            Pillow.MAX_IMAGE_PIXELS = limit
+READ = "TIFF, PNG, BMP or JPEG"
+NO_CONTRAST = "no contrast: every pixel has the same value"
+COLOUR_MODES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGBA"}
+"""By PNG's colour type."""
 
 
-def pixel_limit() -> int:
-    """The most pixels an image may have: CELLBENCH_MAX_PIXELS when set, else two gigapixels.
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """An image as the models are given it, and what they are not given."""
 
-    Raises CallError when the variable is set to anything but a whole number above 0.
-    """
-    asked = os.environ.get(MAX_PIXELS_VARIABLE, "")
-    if not asked:
-        return MAX_PIXELS
-    if not (asked.isascii() and asked.isdigit() and int(asked) > 0):
-        raise CallError(
-            f"{MAX_PIXELS_VARIABLE} is {asked!r}, which is no number of pixels.",
-            do=f"give a whole number above 0, or unset it for {MAX_PIXELS}",
+    pixels: npt.NDArray[np.generic]
+    """H×W×3, uint8, uint16 or float32; see `read_image`."""
+    remarks: tuple[str, ...]
+    """Sentences about what was dropped, turned or is odd; none for an ordinary image."""
+    orientation: int
+    """1 to 8, as in EXIF; the pixels are as stored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageHeader:
+    """What an image file says before any pixel is decoded."""
+
+    height: int
+    width: int
+    format: str
+    """Format and depth, as "TIFF, uint16"."""
+    orientation: int
+    """1 to 8, as in EXIF."""
+
+
+def read_picture(path: Path, *, max_pixels: int | None = None) -> Picture:
+    """Reads an image as `read_image` does, and says what the file holds beside its pixels."""
+    limit = pixel_limit() if max_pixels is None else max_pixels
+    with reasons(path):
+        stored, orientation = _stored(path, limit)
+        stored = plain(with_alpha_considered(stored))
+    pixels, dropped = _three_channels(stored)
+    remarks = [*stored.remarks, *dropped]
+    if not has_contrast(pixels):
+        remarks.insert(0, NO_CONTRAST)
+    if orientation != UPRIGHT:
+        remarks.append(
+            f"the file's orientation is {orientation}, not 1; the pixels are used as stored"
         )
-    return int(asked)
+    return Picture(pixels=pixels, remarks=tuple(remarks), orientation=orientation)
 
 
 def read_image(path: Path, *, max_pixels: int | None = None) -> npt.NDArray[np.generic]:
@@ -61,173 +73,125 @@ def read_image(path: Path, *, max_pixels: int | None = None) -> npt.NDArray[np.g
     wider integers or floats; grey, grey with alpha, two channels, RGB, RGBA, more channels,
     planar TIFF, palettes.
 
+    * Only this file is opened, whatever it says of others, and the pages that it holds decide,
+      whatever its description says. Pages are channels where the file says so.
     * Grey becomes three equal channels; two channels become (1st, 2nd, 0); of more than four the
-      first three are taken. Alpha is dropped, and colours are not multiplied by it.
-    * Palettes, in PNG and TIFF, give their 8-bit colours. CMYK becomes RGB.
-    * White-is-zero TIFFs of unsigned integers are inverted, so that larger is brighter as
-      elsewhere.
-    * A page in a TIFF that is marked as a thumbnail, or smaller than the first one, is passed
-      over.
+      first three are taken. Alpha is dropped, and colours are not multiplied by it; where all
+      colours are the same and alpha is not, alpha is the picture.
+    * Palettes, in PNG and TIFF, give their 8-bit colours, but those of ImageJ's and OME's files
+      are for display, and the stored values are given. CMYK becomes RGB.
+    * White-is-zero TIFFs are turned, so that larger is brighter as elsewhere: unsigned integers
+      are taken from the highest value of their bits, in signed ones and floats the lowest and
+      highest value change places.
+    * Thumbnails, smaller pages and previews behind the first image are passed over.
     * The orientation that a camera noted is not applied: masks lie on the stored pixels.
 
     Returns an array of shape (H, W, 3) and dtype uint8, uint16 or float32. Values are the file's
     own, but NaN and infinities are 0 and 1-bit images hold 0 and 255. Integers that are signed or
     wider than 16 bits become float32, exact up to 2²⁴; float64 beyond float32's range counts as
-    infinite. `max_pixels` is the limit on H·W, `pixel_limit()` when left out.
+    infinite; where float32 would swallow the differences, the lowest value is taken off first.
+    `max_pixels` is the limit on H·W, `pixel_limit()` when left out. `read_picture` also says
+    which of these rules it applied.
 
     Raises UnreadableImage, with the reason, for a file that is missing, truncated, no image,
     empty, in a colour space not named above, or of more pixels than the limit; its subclass
     SeveralPlanes for stacks, animations and files of several images. MemoryError passes through.
     """
-    limit = pixel_limit() if max_pixels is None else max_pixels
-    with reasons(path):
-        if first_bytes(path) in TIFF_MAGIC:
-            pixels = _intensities(read_plane(path, limit))
-        else:
-            with open_pillow(path, ("PNG", "BMP", "JPEG"), limit) as image:
-                pixels = _pillow_pixels(image, path)
-    return _three_channels(_plain_dtype(pixels))
+    return read_picture(path, max_pixels=max_pixels).pixels
 
 
-def read_size(path: Path) -> tuple[int, int]:
-    """Height and width of an image, in pixels, from its header alone.
+def read_header(path: Path) -> ImageHeader:
+    """Size, format and orientation of an image, from its header alone.
 
     Raises UnreadableImage when the header cannot be read; a file that is cut off behind its
     header passes.
     """
     with reasons(path):
-        if first_bytes(path) in TIFF_MAGIC:
-            return plane_size(path)
-        with open_pillow(path, ("PNG", "BMP", "JPEG"), None) as image:
-            return image.height, image.width
+        match _kind(path):
+            case "tiff":
+                plane = plane_header(path)
+                return _header(plane, f"TIFF, {plane.depth}", plane.orientation)
+            case "png":
+                png = open_png(path, None)
+                depth = "uint16" if png.depth == 16 else "uint8"
+                mode = COLOUR_MODES.get(png.colour, "unknown")
+                return _header(png, f"PNG, {depth}, {mode}", png.orientation)
+            case "jpeg":
+                jpeg = open_jpeg(path, None)
+                depth = "uint8" if jpeg.bits == 8 else "uint16"
+                return _header(jpeg, f"JPEG, {depth}", jpeg.orientation)
+            case _:
+                with pillow.opened(path, "BMP") as image:
+                    return _header(image, "BMP, uint8", UPRIGHT)
 
 
-@contextmanager
-def reasons(path: Path) -> Iterator[None]:
-    """Turns whatever decoders raise on `path` into UnreadableImage; silences their warnings."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except (UnreadableImage, MemoryError):
-        raise
-    except FileNotFoundError as error:
-        raise UnreadableImage(
-            "a link to a file that is not there" if path.is_symlink() else "there is no such file"
-        ) from error
-    except IsADirectoryError as error:
-        raise UnreadableImage("a folder, not a file") from error
-    except PermissionError as error:
-        raise UnreadableImage("no permission to read the file") from error
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UnreadableImage(
-            f"cannot be decoded, the file may be damaged or cut off: {reason}"
-        ) from error
+def read_size(path: Path) -> tuple[int, int]:
+    """Height and width of an image, in pixels; see `read_header`."""
+    header = read_header(path)
+    return header.height, header.width
 
 
-def first_bytes(path: Path) -> bytes:
-    """The four bytes that tell formats apart; UnreadableImage when there are none."""
-    with path.open("rb") as stream:
-        magic = stream.read(4)
-    if not magic:
-        raise UnreadableImage("the file is empty (0 bytes)")
-    return magic
+class _Sized(Protocol):
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
 
 
-@contextmanager
-def open_pillow(
-    path: Path, formats: tuple[str, ...], max_pixels: int | None
-) -> Iterator["Pillow.Image"]:
-    """Opens an image of one frame, not yet decoded, refusing what is too large or no image."""
-    from PIL import Image as Pillow
-    from PIL import UnidentifiedImageError
-
-    try:
-        with pillow_without_limit():
-            opened = Pillow.open(path, formats=formats)
-    except UnidentifiedImageError as error:
-        raise UnreadableImage(
-            f"not an image: the content cannot be decoded as TIFF, {', '.join(formats)},"
-            f" whatever the name {path.name} says"
-        ) from error
-    with opened as image:
-        width, height = image.size
-        if width == 0 or height == 0:
-            raise UnreadableImage("the image has no pixels")
-        if max_pixels is not None:
-            refuse_bomb(height, width, max_pixels)
-        if getattr(image, "n_frames", 1) > 1:
-            raise SeveralPlanes("several frames in one file, not one 2-D image")
-        yield image
+def _header(image: _Sized, text: str, orientation: int) -> ImageHeader:
+    if not (image.height and image.width):
+        raise UnreadableImage("the image has no pixels")
+    return ImageHeader(height=image.height, width=image.width, format=text, orientation=orientation)
 
 
-def _intensities(plane: Plane) -> npt.NDArray[np.generic]:
-    """H×W or H×W×S values where larger is brighter, without alpha."""
-    pixels = plane.pixels
-    if pixels.ndim == 3 and plane.extra_samples and plane.extra_samples[-1] in ALPHA_SAMPLES:
-        pixels = pixels[..., :-1]
-    match plane.photometric:
-        case 1 | 2 | 4 | 34892:  # black is zero, RGB, a transparency mask, linear raw
-            return pixels
-        case 0:
-            if pixels.dtype.kind not in "ub":
-                return pixels
-            return np.asarray(np.bitwise_xor(pixels, pixels.dtype.type(2**plane.bits - 1)))
-        case 3 if plane.colours is not None and pixels.dtype.kind in "ub":
-            return np.moveaxis((plane.colours >> 8).astype(np.uint8)[:, pixels.astype(int)], 0, -1)
-        case 5 if pixels.ndim == 3 and pixels.shape[-1] >= 4 and pixels.dtype.kind == "u":
-            ink = pixels[..., :4].astype(np.float32) / (2**plane.bits - 1)
-            light = (1 - ink[..., :3]) * (1 - ink[..., 3:])
-            light = np.rint(light * (2**plane.bits - 1))
-            return np.asarray(light.astype(pixels.dtype.newbyteorder("=")))
-        case 6 if plane.compression in JPEG_COMPRESSIONS:
-            return pixels
-    raise UnreadableImage(
-        f"a colour space that is not read (TIFF's PhotometricInterpretation {plane.photometric},"
-        f" {pixels.dtype}); save the image as grey or RGB"
-    )
+def _kind(path: Path) -> Kind:
+    kind = kind_of(path, READ)
+    if kind == "npy":
+        raise UnreadableImage(f"not an image: the content is a numpy array; save it as {READ}")
+    return kind
 
 
-def _pillow_pixels(image: "Pillow.Image", path: Path) -> npt.NDArray[np.generic]:
-    image.load()
-    if image.format == "PNG" and _sixteen_bit(path):
-        return _decode_png(path)
-    if image.mode in ("P", "CMYK", "YCbCr", "LAB", "HSV", "PA"):
-        return np.asarray(image.convert("RGB"))
-    return np.asarray(image.getchannel(0) if image.mode in ("LA", "La") else image)
+def _stored(path: Path, limit: int) -> tuple[Stored, int]:
+    """What the file stores, and its orientation."""
+    match _kind(path):
+        case "tiff":
+            plane = read_plane(path, limit)
+            return of_plane(plane), plane.orientation
+        case "png":
+            png = open_png(path, limit)
+            return _of_png(png), png.orientation
+        case "jpeg":
+            jpeg = open_jpeg(path, limit)
+            if not jpeg.is_ordinary:
+                pixels = decode_unusual(path)
+                return Stored(pixels=pixels, remarks=jpeg.remarks), jpeg.orientation
+            with pillow.opened(path, "JPEG") as image:
+                decoded, _ = pillow.decoded(image)
+            return Stored(pixels=decoded, remarks=jpeg.remarks), jpeg.orientation
+        case _:
+            with pillow.opened(path, "BMP") as image:
+                check_size(image.height, image.width, limit)
+                decoded, opacity = pillow.decoded(image)
+            return Stored(pixels=decoded, alpha=opacity), UPRIGHT
 
 
-def _sixteen_bit(path: Path) -> bool:
-    """Pillow cuts 16-bit PNG to 8 bits unless it is plain grey; byte 24, in IHDR, tells."""
-    with path.open("rb") as stream:
-        return stream.read(25)[24] == 16
+def _of_png(png: PngFile) -> Stored:
+    if png.depth == 16:
+        pixels = decode_sixteen_bit(png)
+        if pixels.ndim == 3 and pixels.shape[-1] in (2, 4):
+            colours, alpha = pixels[..., :-1], pixels[..., -1]
+            return Stored(pixels=colours, alpha=alpha, remarks=png.remarks)
+        return Stored(pixels=pixels, remarks=png.remarks)
+    with pillow.opened(png.data, "PNG") as image:
+        decoded, opacity = pillow.decoded(image)
+    return Stored(pixels=decoded, alpha=opacity, remarks=png.remarks)
 
 
-def _decode_png(path: Path) -> npt.NDArray[np.generic]:
-    import imagecodecs
-
-    pixels = np.asarray(imagecodecs.png_decode(path.read_bytes()))
-    return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 2 else pixels
-
-
-def _plain_dtype(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    if pixels.dtype == np.bool_:
-        return pixels.astype(np.uint8) * np.uint8(255)
-    if pixels.dtype in (np.uint8, np.uint16):
-        return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    if pixels.dtype.kind in "iu":
-        return pixels.astype(np.float32)
-    if pixels.dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            single = pixels.astype(np.float32)
-        return np.nan_to_num(single, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-    raise UnreadableImage(f"pixels of type {pixels.dtype} are no intensities")
-
-
-def _three_channels(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
+def _three_channels(stored: Stored) -> tuple[npt.NDArray[np.generic], tuple[str, ...]]:
+    """H×W×3, and a remark if there were more channels than that."""
+    pixels = stored.pixels if stored.pixels.ndim == 3 else stored.pixels[..., None]
+    channels = max(stored.channels, pixels.shape[-1])
     match pixels.shape[-1]:
         case 1:
             pixels = np.repeat(pixels, 3, axis=-1)
@@ -235,4 +199,5 @@ def _three_channels(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
             pixels = np.concatenate([pixels, np.zeros_like(pixels[..., :1])], axis=-1)
         case _:
             pixels = pixels[..., :3]
-    return np.ascontiguousarray(pixels)
+    dropped = (f"the first 3 of {channels} channels are used",) if channels > 3 else ()
+    return np.ascontiguousarray(pixels), dropped

@@ -1,5 +1,6 @@
 """Reading and writing label masks: H×W maps of whole ids, 0 for background."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -7,42 +8,99 @@ import numpy.typing as npt
 
 from contract.errors import SeveralPlanes, UnreadableImage, UnreadableMask, WrongMaskType
 from contract.files import write_aside
-from contract.images import first_bytes, open_pillow, pixel_limit, reasons
-from contract.tiff import TIFF_MAGIC, read_plane, refuse_bomb
+from contract.reading import pillow
+from contract.reading.failures import reasons
+from contract.reading.kinds import kind_of
+from contract.reading.limits import WrongSize, check_size, pixel_limit
+from contract.reading.lossy import lossy_compression
+from contract.reading.npy import read_npy
+from contract.reading.png import decode_sixteen_bit, open_png
+from contract.reading.tiff import read_plane
 
-NPY_MAGIC = b"\x93NUM"
+READ = "TIFF, PNG, BMP or npy"
 EXACT_FLOATS = 2**53
 """Whole numbers up to here are exact in float64."""
+MOST_IDS = 2**32
 
 
-def read_mask(path: Path, *, max_pixels: int | None = None) -> npt.NDArray[np.integer]:
+class WrongMaskSize(WrongMaskType):
+    """A mask of another size than its image; `size` is its own height and width."""
+
+    def __init__(self, name: str, size: tuple[int, int], expected: tuple[int, int]) -> None:
+        super().__init__(
+            f"{name}: the mask is {size[0]}×{size[1]} pixels (height × width), the truth"
+            f" {expected[0]}×{expected[1]}"
+        )
+        self.size = size
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskFile:
+    """A mask as it was read, and what is odd about its file."""
+
+    labels: npt.NDArray[np.integer]
+    """H×W; see `read_mask`."""
+    remarks: tuple[str, ...]
+    """Sentences; none for an ordinary mask."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stored:
+    values: npt.NDArray[np.generic]
+    white_is_zero: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+def read_mask(
+    path: Path, *, max_pixels: int | None = None, expected: tuple[int, int] | None = None
+) -> npt.NDArray[np.integer]:
     """Reads a label mask (TIFF, PNG, BMP or npy, told apart by content) as H×W integers.
 
     The stored integer type is kept, so that ids are never cast; booleans become uint8, floats
-    that hold whole numbers become int64. Palette images give their indices, and white-is-zero
-    TIFFs the stored values. `max_pixels` is the limit on H·W, `pixel_limit()` when left out.
+    that hold whole numbers become int64. Palette images give their indices. White-is-zero TIFFs
+    give the stored values, unless the highest value of their type stands where 0 should: a
+    program that turned everything wrote them, and they are turned back. `max_pixels` is the limit
+    on H·W, `pixel_limit()` when left out. `expected` is the height and width that the mask must
+    have; it is compared with the header, before anything is decoded.
 
-    Raises UnreadableMask when the file is missing, truncated, no image or too large, and
-    WrongMaskType when it holds channels, several pages, fractions, negative or complex values.
+    Only this file is opened, whatever it says of others, and pickled objects never are.
+
+    Raises UnreadableMask when the file is missing, truncated, no image, lossy (JPEG) or too large,
+    WrongMaskType when it holds channels, several pages, fractions, negative or complex values, and
+    its subclass WrongMaskSize for another size than expected.
     """
+    return open_mask(path, max_pixels=max_pixels, expected=expected).labels
+
+
+def open_mask(
+    path: Path, *, max_pixels: int | None = None, expected: tuple[int, int] | None = None
+) -> MaskFile:
+    """Reads a mask as `read_mask` does, and says what is odd about the file."""
     limit = pixel_limit() if max_pixels is None else max_pixels
     try:
         with reasons(path):
-            labels = _decode(path, limit)
+            stored = _decode(path, limit, expected)
+    except WrongSize as error:
+        raise WrongMaskSize(path.name, error.size, expected or error.size) from error
     except SeveralPlanes as error:
         raise _not_one_plane(path, error.what) from error
     except UnreadableImage as error:
-        raise UnreadableMask(f"{path.name}: {error.what}") from error
-    if labels.ndim != 2:
-        raise _not_one_plane(path, f"its shape is {labels.shape}")
-    return _whole_ids(labels, path)
+        raise UnreadableMask(f"{path.name}: {error.what}", error.why, error.do) from error
+    if stored.values.ndim != 2:
+        raise _not_one_plane(path, f"its shape is {stored.values.shape}")
+    labels, remarks = _whole_ids(stored.values, path), list(stored.remarks)
+    if stored.white_is_zero and _is_turned(labels):
+        labels = np.asarray(np.iinfo(labels.dtype).max - labels)
+        remarks.append("white is zero in this mask, background included; it is turned back")
+    return MaskFile(labels=labels, remarks=tuple(remarks))
 
 
 def write_mask(path: Path, labels: npt.NDArray[np.integer]) -> None:
     """Writes an H×W map of ids ≥ 0 as a zlib TIFF in the smallest of uint8, uint16 and uint32.
 
-    The file appears under its name only when it is whole. Raises ValueError for anything but two
-    dimensions of integers from 0 to 2³²−1, and OSError when the disk refuses.
+    Ids above 2³²−1 are numbered anew, 1 to n in their order. The file appears under its name only
+    when it is whole. Raises ValueError for anything but two dimensions of integers from 0 on, and
+    OSError when the disk refuses.
     """
     import tifffile
 
@@ -51,8 +109,11 @@ def write_mask(path: Path, labels: npt.NDArray[np.integer]) -> None:
             f"a mask is H×W integers, not {labels.dtype} of shape {tuple(labels.shape)}"
         )
     lowest, highest = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
-    if lowest < 0 or highest >= 2**32:
-        raise ValueError(f"ids run from 0 to 4294967295, not from {lowest} to {highest}")
+    if lowest < 0:
+        raise ValueError(f"ids run from 0 on, not from {lowest} to {highest}")
+    if highest >= MOST_IDS:
+        labels = _numbered_anew(labels)
+        highest = int(labels.max())
     dtype = np.min_scalar_type(highest)
     write_aside(
         path,
@@ -62,23 +123,40 @@ def write_mask(path: Path, labels: npt.NDArray[np.integer]) -> None:
     )
 
 
-def _decode(path: Path, max_pixels: int) -> npt.NDArray[np.generic]:
-    magic = first_bytes(path)
-    if magic in TIFF_MAGIC:
-        return read_plane(path, max_pixels).pixels
-    if magic == NPY_MAGIC:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-        refuse_bomb(1, mapped.size, 4 * max_pixels)
-        return _without_axes_of_one(np.array(mapped))
-    with open_pillow(path, ("PNG", "BMP"), max_pixels) as image:
-        return np.asarray(image)
+def _numbered_anew(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    ids, places = np.unique(labels, return_inverse=True)
+    first = 0 if ids[0] == 0 else 1
+    return np.asarray(places.reshape(labels.shape) + first)
 
 
-def _without_axes_of_one(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """1×H×W and H×W×1 arrays, as networks give them, as H×W."""
-    while array.ndim > 2 and 1 in (array.shape[0], array.shape[-1]):
-        array = array[..., 0] if array.shape[-1] == 1 else array[0]
-    return array
+def _decode(path: Path, limit: int, expected: tuple[int, int] | None) -> _Stored:
+    match kind_of(path, READ):
+        case "tiff":
+            plane = read_plane(path, limit, expected)
+            lossy = lossy_compression(plane.compression, plane.first_bytes)
+            return _Stored(
+                values=plane.pixels,
+                white_is_zero=plane.photometric == 0,
+                remarks=(*plane.remarks, *([lossy] if lossy else [])),
+            )
+        case "npy":
+            return _Stored(values=read_npy(path, limit, expected))
+        case "png":
+            png = open_png(path, limit, expected)
+            if png.depth == 16 and png.colour != 0:
+                return _Stored(values=decode_sixteen_bit(png), remarks=png.remarks)
+            with pillow.opened(png.data, "PNG") as image:
+                return _Stored(values=np.asarray(image), remarks=png.remarks)
+        case "jpeg":
+            raise UnreadableImage(
+                "a JPEG changes ids when it is saved, so it cannot hold a mask",
+                "the file was exported as a picture",
+                "save the label image itself as TIFF or PNG",
+            )
+        case _:
+            with pillow.opened(path, "BMP") as image:
+                check_size(image.height, image.width, limit, expected=expected)
+                return _Stored(values=np.asarray(image))
 
 
 def _not_one_plane(path: Path, reason: str) -> WrongMaskType:
@@ -87,6 +165,10 @@ def _not_one_plane(path: Path, reason: str) -> WrongMaskType:
         "it is a coloured picture or a stack",
         "save the label image itself, one grey plane of whole numbers",
     )
+
+
+def _is_turned(labels: npt.NDArray[np.integer]) -> bool:
+    return labels.size > 0 and bool(labels.min() > 0 and labels.max() == np.iinfo(labels.dtype).max)
 
 
 def _whole_ids(labels: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.integer]:

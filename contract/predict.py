@@ -24,7 +24,7 @@ from contract.errors import (
 )
 from contract.events import Events
 from contract.files import ASIDE, append_line, write_text
-from contract.images import read_image
+from contract.images import read_picture
 from contract.masks import write_mask
 from contract.names import (
     label_name,
@@ -191,12 +191,14 @@ def _one(model: Segmenter, path: Path, written: Written, truth: Path | None) -> 
     if reason := too_long(path.name):
         return _Ending("unreadable", message=reason)
     try:
-        pixels = read_image(path)
+        picture = read_picture(path)
+        pixels = picture.pixels
         labels = model.predict(Image(name=path.name, pixels=pixels, truth=truth))
         _refuse_wrong_labels(labels, pixels.shape)
         _write(written, label_name(path.name), labels)
-        remark = str(getattr(model, "remark", ""))
-        return _Ending("predicted", cells=_count_cells(labels), message=remark)
+        remarks = [*picture.remarks, str(getattr(model, "remark", ""))]
+        message = "; ".join(filter(None, remarks))
+        return _Ending("predicted", cells=_count_cells(labels), message=message)
     except UnreadableImage as error:
         return _Ending("unreadable", message=error.what)
     except _DiskRefusesError as refusal:

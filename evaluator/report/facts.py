@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract.images import pillow_without_limit
+from contract import UnreadableImage, read_header
 from evaluator.report.data import ReportData
 
 
@@ -21,11 +21,10 @@ class ImageFacts:
 def image_facts(path: Path) -> ImageFacts | None:
     """Size and format of an image file, None when its header cannot be read."""
     try:
-        if path.suffix.lower() in (".tif", ".tiff"):
-            return _tiff_facts(path)
-        return _other_facts(path)
-    except Exception:  # decoders raise whatever they like on damaged files
+        header = read_header(path)
+    except UnreadableImage:
         return None
+    return ImageFacts(height=header.height, width=header.width, kind=header.format)
 
 
 def all_facts(data: ReportData) -> dict[str, ImageFacts]:
@@ -44,23 +43,3 @@ def counted(values: list[str], limit: int = 8) -> str:
     shown = "; ".join(f"{value} ({count})" for value, count in counts[:limit])
     rest = len(counts) - limit
     return shown + (f"; and {rest} more" if rest > 0 else "")
-
-
-def _tiff_facts(path: Path) -> ImageFacts:
-    import tifffile
-
-    with tifffile.TiffFile(path) as tiff:
-        page = tiff.pages.first
-        return ImageFacts(
-            height=int(page.imagelength), width=int(page.imagewidth), kind=f"TIFF, {page.dtype}"
-        )
-
-
-def _other_facts(path: Path) -> ImageFacts:
-    from PIL import Image as Pillow
-
-    with pillow_without_limit(), Pillow.open(path) as image:
-        depth = "uint16" if image.mode.startswith("I") else "uint8"
-        return ImageFacts(
-            height=image.height, width=image.width, kind=f"{image.format}, {depth}, {image.mode}"
-        )

@@ -15,42 +15,13 @@ import tifffile
 from PIL import Image
 
 from contract import CallError, SeveralPlanes, UnreadableImage, read_image, read_size
-from contract.images import MAX_PIXELS, pixel_limit
+from contract.reading.limits import MAX_PIXELS, pixel_limit
+from tests.image_files import COLOUR, GREY, H, W, pillow, png, three, tiff
 
-H, W = 24, 20
 rng = np.random.default_rng(0)
-GREY = rng.integers(1, 255, (H, W), np.uint8)
-COLOUR = rng.integers(1, 255, (H, W, 3), np.uint8)
 GREY16 = rng.integers(256, 65535, (H, W), np.uint16)
 COLOUR16 = rng.integers(256, 65535, (H, W, 4), np.uint16)
 BITS = GREY > 128
-
-
-def three(grey: np.ndarray) -> np.ndarray:
-    return np.stack([grey] * 3, axis=-1)
-
-
-def tiff(pixels: np.ndarray, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    tifffile.imwrite(stream, pixels, **options)
-    return stream.getvalue()
-
-
-def pillow(image: np.ndarray | Image.Image, kind: str, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
-    picture.save(stream, kind, **options)
-    return stream.getvalue()
-
-
-def png_chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-def png(width: int, height: int, depth: int, colour: int, rows: bytes, interlace: int = 0) -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
 
 
 def interlaced_png(grey: np.ndarray) -> bytes:
@@ -311,24 +282,6 @@ def test_stacks_are_refused_with_the_reason(tmp_path: Path, kind: str) -> None:
     data, reason = STACKS[kind]
     with pytest.raises(SeveralPlanes, match=reason):
         read(tmp_path, data)
-
-
-def test_planes_in_missing_files_are_not_read_as_black(tmp_path: Path) -> None:
-    """An OME-TIFF may name other files; tifffile fills what is not there with zeros."""
-    data = tiff(np.moveaxis(COLOUR, -1, 0), ome=True, metadata={"axes": "CYX"})
-    with tifffile.TiffFile(io.BytesIO(data)) as whole:
-        text = whole.ome_metadata
-    elsewhere = text.replace(
-        '<TiffData IFD="0" PlaneCount="3"/>',
-        '<TiffData IFD="0" FirstC="0" PlaneCount="1"/>'
-        '<TiffData IFD="0" FirstC="1" PlaneCount="1"><UUID FileName="gone.ome.tif">'
-        "urn:uuid:00000000-0000-0000-0000-000000000001</UUID></TiffData>"
-        '<TiffData IFD="0" FirstC="2" PlaneCount="1"><UUID FileName="gone.ome.tif">'
-        "urn:uuid:00000000-0000-0000-0000-000000000001</UUID></TiffData>",
-    )
-    assert elsewhere != text
-    with pytest.raises(UnreadableImage, match="other files"):
-        read(tmp_path, tiff(GREY, description=elsewhere, metadata=None), "x.ome.tif")
 
 
 def bomb_tiff(side: int) -> bytes:

@@ -1,6 +1,5 @@
 """Label masks: what is read, what is refused, and what is written."""
 
-import io
 import resource
 from pathlib import Path
 from typing import Any
@@ -14,29 +13,11 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from contract import UnreadableMask, WrongMaskType, read_mask, write_mask
+from tests.image_files import npy, pillow, tiff
 from tests.programs import code, finish
 
 LABELS = np.random.default_rng(0).integers(0, 9, (12, 10)).astype(np.uint8)
 COLOUR = np.dstack([LABELS] * 3)
-
-
-def tiff(pixels: np.ndarray, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    tifffile.imwrite(stream, pixels, **options)
-    return stream.getvalue()
-
-
-def npy(array: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, array)
-    return stream.getvalue()
-
-
-def pillow(pixels: np.ndarray | Image.Image, kind: str, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
-    picture.save(stream, kind, **options)
-    return stream.getvalue()
 
 
 def read(tmp_path: Path, data: bytes, name: str = "m.tif", **options: Any) -> np.ndarray:
@@ -141,8 +122,8 @@ def test_what_is_no_map_of_ids_is_of_the_wrong_type(tmp_path: Path, kind: str) -
 UNREADABLE = {
     "0 bytes": (b"", "0 bytes"),
     "text": (b"no mask at all", "not an image"),
-    "JPEG": (pillow(LABELS, "JPEG"), "not an image"),
-    "objects": (npy(np.array([[{}, {}]], object)), "decoded"),
+    "JPEG": (pillow(LABELS, "JPEG"), "a JPEG changes ids"),
+    "objects": (npy(np.array([[{}, {}]], object)), "holds Python objects"),
     "cut npy": (npy(LABELS)[:-1], "decoded"),
     "cut TIFF": (tiff(LABELS)[:-1], "truncated"),
     "cut zlib TIFF": (tiff(LABELS, compression="zlib")[:-1], "truncated"),
@@ -232,9 +213,8 @@ def test_the_same_labels_give_the_same_bytes(tmp_path: Path) -> None:
         LABELS > 0,
         COLOUR,
         LABELS.astype(np.int16) - 1,
-        np.array([[2**32]], np.uint64),
     ],
-    ids=["float", "bool", "RGB", "negative", "too high"],
+    ids=["float", "bool", "RGB", "negative"],
 )
 def test_write_refuses_what_is_no_mask(tmp_path: Path, labels: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"a mask is|ids run"):

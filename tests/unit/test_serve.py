@@ -124,7 +124,9 @@ def events(ended: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 def picture(path: Path, side: int = 8) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.full((side, side), 9, np.uint8)).save(path)
+    pixels = np.full((side, side), 9, np.uint8)
+    pixels[-1, -1] += side > 1
+    Image.fromarray(pixels).save(path)
 
 
 def refused(ended: subprocess.CompletedProcess[str], *words: str) -> None:

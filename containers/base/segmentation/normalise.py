@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from contract.contrast import ROUNDING, differ
+
 SAMPLE_PIXELS = 4_000_000
 BAND_ROWS = 512
 
@@ -10,25 +12,55 @@ def normalise(pixels: np.ndarray) -> np.ndarray:
     """Stretch each channel from its 1st..99th percentile to 0..255.
 
     `pixels` is H×W×3 of any real dtype, finite; the result is H×W×3 uint8. As in the challenge's
-    baseline (`pre_process_3class.py`), percentiles are taken over the channel's non-zero pixels. A
-    channel without contrast (black, constant, or a gap of at most 0.001) becomes 0 everywhere.
-    Above `SAMPLE_PIXELS` the percentiles come from a regular grid of pixels, so that memory beyond
-    input and output stays constant.
+    baseline (`pre_process_3class.py`), percentiles are taken over the channel's non-zero pixels;
+    where these are all alike, as in a picture of two values, the channel is stretched from its
+    lowest to its highest value. Only a channel of one single value becomes 0 everywhere.
+
+    There is no absolute scale: a picture and its multiple give the same result. A value within
+    rounding of the next grey level counts as that level, so that it does not matter in which type
+    the picture was stored. Above `SAMPLE_PIXELS` the percentiles come from a regular grid of
+    pixels, so that memory beyond input and output stays constant.
     """
     height, width = pixels.shape[:2]
     out = np.zeros(pixels.shape, np.uint8)
     step = max(1, int(np.ceil(np.sqrt(height * width / SAMPLE_PIXELS))))
     for channel in range(pixels.shape[2]):
-        sample = pixels[::step, ::step, channel]
-        sample = sample[sample != 0]
-        if sample.size == 0:
+        stretch = _stretch(pixels[..., channel], step)
+        if stretch is None:
             continue
-        low, high = (float(value) for value in np.percentile(sample, (1, 99)))
-        if high - low <= 0.001:
+        levels = _levels(pixels)
+        if levels is not None:
+            out[..., channel] = _stretched(levels, *stretch)[pixels[..., channel]]
             continue
-        factor = np.float32(255.0 / (high - low))
         for top in range(0, height, BAND_ROWS):
-            band = pixels[top : top + BAND_ROWS, :, channel].astype(np.float32)
-            band = (band - np.float32(low)) * factor
-            out[top : top + BAND_ROWS, :, channel] = np.clip(band, 0, 255).astype(np.uint8)
+            rows = slice(top, top + BAND_ROWS)
+            out[rows, :, channel] = _stretched(pixels[rows, :, channel], *stretch)
     return out
+
+
+def _levels(pixels: np.ndarray) -> np.ndarray | None:
+    """All values of the type, where they are fewer than the pixels and worth a table."""
+    if pixels.dtype not in (np.uint8, np.uint16):
+        return None
+    levels = np.arange(np.iinfo(pixels.dtype).max + 1)
+    return levels if levels.size < pixels.shape[0] * pixels.shape[1] else None
+
+
+def _stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    factor = 255.0 / (high - low)
+    slack = min(0.5, ROUNDING * max(abs(low), abs(high)) * factor)
+    return np.clip((values.astype(np.float64) - low) * factor + slack, 0, 255).astype(np.uint8)
+
+
+def _stretch(channel: np.ndarray, step: int) -> tuple[float, float] | None:
+    """The values that become 0 and 255; None when all are alike."""
+    sample = channel[::step, ::step]
+    sample = sample[sample != 0]
+    if sample.dtype.kind == "f":
+        sample = sample.astype(np.float64)  # percentiles are computed in the sample's type
+    if sample.size:
+        low, high = (float(value) for value in np.percentile(sample, (1, 99)))
+        if differ(low, high):
+            return low, high
+    low, high = float(channel.min()), float(channel.max())
+    return (low, high) if differ(low, high) else None

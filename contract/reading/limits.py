@@ -1,0 +1,58 @@
+"""How large an image may be, asked of its header before anything is decoded."""
+
+import os
+
+from contract.errors import CallError, UnreadableImage
+
+MAX_PIXELS = 2_000_000_000
+MAX_PIXELS_VARIABLE = "CELLBENCH_MAX_PIXELS"
+
+
+class WrongSize(UnreadableImage):
+    """An image of another size than the caller expects; `size` is its own height and width."""
+
+    def __init__(self, size: tuple[int, int], expected: tuple[int, int]) -> None:
+        super().__init__(
+            f"{size[0]}×{size[1]} pixels (height × width), not {expected[0]}×{expected[1]}"
+        )
+        self.size = size
+
+
+def pixel_limit() -> int:
+    """The most pixels an image may have: CELLBENCH_MAX_PIXELS when set, else two gigapixels.
+
+    Raises CallError when the variable is set to anything but a whole number above 0.
+    """
+    asked = os.environ.get(MAX_PIXELS_VARIABLE, "")
+    if not asked:
+        return MAX_PIXELS
+    if not (asked.isascii() and asked.isdigit() and int(asked) > 0):
+        raise CallError(
+            f"{MAX_PIXELS_VARIABLE} is {asked!r}, which is no number of pixels.",
+            do=f"give a whole number above 0, or unset it for {MAX_PIXELS}",
+        )
+    return int(asked)
+
+
+def check_size(
+    height: int,
+    width: int,
+    max_pixels: int,
+    *,
+    samples: int = 1,
+    expected: tuple[int, int] | None = None,
+) -> None:
+    """Raises UnreadableImage without pixels and above `max_pixels`.
+
+    Each further four samples of a pixel count as a pixel. Raises WrongSize when another height
+    and width is expected.
+    """
+    if height == 0 or width == 0:
+        raise UnreadableImage("the image has no pixels")
+    if expected is not None and (height, width) != expected:
+        raise WrongSize((height, width), expected)
+    if height * width * -(-samples // 4) > max_pixels:
+        raise UnreadableImage(
+            f"{height}×{width} pixels are more than the limit of {max_pixels}; the file may be"
+            " a decompression bomb"
+        )
