@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from contract.names import label_name, label_stem, normal, stem, told_apart
+from contract.names import (
+    LABEL_SUFFIXES,
+    label_stem,
+    normal,
+    printable,
+    some,
+    stem,
+    told_apart,
+)
 
 Agreement = Literal["whole", "stem", "first part", "none"]
 """How two names of one stem agree: as a whole, one having nothing behind the first dot, the label
@@ -21,8 +29,10 @@ class Pairing:
 
     labels: Mapping[str, Path]
     """Image → its label."""
-    unclear: Mapping[str, str]
-    """Image → why none of its labels was taken; images without any are not in here."""
+    several: Mapping[str, str]
+    """Image → the labels of which none was taken, because more than one may be meant."""
+    misnamed: Mapping[str, str]
+    """Image → that its only labels have names that contradict its own."""
     beside: Mapping[str, str]
     """Label → why another one was taken, or why it is not that of its namesake."""
     remarks: Mapping[str, str]
@@ -60,7 +70,8 @@ def pair_labels(
     for label in labels:
         by_stem[normal(label_stem(label.name))].append(label)
     taken: dict[str, Path] = {}
-    unclear: dict[str, str] = {}
+    several: dict[str, str] = {}
+    misnamed: dict[str, str] = {}
     beside: dict[str, str] = {}
     remarks: dict[str, str] = {}
     for image in images:
@@ -72,18 +83,70 @@ def pair_labels(
                 remarks[image.name] = (
                     f"paired with {best[0].name}, whose name agrees up to the first dot only"
                 )
+        elif best:
+            several[image.name] = _several(best)
         elif namesakes:
-            unclear[image.name] = _unclear(image.name, best, namesakes)
+            misnamed[image.name] = (
+                f"no label: the name of {_names(namesakes)} agrees with it up to the first dot, but"
+                " differs behind it"
+            )
         for label in namesakes:
             if label not in best:
                 beside[label.name] = _passed_over(image.name, label.name, taken)
     return Pairing(
         labels=taken,
-        unclear=unclear,
+        several=several,
+        misnamed=misnamed,
         beside=beside,
         remarks=remarks,
         strangers=tuple(label for rest in by_stem.values() for label in rest),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distinct:
+    """Label files of one folder, no two of one stem."""
+
+    labels: tuple[Path, ...]
+    beside: Mapping[str, str]
+    """Label → which other one was taken."""
+    several: tuple[str, ...]
+    """Sentences about labels of one stem of which more than one may be meant."""
+
+
+def distinct_labels(labels: Iterable[Path]) -> Distinct:
+    """One label of each stem, by the same rule as `pair_labels`, in the order given."""
+    by_stem: dict[str, list[Path]] = defaultdict(list)
+    for label in labels:
+        by_stem[normal(label_stem(label.name))].append(label)
+    taken, several = [], []
+    beside: dict[str, str] = {}
+    for namesakes in by_stem.values():
+        first = min(namesakes, key=lambda label: _rank(label.name))
+        others = [label for label in namesakes if label != first]
+        if any(
+            _rank(other.name) == _rank(first.name) or agreement(first.name, other.name) == "none"
+            for other in others
+        ):
+            several.append(_several(namesakes))
+        else:
+            taken.append(first)
+            beside |= {other.name: f"passed over, {first.name} is taken" for other in others}
+    return Distinct(labels=tuple(taken), beside=beside, several=tuple(several))
+
+
+def other_formats(folder: Path, name: str) -> str:
+    """Files that may have been meant as the label of an image, but are not read as one; or ""."""
+    meant = [
+        printable(path.name)
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() not in LABEL_SUFFIXES
+        and normal(label_stem(path.name)) == normal(label_stem(name))
+    ]
+    if not meant:
+        return ""
+    lossy = " (JPEG changes ids)" if meant[0].lower().endswith((".jpg", ".jpeg")) else ""
+    return f"{some(meant)} is of a format that is not read as a label{lossy}"
 
 
 def _best(image: str, labels: Sequence[Path]) -> list[Path]:
@@ -104,14 +167,13 @@ def _rank(name: str) -> int:
     return 0 if suffix.lower() == "tiff" else 1
 
 
-def _unclear(image: str, best: Sequence[Path], namesakes: Sequence[Path]) -> str:
-    if best:
-        names = told_apart(label.name for label in best)
-        return f"several labels: {names}; keep one, named {label_name(image)}"
-    names = told_apart(label.name for label in namesakes)
-    return (
-        f"no label: the name of {names} agrees with it up to the first dot, but differs behind it"
-    )
+def _names(labels: Iterable[Path]) -> str:
+    return told_apart(label.name for label in labels)
+
+
+def _several(labels: Sequence[Path]) -> str:
+    wanted = f"{label_stem(labels[0].name)}_label.tiff"
+    return f"several labels: {_names(labels)}; keep one, named {wanted}"
 
 
 def _passed_over(image: str, label: str, taken: Mapping[str, Path]) -> str:

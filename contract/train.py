@@ -19,6 +19,9 @@ from contract.metering import peak_memory_bytes
 from contract.protocol import TrainCall
 from contract.schema import ModelCard, TrainingRecord, TrainingSummary
 from contract.version import __version__
+from contract.written import Written
+
+OUTPUTS = ("checkpoint/", "weights/", "history.jsonl", "training.json")
 
 
 def train(
@@ -40,7 +43,8 @@ def train(
     up; anything else there is replaced. training.json appears last, when all is done.
 
     Raises CallError, with nothing written, for a profile, setting or data folder that is not
-    there and for an output folder that cannot be written; OutOfMemory when the model runs out.
+    there and for an output folder that cannot be written or holds such files of somebody else;
+    OutOfMemory when the model runs out.
     """
     events.emit("started")
     start = time.monotonic()
@@ -152,7 +156,7 @@ def _prepare(out: Path, key: str) -> float:
     """Clears what another training left in `out`; returns seconds already spent on this one."""
     checkpoint = out / "checkpoint"
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        Written(out).claim(OUTPUTS)
         marker = checkpoint / "call.json"
         resumes = not (out / "training.json").exists() and read_lines(marker) == [{"key": key}]
         if not resumes:

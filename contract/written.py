@@ -1,7 +1,7 @@
 """Which files of a folder this program wrote, so that it never replaces any other."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from contract.errors import CallError
@@ -57,6 +57,13 @@ class Written:
                 "a mask was corrected by hand",
                 "choose another folder, or move what you want to keep",
             )
+
+    def claim(self, names: Sequence[str]) -> None:
+        """Makes the folder and records that these are ours; raises as `refuse_others` before."""
+        self.refuse_others(names)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            self.note(name)
 
     def note(self, name: str, *, final: bool = False) -> None:
         """Records that a file is ours: before it is written and, `final`, with its hash behind."""

@@ -48,7 +48,8 @@ def score(
 ) -> None:
     """Scores a folder of masks against the truth, pairing files by name.
 
-    Exit code 0: all images scored; 2: wrong call; 3: finished, but some images failed.
+    Exit code 0: every image was scored; 2: wrong call; 3: finished, but some images failed or
+    were left out because of their truth.
     """
     scores = score_folders(
         truth,
@@ -62,7 +63,7 @@ def score(
     _warn(scores)
     _print_table(scores, protocol, border)
     print(out / SCORES_CSV)
-    if scores.failures:
+    if not scores.complete:
         raise typer.Exit(ExitCode.FAILURES)
 
 
@@ -168,6 +169,8 @@ def _warn(scores: FolderScores) -> None:
             print(f"warning: {image}: {sentence}", file=sys.stderr)
     for name, reason in scores.faults.items():
         print(f"warning: {name} is left out, the truth has a fault: {reason}", file=sys.stderr)
+    for path, reason in scores.passed_over.items():
+        print(f"note: {path}: {reason}", file=sys.stderr)
     for name in scores.unpaired:
         print(f"warning: {name} is left out, it has no truth", file=sys.stderr)
 
@@ -227,4 +230,6 @@ def _print_table(scores: FolderScores, protocol: Protocol, border: bool) -> None
     console = Console()
     console.print(table)
     images = ", ".join(f"{number} {outcome}" for outcome, number in scores.outcomes.items())
-    console.print(f"images: {sum(scores.outcomes.values())} ({images})", highlight=False)
+    left_out = f"; left out for a faulty truth: {len(scores.faults)}" if scores.faults else ""
+    total = sum(scores.outcomes.values())
+    console.print(f"images: {total} ({images}){left_out}", highlight=False)

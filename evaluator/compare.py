@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from contract import CallError
+from contract.names import normal
+from evaluator.runs.folder import SCORES_CSV
 from evaluator.scores.rows import ScoreRow, read_scores
 from evaluator.scores.sources import open_source
+from evaluator.scores.truths import Truths, refuse_other_truths
 from evaluator.statistics.paired import Comparison, compare_models, holm
 from evaluator.statistics.score_matrix import ScoreMatrix, score_matrix
 
@@ -63,17 +66,18 @@ def compare_runs(a: Path, b: Path) -> RunComparison:
     Models are paired by name; two folders of one model each are compared whatever its name. Seeds
     are averaged per image. F1 at every threshold that both have.
 
-    Raises CallError when a folder is neither, when the two were scored by different rules, or
-    when they share no model, image or threshold.
+    Raises CallError when a folder is neither, when the two were scored by different rules or
+    against different truths, or when they share no model, image or threshold.
     """
-    rules = [open_source(folder).rules for folder in (a, b)]
+    sources = [open_source(folder) for folder in (a, b)]
+    rules = [source.rules for source in sources]
     if rules[0] != rules[1]:
         raise CallError(
             f"{a} was scored by the protocol {rules[0]}, {b} by {rules[1]}.",
             "numbers of different protocols do not compare",
             "score one of them again with --protocol",
         )
-    rows = [read_scores(folder / "scores.csv") for folder in (a, b)]
+    rows = [_rows(folder) for folder in (a, b)]
     models = [list(dict.fromkeys(row.model for row in side)) for side in rows]
     pairs = _pair_models(*models)
     images = [dict.fromkeys(row.image for row in side) for side in rows]
@@ -86,6 +90,10 @@ def compare_runs(a: Path, b: Path) -> RunComparison:
             " thresholds",
             "give two runs on the same dataset",
         )
+    before, after = (
+        Truths.of(side, source.truth_sha256) for side, source in zip(rows, sources, strict=True)
+    )
+    refuse_other_truths(before, after, shared)
     found = [
         _difference(rows, pair, shared, threshold) for pair in pairs for threshold in thresholds
     ]
@@ -100,6 +108,11 @@ def compare_runs(a: Path, b: Path) -> RunComparison:
             *_left_out("image", images, [set(shared)] * 2),
         ),
     )
+
+
+def _rows(folder: Path) -> list[ScoreRow]:
+    """The rows of a folder, with the names of images in one normal form."""
+    return [replace(row, image=normal(row.image)) for row in read_scores(folder / SCORES_CSV)]
 
 
 def _pair_models(a: list[str], b: list[str]) -> list[tuple[str, str]]:

@@ -8,9 +8,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from contract.written import Written
 from evaluator.report.challenge_csv import load_challenge_csv
 from evaluator.report.load import load_report
 from evaluator.report.render import ReportPaths, write_report
+from evaluator.runs.folder import RUN_JSON, RunFolder
 from evaluator.runs.words import Protocol
 
 __all__ = ["ReportPaths", "build_report", "build_report_from_challenge_csv"]
@@ -32,11 +34,14 @@ def build_report(source: Path, out: Path, *, protocol: Protocol | None = None) -
     Raises
     ------
     CallError
-        When *source* holds neither run.json nor scores.csv.
+        When *source* holds neither run.json nor scores.csv, or *out* holds such files that are no
+        earlier report.
     CellbenchError
         When scoring again needs an overlap table that is not there.
     """
-    return write_report(load_report(source, protocol), out)
+    data = load_report(source, protocol)
+    _claim(out, source)
+    return write_report(data, out)
 
 
 def build_report_from_challenge_csv(entries: Sequence[str], out: Path) -> ReportPaths:
@@ -52,6 +57,17 @@ def build_report_from_challenge_csv(entries: Sequence[str], out: Path) -> Report
     Raises
     ------
     CallError
-        When an entry or a file cannot be used, or two entries are for the same scores.
+        When an entry or a file cannot be used, two entries are for the same scores, or *out* holds
+        such files that are no earlier report.
     """
-    return write_report(load_challenge_csv(entries), out)
+    data = load_challenge_csv(entries)
+    _claim(out)
+    return write_report(data, out)
+
+
+def _claim(out: Path, source: Path | None = None) -> None:
+    """Refuses to replace what no earlier report was, save in a run's own folder."""
+    is_run = source is not None and (source / RUN_JSON).is_file()
+    if source is not None and is_run and out.resolve() == RunFolder(source).report.resolve():
+        return
+    Written(out).claim(("index.html", "report.md", "figures/", "tables/"))

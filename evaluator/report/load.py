@@ -6,6 +6,7 @@ run.json and scores.csv is refused.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +41,7 @@ from evaluator.runs.records import (
     StepRecord,
     Usage,
 )
+from evaluator.runs.remarks import remarks
 from evaluator.runs.words import DEFAULT_THRESHOLDS, Protocol
 from evaluator.scores.rescore import rescore_folder
 from evaluator.scores.rows import MalformedScores, read_scores
@@ -73,10 +75,11 @@ def load_report(source: Path, protocol: Protocol | None = None) -> ReportData:
             source, thresholds=rules.thresholds or DEFAULT_THRESHOLDS, protocol=protocol
         )
         scores = score_frame(rows)
-        rules = Rules(protocol=protocol, thresholds=rules.thresholds)
+        rules = replace(rules, protocol=protocol, border=False)
     else:
         scores = _scores(folder.scores_csv, notes)
     models = _models(folder, run, scores, notes)
+    notes += remarks(source)
     return assemble(
         title=run.dataset.name if run else source.resolve().name,
         source=source,

@@ -8,6 +8,7 @@ from evaluator.runs.words import StepName
 
 __all__ = [
     "HISTORY_JSONL",
+    "OVERLAPS",
     "PREDICTIONS_JSONL",
     "RUN_JSON",
     "SCORES_CSV",
@@ -20,6 +21,7 @@ __all__ = [
 
 RUN_JSON = "run.json"
 SCORES_CSV = "scores.csv"
+OVERLAPS = "overlaps"
 SCORE_JSON = "score.json"
 """In place of run.json where `evaluator score` compared two folders."""
 
@@ -61,4 +63,4 @@ class RunFolder:
 
     def overlaps(self, model: str, seed: int) -> Path:
         """One sparse overlap table per image, <stem>.npz."""
-        return self.seed(model, seed) / "overlaps"
+        return self.seed(model, seed) / OVERLAPS

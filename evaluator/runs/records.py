@@ -151,6 +151,12 @@ class ScoreRecord(_Record):
     """Truth file → why it left the denominator."""
     unpaired: tuple[str, ...]
     """Predicted masks without a truth."""
+    passed_over: dict[str, str] = Field(default_factory=dict)
+    """Path → why a file, or what kind of files of a folder, plays no part."""
+    masks: dict[str, str]
+    """Image → the file name of its mask."""
+    truth_sha256: dict[str, str] = Field(default_factory=dict)
+    """Image → hash of its true ids, however they are stored."""
     versions: dict[str, str]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from contract import CellbenchError, label_stem, read_mask, stem
 from evaluator.overlap.table import OverlapTable, overlap_table
-from evaluator.runs.folder import SCORES_CSV, RunFolder
+from evaluator.runs.folder import OVERLAPS, SCORES_CSV, RunFolder
 from evaluator.runs.read import read_run
 from evaluator.runs.records import RunRecord
 from evaluator.runs.words import DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS, Outcome, Protocol
@@ -88,7 +88,7 @@ _Load = Callable[[ScoreRow], OverlapTable]
 
 def _folder_tables(source: Path) -> _Load:
     def load(row: ScoreRow) -> OverlapTable:
-        path = source / "overlaps" / f"{label_stem(row.image)}.npz"
+        path = source / OVERLAPS / f"{label_stem(row.image)}.npz"
         if not path.exists():
             raise _no_table(path)
         return OverlapTable.load(path)

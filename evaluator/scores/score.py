@@ -1,9 +1,9 @@
 """Scoring one pair of masks, and two folders of them."""
 
 import platform
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,10 +20,13 @@ from contract import (
     read_mask,
     write_json,
 )
+from contract.names import LABEL_SUFFIXES, passed_over
+from contract.pairing import Distinct, Pairing, distinct_labels, other_formats, pair_labels
+from contract.written import Written
 from evaluator.overlap.mask_checks import mask_warnings
 from evaluator.overlap.matching import exact
 from evaluator.overlap.table import Labels, OverlapTable, overlap_table
-from evaluator.runs.folder import SCORE_JSON, SCORES_CSV
+from evaluator.runs.folder import OVERLAPS, SCORE_JSON, SCORES_CSV
 from evaluator.runs.records import ScoreRecord
 from evaluator.runs.words import (
     DEFAULT_PROTOCOL,
@@ -33,6 +36,7 @@ from evaluator.runs.words import (
     Protocol,
 )
 from evaluator.scores.rows import ScoreRow, rows_for, write_scores
+from evaluator.scores.truths import truth_sha256
 
 
 class TruthFault(CellbenchError):
@@ -48,6 +52,8 @@ class PairResult:
     """Truth against prediction; against an empty prediction unless the outcome is "scored"."""
     message: str = ""
     """Why the pair was not scored."""
+    truth_sha256: str
+    """Of the truth's ids, however they are stored."""
 
     @property
     def table(self) -> OverlapTable | None:
@@ -89,11 +95,20 @@ def score_pair(truth_path: Path, mask_path: Path | None) -> PairResult:
             f"{mask_path.name}: the mask is {height}×{width} pixels (height × width), the truth"
             f" {true_height}×{true_width}",
         )
-    return PairResult(outcome="scored", truth_table=overlap_table(truth, predicted))
+    return PairResult(
+        outcome="scored",
+        truth_table=overlap_table(truth, predicted),
+        truth_sha256=truth_sha256(truth),
+    )
 
 
 def _failed(outcome: Outcome, truth: Labels, message: str) -> PairResult:
-    return PairResult(outcome=outcome, truth_table=overlap_table(truth), message=message)
+    return PairResult(
+        outcome=outcome,
+        truth_table=overlap_table(truth),
+        message=message,
+        truth_sha256=truth_sha256(truth),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +125,13 @@ class FolderScores:
     """Truth file → why it left the denominator."""
     unpaired: tuple[str, ...]
     """Predicted masks without a truth, which play no part."""
+    passed_over: Mapping[str, str] = field(default_factory=dict)
+    """Path → why a file, or what kind of files of a folder, plays no part."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every truth was scored."""
+        return not self.failures and not self.faults
 
     @property
     def outcomes(self) -> dict[Outcome, int]:
@@ -131,42 +153,42 @@ def score_folders(
     """Scores every mask of the folder `truth` against its namesake in `predicted`.
 
     Pairs by the name up to its first dot, an optional trailing "_label" removed on either side;
-    tif, tiff, png, bmp and npy. The truth's folder is the denominator: an image without a usable
-    mask counts 0. Writes `out`/scores.csv, `out`/score.json (how it was scored) and
-    `out`/overlaps/<stem>.npz, from which other thresholds and protocols follow without the masks.
-    `model` is the name in the rows, by default that of the folder `predicted`.
+    tif, tiff, png, bmp and npy. Accents are compared in one form; of several files of one name
+    <stem>_label.tiff is taken, else the only one with "_label"; names that differ behind the first
+    dot make no pair. The truth's folder is the denominator: an image without a usable mask counts
+    0. Writes `out`/scores.csv, `out`/score.json (how it was scored) and `out`/overlaps/<stem>.npz,
+    from which other thresholds and protocols follow without the masks. `model` is the name in the
+    rows, by default that of the folder `predicted`.
 
-    Raises CallError, before anything is written, when a folder is missing, two files of one
-    folder share a stem, a threshold is outside (0, 1], or not one mask has a truth; and when no
-    truth can be read.
+    Raises CallError, before anything is written, when a folder is missing, it is not clear which
+    of several files of one name is meant, a threshold is outside (0, 1], not one mask has a truth,
+    or `out` holds such files that this program did not write; and when no truth can be read.
     """
     thresholds = tuple(dict.fromkeys(thresholds))
     _refuse_thresholds(thresholds)
-    truths, masks = _by_stem(truth, "truth"), _by_stem(predicted, "prediction")
-    if not truths.keys() & masks.keys():
-        raise CallError(
-            f"No mask in {predicted} belongs to a truth in {truth}.",
-            f"{len(truths)} truths and {len(masks)} masks were found, but no two share a name up"
-            " to the first dot (with or without _label)",
-            "check the order, truth before prediction, and the file names",
-        )
-    if out.exists() and not out.is_dir():
-        raise CallError(f"{out} is a file.", do="give --out a folder")
-    (out / "overlaps").mkdir(parents=True, exist_ok=True)
+    truths, masks = _files(truth, "truth"), _files(predicted, "prediction")
+    pairing = _pairing(truth, truths, predicted, masks)
+    _claim(out)
     model = predicted.resolve().name if model is None else model
     rows: list[ScoreRow] = []
-    failures, faults, warnings = {}, {}, {}
-    for stem, path in truths.items():
+    failures: dict[str, str] = {}
+    faults: dict[str, str] = {}
+    truth_hashes: dict[str, str] = {}
+    warnings: dict[str, tuple[str, ...]] = {}
+    for path in truths.labels:
         try:
-            result = score_pair(path, masks.get(stem))
+            result = score_pair(path, pairing.labels.get(path.name))
         except TruthFault as fault:
             faults[path.name] = fault.what
             continue
-        result.truth_table.save(out / "overlaps" / f"{stem}.npz")
+        result.truth_table.save(out / OVERLAPS / f"{label_stem(path.name)}.npz")
+        truth_hashes[path.name] = result.truth_sha256
         if result.outcome != "scored":
-            failures[path.name] = result.message
-        if result.warnings:
-            warnings[path.name] = result.warnings
+            absent = path.name not in pairing.labels
+            failures[path.name] = _no_mask(path, predicted, pairing) if absent else result.message
+        loose = [pairing.remarks[path.name]] if path.name in pairing.remarks else []
+        if loose or result.warnings:
+            warnings[path.name] = (*loose, *result.warnings)
         rows += rows_for(
             result.truth_table,
             model=model,
@@ -188,7 +210,8 @@ def score_folders(
         failures=failures,
         warnings=warnings,
         faults=faults,
-        unpaired=tuple(path.name for stem, path in masks.items() if stem not in truths),
+        unpaired=tuple(path.name for path in pairing.strangers),
+        passed_over=_passed_over(truth, truths, predicted, {**masks.beside, **pairing.beside}),
     )
     record = ScoreRecord(
         cellbench=__version__,
@@ -204,6 +227,9 @@ def score_folders(
         warnings=warnings,
         faults=faults,
         unpaired=scores.unpaired,
+        passed_over=scores.passed_over,
+        masks={name: mask.name for name, mask in pairing.labels.items()},
+        truth_sha256=truth_hashes,
         versions={"python": platform.python_version(), "numpy": np.__version__},
     )
     write_json(out / SCORE_JSON, record.model_dump(mode="json"))
@@ -220,20 +246,56 @@ def _refuse_thresholds(thresholds: tuple[float, ...]) -> None:
             raise CallError(f"{threshold} is no threshold: {error}.") from error
 
 
-def _by_stem(folder: Path, side: str) -> dict[str, Path]:
+def _files(folder: Path, side: str) -> Distinct:
+    """The masks of a folder, one for each name; CallError when it is not clear which."""
     if not folder.is_dir():
         raise CallError(
             f"No folder {folder}.", f"the {side} is a folder of label masks", "check the path"
         )
-    files = defaultdict(list)
-    for path in list_labels(folder):
-        files[label_stem(path.name)].append(path)
-    for stem, paths in files.items():
-        if len(paths) > 1:
-            raise CallError(
-                f"{folder} has {len(paths)} masks for {stem}:"
-                f" {', '.join(path.name for path in paths)}.",
-                "masks are paired by the name up to its first dot, without a trailing _label",
-                "leave one of them in the folder, or rename the others",
-            )
-    return {stem: paths[0] for stem, paths in files.items()}
+    found = distinct_labels(list_labels(folder))
+    if found.several:
+        raise CallError(
+            f"{folder} has {found.several[0]}.",
+            "masks are paired by the name up to its first dot, without a trailing _label",
+            "leave one of them in the folder, or rename the others",
+        )
+    return found
+
+
+def _pairing(truth: Path, truths: Distinct, predicted: Path, masks: Distinct) -> Pairing:
+    found = pair_labels(truths.labels, masks.labels, own_stem=label_stem)
+    if not found.labels:
+        raise CallError(
+            f"No mask in {predicted} belongs to a truth in {truth}.",
+            next(iter(found.misnamed.values()), "")
+            or f"{len(truths.labels)} truths and {len(masks.labels)} masks were found, but no two"
+            " share a name up to the first dot (with or without _label)",
+            "check the order, truth before prediction, and the file names",
+        )
+    return found
+
+
+def _passed_over(
+    truth: Path, truths: Distinct, predicted: Path, masks: Mapping[str, str]
+) -> dict[str, str]:
+    """Files, with their folder, that play no part, and why."""
+    left = passed_over(truth, LABEL_SUFFIXES)
+    return {
+        **({str(truth): left} if left else {}),
+        **{str(truth / name): reason for name, reason in truths.beside.items()},
+        **{str(predicted / name): reason for name, reason in masks.items()},
+    }
+
+
+def _no_mask(truth: Path, predicted: Path, pairing: Pairing) -> str:
+    """Why a truth has no mask."""
+    reason = pairing.misnamed.get(truth.name) or other_formats(predicted, truth.name)
+    return f"there is no mask{f': {reason}' if reason else ''}"
+
+
+def _claim(out: Path) -> None:
+    """Makes the folder, unless it holds files of these names that somebody else wrote."""
+    if out.exists() and not out.is_dir():
+        raise CallError(f"{out} is a file.", do="give --out a folder")
+    Written(out).claim((SCORES_CSV, SCORE_JSON, f"{OVERLAPS}/"))
+    (out / OVERLAPS).mkdir(exist_ok=True)

@@ -1,10 +1,10 @@
 """Where the scores of a folder came from: the rules, the true labels and the masks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract import CallError, CellbenchError, label_name, label_stem, list_labels
+from contract import CallError, CellbenchError, label_name
 from evaluator.runs.folder import RunFolder
 from evaluator.runs.read import UnusableRecord, read_run, read_score
 from evaluator.runs.records import RunRecord, ScoreRecord
@@ -20,6 +20,8 @@ class Source:
     border: bool
     pair: Callable[[ScoreRow], tuple[Path, Path | None]]
     """Gives the files of a row's truth and mask; None for a mask that was never there."""
+    truth_sha256: Mapping[str, str]
+    """Image → hash of its true ids; absent or "" where that is not recorded."""
 
     @property
     def rules(self) -> str:
@@ -63,18 +65,24 @@ def _run(folder: Path, record: RunRecord) -> Source:
             )
         return labels[row.image], run.step(row.model, row.seed, "predict") / label_name(row.image)
 
-    return Source(protocol=record.protocol, border=False, pair=pair)
+    return Source(
+        protocol=record.protocol,
+        border=False,
+        pair=pair,
+        truth_sha256={image.image: image.truth_sha256 for image in record.dataset.images},
+    )
 
 
 def _scored(record: ScoreRecord) -> Source:
     truth, predicted = Path(record.truth), Path(record.predicted)
-    masks = (
-        {label_stem(path.name): path for path in list_labels(predicted)}
-        if predicted.is_dir()
-        else {}
-    )
 
     def pair(row: ScoreRow) -> tuple[Path, Path | None]:
-        return truth / row.image, masks.get(label_stem(row.image))
+        mask = record.masks.get(row.image)
+        return truth / row.image, predicted / mask if mask else None
 
-    return Source(protocol=record.protocol, border=record.border, pair=pair)
+    return Source(
+        protocol=record.protocol,
+        border=record.border,
+        pair=pair,
+        truth_sha256=record.truth_sha256,
+    )

@@ -11,7 +11,6 @@ from contract import (
     UnreadableMask,
     WrongMaskType,
     label_name,
-    label_stem,
     list_images,
     list_labels,
     read_mask,
@@ -19,20 +18,10 @@ from contract import (
     refuse_shared_stems,
     sha256_file,
     sha256_json,
-    stem,
 )
 from contract.dataset import draw_split
-from contract.names import (
-    IMAGE_SUFFIXES,
-    LABEL_SUFFIXES,
-    normal,
-    passed_over,
-    printable,
-    some,
-    too_long,
-    unopenable,
-)
-from contract.pairing import pair_labels
+from contract.names import IMAGE_SUFFIXES, LABEL_SUFFIXES, passed_over, too_long, unopenable
+from contract.pairing import other_formats, pair_labels
 from contract.schema import Subset
 from evaluator.overlap.mask_checks import mask_warnings
 from evaluator.overlap.table import overlap_table
@@ -188,7 +177,8 @@ def _read_part(root: Path, part: str) -> _Part:
     for image in images:
         label = pairing.labels.get(image.name)
         if label is None:
-            reason = pairing.unclear.get(image.name) or _no_label(image, labels_folder)
+            reason = pairing.several.get(image.name) or pairing.misnamed.get(image.name)
+            reason = reason or _no_label(image, labels_folder)
             faults.append(Fault(image=image.name, part=part, reason=reason))
             continue
         try:
@@ -247,19 +237,8 @@ def _read_pair(image: Path, label: Path, strata: Mapping[str, str]) -> tuple[Pai
 
 def _no_label(image: Path, labels: Path) -> str:
     """That an image has no label, and which file of another format may have been meant."""
-    reason = f"no label {label_name(image.name)}"
-    if not labels.is_dir():
-        return reason
-    meant = [
-        printable(path.name)
-        for path in sorted(labels.iterdir())
-        if path.suffix.lower() not in LABEL_SUFFIXES
-        and normal(label_stem(path.name)) == normal(stem(image.name))
-    ]
-    if not meant:
-        return reason
-    lossy = " (JPEG changes ids)" if meant[0].lower().endswith((".jpg", ".jpeg")) else ""
-    return f"{reason}; {some(meant)} is of a format that is not read as a label{lossy}"
+    meant = other_formats(labels, image.name) if labels.is_dir() else ""
+    return f"no label {label_name(image.name)}{f'; {meant}' if meant else ''}"
 
 
 def _pairs_sha256(pairs: Sequence[Pair]) -> str:

@@ -101,6 +101,47 @@ class TestCompare:
         assert (one.mean_a, round(one.mean_b, 4)) == (1, 0.6667)
         assert result.only_in_one == ("only run B has image 06.tif",)
 
+    @pytest.mark.parametrize("kept", [True, False])
+    def test_different_truths_do_not_compare(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        kept: bool,
+    ) -> None:
+        """A truth that was corrected in between, its hash recorded or not."""
+        a, b = scored(tmp_path / "a", [16] * 6), scored(tmp_path / "b", [16] * 6)
+        write_mask(tmp_path / "b" / "gt" / "03.tif", found(12))
+        score_folders(tmp_path / "b" / "gt", tmp_path / "b" / "pred", b, model="m")
+        if not kept:
+            for out in (a, b):
+                record = json.loads((out / "score.json").read_text())
+                (out / "score.json").write_text(json.dumps(record | {"truth_sha256": {}}))
+        with pytest.raises(CallError, match=r"different truths: 1 of 6 images differ: 03\.tif"):
+            compare_runs(a, b)
+        assert evaluate("compare", a, b, monkeypatch=monkeypatch) == 2
+        assert "16 true cells in A, 12 in B" in capsys.readouterr().err
+
+    def test_truths_with_other_outlines_do_not_compare(self, tmp_path: Path) -> None:
+        a, b = scored(tmp_path / "a", [16]), scored(tmp_path / "b", [16])
+        wider = np.where(np.roll(TRUTH, 1, axis=0) > 0, np.roll(TRUTH, 1, axis=0), TRUTH)
+        write_mask(tmp_path / "b" / "gt" / "00.tif", wider)
+        score_folders(tmp_path / "b" / "gt", tmp_path / "b" / "pred", b, model="m")
+        with pytest.raises(CallError, match="other outlines or ids"):
+            compare_runs(a, b)
+
+    def test_runs_on_different_truths_do_not_compare(self, tmp_path: Path) -> None:
+        for name in ("a", "b"):
+            label = tmp_path / f"{name}.tif"
+            write_mask(label, TRUTH if name == "a" else found(12))
+            write_run(tmp_path / name, {"é.png" if name == "a" else "e\u0301.png": label})
+            table = score_pair(label, label).truth_table
+            image = "é.png" if name == "a" else "e\u0301.png"
+            rows = rows_for(table, model="m", image=image, thresholds=(0.5,))
+            write_scores(RunFolder(tmp_path / name).scores_csv, rows)
+        with pytest.raises(CallError, match="different truths: 1 of 1"):
+            compare_runs(tmp_path / "a", tmp_path / "b")
+
     def test_wrong_calls(self, tmp_path: Path) -> None:
         a, b = scored(tmp_path / "a", [16]), scored(tmp_path / "b", [16], protocol="plain")
         with pytest.raises(CallError, match=r"protocol challenge.*plain"):

@@ -265,6 +265,7 @@ def test_scores_alone_give_a_report(run: Path, tmp_path: Path) -> None:
             warnings={},
             faults={},
             unpaired=(),
+            masks={},
             versions={},
         ).model_dump(),
     )

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import types
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ import evaluator
 import evaluator.cli
 from contract import CallError, CellbenchError
 from evaluator.overlap.table import OverlapTable
+from evaluator.report import build_report
 from evaluator.runs.folder import RunFolder
 from evaluator.scores.rescore import rescore_folder
 from evaluator.scores.rows import read_scores, rows_for, write_scores
 from evaluator.scores.score import TruthFault, score_folders, score_pair
+from evaluator.scores.verification import verify
 from tests.programs import code, finish
 from tests.unit.label_maps import squares
 from tests.unit.scored_runs import write_run
@@ -207,8 +210,8 @@ class TestWrongCalls:
         truth, predicted, _ = folders
         save(truth / "a.tif", TRUTH)
         save(predicted / "a.tif", FOUND)
-        save(predicted / "a_label.png", FOUND)
-        self.refused(folders, r"a\.tif, a_label\.png")
+        save(predicted / "a.png", FOUND)
+        self.refused(folders, r"several labels: a\.png and a\.tif")
 
     def test_no_pair(self, folders: tuple[Path, Path, Path]) -> None:
         self.refused(folders, "No mask in")
@@ -403,3 +406,130 @@ def test_the_scoring_path_loads_no_heavy_package(tmp_path: Path) -> None:
     done = finish(code(text), cwd=tmp_path)
     assert done.stdout.strip() == "[]"
     assert OverlapTable.load(tmp_path / "out" / "overlaps" / "a.npz").shape == (30, 40)
+
+
+class TestPairing:
+    def test_the_documented_name_is_taken_and_the_other_said(
+        self, folders: tuple[Path, Path, Path]
+    ) -> None:
+        truth, predicted, out = folders
+        save(truth / "a_label.tiff", TRUTH)
+        save(truth / "a.png", (TRUTH > 0).astype(np.uint8))
+        save(predicted / "a.tif", FOUND)
+        scores = score_folders(truth, predicted, out, thresholds=[0.5])
+        (row,) = scores.rows
+        assert (row.image, row.true_cells) == ("a_label.tiff", 2)  # one lies on the border
+        assert scores.passed_over == {str(truth / "a.png"): "passed over, a_label.tiff is taken"}
+        assert json.loads((out / "score.json").read_text())["passed_over"] == scores.passed_over
+
+    def test_names_that_differ_behind_the_first_dot_make_no_pair(
+        self, folders: tuple[Path, Path, Path]
+    ) -> None:
+        truth, predicted, out = folders
+        for name in ("exp1.5min", "exp2.5min"):
+            save(truth / f"{name}_label.tiff", TRUTH)
+        save(predicted / "exp1_label.tiff", FOUND)  # as this program names its masks
+        save(predicted / "exp2.9min_label.tiff", FOUND)
+        scores = score_folders(truth, predicted, out, thresholds=[0.5])
+        assert [row.outcome for row in scores.rows] == ["scored", "missing"]
+        assert "exp2.9min_label.tiff agrees with it up" in scores.failures["exp2.5min_label.tiff"]
+        (predicted / "exp1_label.tiff").unlink()
+        with pytest.raises(CallError, match="No mask in"):
+            score_folders(truth, predicted, out)
+
+    def test_accents_are_compared_in_one_form(self, folders: tuple[Path, Path, Path]) -> None:
+        truth, predicted, out = folders
+        save(truth / unicodedata.normalize("NFC", "größe.tif"), TRUTH)
+        save(predicted / unicodedata.normalize("NFD", "größe_label.tiff"), FOUND)
+        assert [row.outcome for row in score_folders(truth, predicted, out).rows] == ["scored"] * 3
+        assert verify(out).differing == ()
+
+    def test_what_is_not_read_as_a_mask_is_named(self, folders: tuple[Path, Path, Path]) -> None:
+        truth, predicted, out = folders
+        for name in ("a", "b"):
+            save(truth / f"{name}.tif", TRUTH)
+        (truth / "c.czi").touch()
+        save(predicted / "a.tif", FOUND)
+        (predicted / "b_label.jpg").touch()
+        scores = score_folders(truth, predicted, out)
+        assert "b_label.jpg is of a format" in scores.failures["b.tif"]
+        assert "1 file of another format (c.czi)" in scores.passed_over[str(truth)]
+
+    def test_a_truth_with_a_fault_is_left_out_and_said_by_the_exit_code(
+        self,
+        folders: tuple[Path, Path, Path],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        truth, predicted, out = folders
+        for name in ("a", "b"):
+            save(truth / f"{name}.tif", TRUTH)
+            save(predicted / f"{name}.tif", FOUND)
+        (truth / "b.tif").write_bytes(b"II*\0 cut")
+        assert evaluate("score", truth, predicted, "--out", out, monkeypatch=monkeypatch) == 3
+        said = capsys.readouterr()
+        assert "b.tif is left out, the truth has a fault" in said.err
+        assert "images: 1 (1 scored); left out for a faulty truth: 1" in said.out
+
+
+class TestWhatIsThere:
+    """Only what an earlier call wrote is replaced."""
+
+    def test_scores_of_somebody_else_are_kept(self, folders: tuple[Path, Path, Path]) -> None:
+        truth, predicted, out = folders
+        save(truth / "a.tif", TRUTH)
+        save(predicted / "a.tif", FOUND)
+        out.mkdir()
+        (out / "scores.csv").write_text("mine")
+        (out / "notes.txt").write_text("mine")
+        with pytest.raises(CallError, match=r"scores\.csv, which cellbench did not write"):
+            score_folders(truth, predicted, out)
+        assert sorted(path.name for path in out.iterdir()) == ["notes.txt", "scores.csv"]
+        (out / "scores.csv").unlink()
+        for _ in range(2):
+            score_folders(truth, predicted, out)
+        assert (out / "notes.txt").read_text() == "mine"
+
+    def test_a_killed_call_does_not_stand_in_the_way(
+        self, folders: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        truth, predicted, out = folders
+        save(truth / "a.tif", TRUTH)
+        save(predicted / "a.tif", FOUND)
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr("evaluator.scores.score.write_scores", killed)
+            with pytest.raises(KeyboardInterrupt):
+                score_folders(truth, predicted, out)
+        assert list((out / "overlaps").iterdir())
+        assert score_folders(truth, predicted, out).complete
+
+    def test_reports_replace_reports_alone(
+        self, folders: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        truth, predicted, out = folders
+        save(truth / "a.tif", TRUTH)
+        save(predicted / "a.tif", FOUND)
+        score_folders(truth, predicted, out)
+        project = out.parent / "project"
+        (project / "figures").mkdir(parents=True)
+        (project / "figures" / "mine.svg").write_text("mine")
+        with pytest.raises(CallError, match="figures/, which cellbench did not write"):
+            build_report(out, project)
+        assert sorted(path.name for path in project.rglob("*")) == ["figures", "mine.svg"]
+        for _ in range(2):
+            build_report(out, out.parent / "new")
+
+
+def test_remarks_reach_the_report(folders: tuple[Path, Path, Path]) -> None:
+    truth, predicted, out = folders
+    save(truth / "a.tif", TRUTH)
+    save(truth / "a_label.tiff", TRUTH)
+    save(predicted / "a.tif", (TRUTH > 0).astype(np.uint8))
+    score_folders(truth, predicted, out)
+    text = build_report(out, out / "report").report_md.read_text()
+    assert "the prediction has one id" in text
+    assert "a\\_label.tiff is taken" in text

@@ -409,6 +409,16 @@ def seen(out: Path) -> dict[str, Any]:
     return json.loads((out / "weights" / "seen.json").read_text())
 
 
+def test_weights_of_somebody_else_are_not_replaced(
+    models: Path, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "years of work").touch()
+    ended = run(models, "train", data, tmp_path, "--profile", "tiny")
+    refused(ended, "weights/, which cellbench did not write")
+    assert (tmp_path / "weights" / "years of work").exists()
+
+
 def test_training_writes_a_whole_record(models: Path, data: Path, tmp_path: Path) -> None:
     picture(data / "images" / "lonely.png")
     out = tmp_path / "out"
@@ -428,7 +438,8 @@ def test_training_writes_a_whole_record(models: Path, data: Path, tmp_path: Path
     assert [line["epoch"] for line in read_lines(out / "history.jsonl")] == [1, 2]
     assert seen(out)["settings"] == {"steps": 7, "learning_rate": 0.0001, "stop": "never"}
     assert seen(out)["threads"] == 1
-    assert {path.name for path in out.iterdir()} == {"training.json", "history.jsonl", "weights"}
+    written = {"training.json", "history.jsonl", "weights"}
+    assert {path.name for path in out.iterdir()} == {RECORD, *written}
     first = seen(out)["pairs"]
     run(models, *call)
     assert seen(out)["pairs"] == first
