@@ -72,7 +72,11 @@ def run_all_command(
     timeout: Timeout = "2h",
     gpu: Gpu = False,
 ) -> None:
-    """Train, predict and score every model; render the report. Finished steps are reused."""
+    """Train, predict and score every model; render the report. Finished steps are reused.
+
+    Exit code 0: every image was scored; 2: wrong call; 3: finished, but some images failed or were
+    left out because of the dataset.
+    """
     from harness.commands import options
     from harness.commands.summary import print_summary
     from harness.models.overrides import parse_overrides
@@ -182,7 +186,7 @@ def predict(
     timeout: Timeout = "2h",
     gpu: Gpu = False,
 ) -> None:
-    """Write a label mask for every image in a folder."""
+    """Write a label mask for every image in a folder; only masks of earlier calls are replaced."""
     from harness.commands import options
     from harness.models.registry import choose_models
     from harness.runners.choose import choose_runner
@@ -261,7 +265,7 @@ def data_simulate(
 
 @data_app.command("check")
 def data_check(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
-    """Open every image and label; exit 3 when some cannot be used."""
+    """Open every image and label; exit 3 when some cannot be used or a label looks wrong."""
     from harness.datasets.check import check_dataset
 
     raise typer.Exit(check_dataset(folder))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from contract.names import printable, some
 from evaluator.scores.rows import ScoreRow
 from evaluator.scores.summaries import summarise
 from harness.work.run_all import Result
@@ -36,6 +37,14 @@ def print_summary(result: Result) -> None:
         )
         words = ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
         console.print(f"{failed} of the results are failures and count 0: {words}")
+    left_out = result.left_out
+    if left_out:
+        names = some([printable(fault.image) for fault in left_out])
+        console.print(
+            f"{len(left_out)} left out for all models, because of the dataset: {names}",
+            highlight=False,
+            markup=False,
+        )
     console.print(f"scores: {result.run.scores_csv}", highlight=False)
     console.print(f"report: {result.run.report / 'index.html'}", highlight=False)
 

@@ -65,11 +65,6 @@ class Dataset:
     """What should be known about files that are used, or were passed over."""
 
     @property
-    def test_faults(self) -> tuple[Fault, ...]:
-        """Those that leave images out of the scores."""
-        return tuple(fault for fault in self.faults if fault.part == TEST_PART)
-
-    @property
     def name(self) -> str:
         """The folder's name."""
         return self.root.name

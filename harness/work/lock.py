@@ -8,6 +8,8 @@ from pathlib import Path
 
 from contract import CallError
 
+OWNER = "process "
+
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
@@ -20,7 +22,7 @@ def locked(folder: Path) -> Iterator[None]:
             "its file system takes no new folders",
             "choose another folder with --out",
         ) from error
-    with (folder / ".lock").open("a+", encoding="utf-8") as stream:
+    with (folder / ".lock").open("a+", encoding="utf-8", errors="replace") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -31,7 +33,14 @@ def locked(folder: Path) -> Iterator[None]:
                 "another harness is working on this run",
                 "wait for it to end, or choose another folder with --out",
             ) from error
+        stream.seek(0)
+        if stream.read(len(OWNER)) not in ("", OWNER):
+            raise CallError(
+                f"{folder / '.lock'} is a file of another program.",
+                "cellbench would write there who is at work in the folder",
+                "choose another folder",
+            )
         stream.truncate(0)
-        stream.write(f"process {os.getpid()} on {os.uname().nodename}")
+        stream.write(f"{OWNER}{os.getpid()} on {os.uname().nodename}")
         stream.flush()
         yield

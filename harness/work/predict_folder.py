@@ -4,8 +4,10 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from contract import CallError, ExitCode, list_images, refuse_shared_stems
-from evaluator.runs.folder import RunFolder
+from contract import CallError, ExitCode, label_name, list_images, refuse_shared_stems
+from contract.names import passed_over
+from contract.written import Written
+from evaluator.runs.folder import PREDICTIONS_JSONL, USAGE_JSON, RunFolder
 from evaluator.runs.read import read_step
 from harness.models.registry import Model
 from harness.runners.arguments import RUN_LABEL
@@ -14,6 +16,10 @@ from harness.runners.job import Limits
 from harness.work.lock import locked
 from harness.work.predicting import Predicting
 from harness.work.progress import Display
+
+PART = ".part/"
+BESIDE = (PREDICTIONS_JSONL, USAGE_JSON, "log.txt")
+"""What lies beside the masks; people do not correct it by hand."""
 
 
 def find_weights(model: Model, run: Path | None, weights: Path | None, seed: int) -> Path | None:
@@ -62,8 +68,8 @@ def predict_folder(
 
     When it is interrupted, the masks that are finished are there all the same.
 
-    Raises CallError for a folder without images, two images with one stem, or a model that
-    needs the truth.
+    Raises CallError for a folder without images, two images with one stem, a model that needs the
+    truth, or when a mask would replace a file that no earlier call wrote.
     """
     if not source.is_dir():
         raise CallError(f"No folder {source}.", "the path has a typing error")
@@ -71,16 +77,18 @@ def predict_folder(
         raise CallError(f"{model.name} is a control that needs the truth.", do="use it in run-all")
     images = list_images(source) or _below(source)
     if not images:
-        raise CallError(
-            f"No images in {source}.",
-            "the folder is empty, or its files are no tif, tiff, png, bmp, jpg or jpeg",
-        )
+        raise CallError(f"No images in {source}.", passed_over(source) or "the folder is empty")
     refuse_shared_stems(images)
+    written = Written(out)
+    written.refuse_others([*(label_name(image.name) for image in images), *BESIDE, PART])
+    if left := passed_over(images[0].parent):
+        show.say(f"note: {left}")
     chosen.runner.prepare(model, show.say)
     show.say(f"runner {chosen.runner.name}: {chosen.reason}")
     with locked(out):
         chosen.runner.remove_leftovers(out)
-        work = out / ".part"
+        work = out / PART
+        written.note(PART)
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
         try:
@@ -96,7 +104,9 @@ def predict_folder(
         finally:
             for path in work.iterdir():
                 if path.is_file():
+                    written.note(path.name)
                     path.replace(out / path.name)
+                    written.note(path.name, final=path.name not in BESIDE)
             shutil.rmtree(work, ignore_errors=True)
             (out / ".lock").unlink(missing_ok=True)
     for line in lines:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from contract import ExitCode, append_line, label_name, sha256_tree, write_json
+from contract.names import normal, too_long, unopenable
 from contract.schema import PredictOutcome
 from evaluator.runs.folder import PREDICTIONS_JSONL, USAGE_JSON, RunFolder
 from evaluator.runs.read import read_predictions, read_usage
@@ -69,6 +70,7 @@ class Predicting:
         self._collect(out)
         lines = self._kept()
         usages = [earlier] if lines and (earlier := read_usage(self.folder)) else []
+        self._leave_out_unusable(lines)
         rest = [image for image in self.images if image.name not in lines]
         for attempt in range(1, ATTEMPTS + 1):
             if not rest:
@@ -89,6 +91,15 @@ class Predicting:
             self._add(lines, _culprit_first(rest, begun)[0], ended)
             rest = [image for image in rest if image.name not in lines]
         return [lines[image.name] for image in self.images]
+
+    def _leave_out_unusable(self, lines: dict[str, PredictionRecord]) -> None:
+        """Gives a line to each image that no container can be handed, or no mask be named after."""
+        for image in self.images:
+            reason = too_long(image.name) or unopenable(image)
+            if reason and image.name not in lines:
+                line = PredictionRecord(image=image.name, outcome="unreadable", message=reason)
+                append_line(self.folder / PREDICTIONS_JSONL, line.model_dump())
+                lines[image.name] = line
 
     def _attempt(self, out: Path, images: Sequence[Path], on_event: EventHandler) -> Ended:
         stage = self.folder / "stage"
@@ -119,15 +130,14 @@ class Predicting:
         if not out.exists():
             return {}
         found: dict[str, PredictionRecord] = {}
-        reported = _reported(out)
+        reported, masks = _reported(out), _masks(out)
         for image in self.images:
-            mask = out / label_name(image.name)
-            whole = mask.is_file() and not mask.is_symlink()
-            line = reported.get(image.name) or (_line_of(mask, image) if whole else None)
+            mask = masks.get(normal(label_name(image.name)))
+            line = _line(image, reported.get(normal(image.name)), mask)
             if line is None:
                 continue
-            if whole:
-                mask.replace(self.folder / mask.name)
+            if mask is not None and line.mask is not None:
+                mask.replace(self.folder / line.mask)
             append_line(self.folder / PREDICTIONS_JSONL, line.model_dump())
             found[image.name] = line
         shutil.rmtree(out)
@@ -171,27 +181,50 @@ def _remember(begun: list[str], on_event: EventHandler) -> EventHandler:
 
 def _culprit_first(rest: Sequence[Path], begun: Sequence[str]) -> list[Path]:
     """The images without a line, the one that the container was last seen to begin in front."""
-    last = begun[-1] if begun else None
-    return sorted(rest, key=lambda image: image.name != last)
+    last = normal(begun[-1]) if begun else None
+    return sorted(rest, key=lambda image: normal(image.name) != last)
 
 
 def _reported(out: Path) -> dict[str, PredictionRecord]:
-    """The lines that a container wrote, by image; what is no line of the contract is passed over.
+    """The lines that a container wrote, by image in the normal form of names.
 
-    The mask's name follows from the image's, whatever the line says.
+    What is no line of the contract is passed over.
     """
     return {
-        line.image: line.model_copy(
-            update={"mask": label_name(line.image) if line.outcome == "predicted" else None}
-        )
+        normal(line.image): line
         for line in read_predictions(out).records
         if line.outcome in get_args(PredictOutcome)
     }
 
 
-def _line_of(mask: Path, image: Path) -> PredictionRecord:
-    """A line for a mask that a container without predictions.jsonl has written."""
-    return PredictionRecord(image=image.name, mask=mask.name, outcome="predicted")
+def _masks(out: Path) -> dict[str, Path]:
+    """The files that may be masks, by name in normal form; links are none."""
+    return {
+        normal(path.name): path
+        for path in out.iterdir()
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def _line(
+    image: Path, reported: PredictionRecord | None, mask: Path | None
+) -> PredictionRecord | None:
+    """The line of an image that a container has finished, as its mask and its own line tell.
+
+    The mask's name follows from the image's, whatever the line says; a container may write no
+    lines at all.
+    """
+    name = label_name(image.name) if mask else None
+    if reported is None:
+        if mask is None:
+            return None
+        return PredictionRecord(image=image.name, mask=name, outcome="predicted")
+    if reported.outcome != "predicted":
+        return reported.model_copy(update={"image": image.name, "mask": None})
+    if mask is None:
+        message = "its line says predicted, but there is no mask"
+        return PredictionRecord(image=image.name, outcome="missing", message=message)
+    return reported.model_copy(update={"image": image.name, "mask": name})
 
 
 def _sum(usages: Sequence[Usage]) -> Usage:

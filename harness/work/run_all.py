@@ -10,13 +10,14 @@ from pathlib import Path
 from contract import CallError, CellbenchError, ExitCode
 from contract.schema import Subset
 from evaluator.runs.folder import RunFolder
-from evaluator.runs.records import PredictionRecord, RunRecord
+from evaluator.runs.records import Fault, PredictionRecord, RunRecord
 from evaluator.scores.rows import ScoreRow, write_scores
-from harness.datasets.folder import Dataset, load_dataset, split_training
+from harness.datasets.folder import TEST_PART, Dataset, load_dataset, split_training
 from harness.datasets.simulated.dataset import simulate_dataset
 from harness.models.registry import Model
 from harness.runners.arguments import RUN_LABEL
 from harness.runners.choose import Chosen
+from harness.work.claim import claim, refuse_foreign
 from harness.work.lock import locked
 from harness.work.predicting import Predicting, prediction_step, settled
 from harness.work.progress import Display
@@ -41,9 +42,14 @@ class Result:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 when every image of every model was scored, else 3."""
+        """0 when every image of Tuning was scored for every model, else 3."""
         whole = all(row.outcome == "scored" for row in self.rows)
-        return ExitCode.DONE if whole else ExitCode.FAILURES
+        return ExitCode.DONE if whole and not self.left_out else ExitCode.FAILURES
+
+    @property
+    def left_out(self) -> tuple[Fault, ...]:
+        """Images of Tuning that no model could be scored on."""
+        return tuple(fault for fault in self.record.dataset.faults if fault.part == TEST_PART)
 
 
 def run_all(request: Request, chosen: Chosen, show: Display) -> Result:
@@ -54,11 +60,14 @@ def run_all(request: Request, chosen: Chosen, show: Display) -> Result:
 
     Raises CallError before any work for a wrong dataset, profile or folder.
     """
+    refuse_foreign(request.folder)
     dataset = ready(request, chosen, show)
     with _folder(request, chosen, show) as run:
         dataset = dataset or _simulated(run, show)
         for fault in dataset.faults:
             show.say(f"left out for all models: {fault.part}/{fault.image}: {fault.reason}")
+        for remark in dataset.remarks:
+            show.say(f"note: {remark.part}/{remark.name}: {remark.text}")
         return _Work(request=request, chosen=chosen, show=show, run=run, dataset=dataset).do()
 
 
@@ -238,6 +247,7 @@ def train_only(request: Request, chosen: Chosen, show: Display) -> list[Path]:
     for model in request.models:
         if "train" not in model.card.verbs:
             raise CallError(f"{model.name} does not learn.", do="choose another model")
+    refuse_foreign(request.folder)
     dataset = ready(request, chosen, show)
     assert dataset is not None
     with _folder(request, chosen, show) as run:
@@ -250,6 +260,7 @@ def _folder(request: Request, chosen: Chosen, show: Display) -> Iterator[RunFold
     """The run's folder, held by this process alone and rid of what a killed one left."""
     with locked(request.folder):
         run = RunFolder(request.folder.resolve())
+        claim(run.root)
         removed = chosen.runner.remove_leftovers(run.root)
         if removed:
             show.say(f"removed {removed} containers that an interrupted run had left")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from contract.written import RECORD
 from tests.datasets import make_dataset
 from tests.integration.harness_fixtures import containers, start_harness, wait_until
 from tests.programs import run
@@ -109,4 +110,4 @@ def test_an_interrupted_predict_keeps_its_masks(tmp_path: Path, runner: str) -> 
     _, words = process.communicate(timeout=60)
     assert process.returncode == 130, words
     left = sorted(path.name for path in masks.iterdir())
-    assert left == ["good_1_label.tiff", "log.txt", "predictions.jsonl"]
+    assert left == [RECORD, "good_1_label.tiff", "log.txt", "predictions.jsonl"]

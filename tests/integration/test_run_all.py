@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 from collections import Counter
 from contextlib import suppress
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from contract import write_mask
+from contract.written import RECORD
+from harness.work.predict_folder import BESIDE
 from tests.bad_files import BAD, GOOD, sizes, write_images
 from tests.conftest import need
 from tests.datasets import cells, make_dataset
@@ -97,8 +100,9 @@ def test_dataset_faults_are_named_and_do_not_count(tmp_path: Path) -> None:
     (data / "Tuning/labels/alone_label.tiff").unlink()
     write_mask(data / "Tuning/labels/nobody_label.tiff", cells()[1])
     done = run_all(data, tmp_path / "run", "oracle")
-    assert done.returncode == 0
+    assert done.returncode == 3
     assert {row["image"] for row in rows(tmp_path / "run")} == {"good.png"}
+    assert "3 left out for all models, because of the dataset: alone.png, small.png" in done.stdout
     for words in ("small.png: the label is 20×20", "alone.png: no label", "nobody_label.tiff"):
         assert words in done.stderr
     checked = run("harness", "data", "check", data)
@@ -140,7 +144,7 @@ def test_training_once_serves_predict_and_run_all(tmp_path: Path) -> None:
     for mask in own.glob("*.tiff"):
         assert (masks / mask.name).read_bytes() == mask.read_bytes()
     assert sorted(path.name for path in masks.iterdir()) == sorted(
-        ["cell_1_label.tiff", "cell_2_label.tiff", "predictions.jsonl", "usage.json", "log.txt"]
+        [RECORD, "cell_1_label.tiff", "cell_2_label.tiff", *BESIDE]
     )
     profile = folder / "profiles" / "tiny.yaml"
     profile.write_text(profile.read_text().replace("steps: 10\n", "steps: 11\n"))
@@ -148,6 +152,79 @@ def test_training_once_serves_predict_and_run_all(tmp_path: Path) -> None:
         "--runner", "local", cwd=tmp_path)  # fmt: skip
     run_all(data, out, "empty", "--profile", "tiny", cwd=tmp_path)
     assert {row["model"] for row in rows(out)} == {"empty"}, "old masks are not of the new weights"
+
+
+def _predict(source: Path, masks: Path) -> subprocess.CompletedProcess[str]:
+    return run("harness", "predict", "otsu", source, masks, "--runner", "local")
+
+
+def test_predict_replaces_only_its_own_masks(tmp_path: Path) -> None:
+    """Not labels drawn beside the images, nor those of a dataset, nor a mask corrected since."""
+    data = make_dataset(tmp_path / "data")
+    images, labels = data / "Tuning/images", data / "Tuning/labels"
+    beside = tmp_path / "beside"
+    shutil.copytree(images, beside)
+    shutil.copy(labels / "cell_2_label.tiff", beside)
+    for source, out in ((beside, beside), (images, labels)):
+        before = {path: path.read_bytes() for path in out.iterdir()}
+        done = _predict(source, out)
+        assert done.returncode == 2, done.stderr
+        assert "cell_2_label.tiff" in done.stderr
+        assert {path: path.read_bytes() for path in out.iterdir()} == before
+    masks = tmp_path / "masks"
+    assert _predict(images, masks).returncode == 0
+    assert _predict(images, masks).returncode == 0
+    write_mask(masks / "cell_1_label.tiff", cells(seed=9)[1])
+    corrected = (masks / "cell_1_label.tiff").read_bytes()
+    done = _predict(images, masks)
+    assert done.returncode == 2
+    assert "cell_1_label.tiff, changed since cellbench wrote it" in done.stderr
+    assert (masks / "cell_1_label.tiff").read_bytes() == corrected
+
+
+def test_predict_says_what_it_passes_over(tmp_path: Path) -> None:
+    images = make_dataset(tmp_path / "data") / "Tuning/images"
+    for name in ("a.czi", "b.nd2", "c.lif", "d.gif"):
+        (images / name).touch()
+    (images / "nested").mkdir()
+    (images / ("n" * 245 + ".png")).touch()
+    done = _predict(images, tmp_path / "masks")
+    assert done.returncode == 3, done.stderr
+    assert "4 files of other formats (a.czi, b.nd2, c.lif and 1 more) and 1 folder" in done.stderr
+    assert "unreadable: the name is too long" in done.stderr
+    assert "2 of 3 images have a mask" in done.stderr
+
+
+@pytest.mark.parametrize("mine", ["scores.csv", "models/unet.pth", "report/index.html", ".lock"])
+def test_a_run_takes_no_folder_in_which_something_would_be_lost(tmp_path: Path, mine: str) -> None:
+    data, out = make_dataset(tmp_path / "data"), tmp_path / "thesis"
+    (out / mine).parent.mkdir(parents=True)
+    (out / mine).write_text("mine")
+    done = run_all(data, out, "empty")
+    assert done.returncode == 2, done.stderr
+    assert (out / mine).read_text() == "mine"
+    (out / mine).rename(out / "notes.txt")
+    assert run_all(data, out, "empty").returncode == 0
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_remarks_on_labels_and_the_manifest_reach_console_record_and_report(
+    tmp_path: Path,
+) -> None:
+    data = make_dataset(tmp_path / "data")
+    labels = data / "Tuning" / "labels"
+    wrapped = cells()[1].copy()
+    wrapped[wrapped == wrapped.max()] = 255
+    write_mask(labels / "cell_1_label.tiff", wrapped)
+    (data / "Tuning" / "manifest.csv").write_text("image,modality\nCELL_1.PNG,DIC\nx.png,DIC\n")
+    done = run_all(data, tmp_path / "run", "oracle")
+    assert done.returncode == 0, done.stderr
+    record = (tmp_path / "run" / "run.json").read_text()
+    report = (tmp_path / "run" / "report" / "index.html").read_text()
+    for words in ("the last one that 8 bits hold", "x.png (line 3)", "CELL_1.PNG (line 2)"):
+        for place in (done.stderr, record, report):
+            assert words in place
+    assert {row["modality"] for row in rows(tmp_path / "run")} == {"DIC", ""}
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """What becomes of every image when containers die, lie or are interrupted."""
 
 import json
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from contract import ModelCard
+from contract import ModelCard, label_name
 from evaluator.runs.read import read_usage
 from evaluator.runs.records import PredictionRecord, Usage
 from evaluator.runs.words import StepOutcome
@@ -15,6 +16,9 @@ from harness.models.registry import Model
 from harness.runners.job import Ended, EventHandler, Job, Limits, Runner
 from harness.work.predicting import Predicting
 
+MODEL = Model(
+    card=ModelCard(name="m", title="M", kind="segmenter", verbs=("predict",)), folder=None
+)
 Attempt = Callable[[Job], StepOutcome]
 
 
@@ -41,10 +45,9 @@ def predict(
     for name in images.split():
         (source / name).touch()
     (folder / "step").mkdir(exist_ok=True)
-    card = ModelCard(name="m", title="M", kind="segmenter", verbs=("predict",))
     lines = Predicting(
         runner=cast(Runner, Script(attempts)),
-        model=Model(card=card, folder=None),
+        model=MODEL,
         images=[source / name for name in images.split()],
         folder=folder / "step",
         limits=Limits(memory=1, timeout=1, cores=1),
@@ -150,3 +153,41 @@ def test_a_killed_calls_stage_is_removed(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "step").iterdir()) == [
         "a_label.tiff", "b_label.tiff", "predictions.jsonl"
     ]  # fmt: skip
+
+
+def test_a_line_without_its_mask_is_missing(tmp_path: Path) -> None:
+    found = predict(tmp_path, writes("a_label.tiff", lines=[line("a.png"), line("b.png")]))
+    assert (found["a.png"].outcome, found["a.png"].mask) == ("predicted", "a_label.tiff")
+    assert (found["b.png"].outcome, found["b.png"].mask) == ("missing", None)
+    assert "there is no mask" in found["b.png"].message
+
+
+def test_a_container_may_name_images_in_the_other_form(tmp_path: Path) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "größe.png") for form in ("NFC", "NFD"))
+    mask = unicodedata.normalize("NFC", label_name(composed))
+    found = predict(tmp_path, writes(mask, lines=[line(composed, cells=3)]), images=decomposed)
+    assert (found[decomposed].outcome, found[decomposed].cells) == ("predicted", 3)
+    assert found[decomposed].mask == label_name(decomposed)
+    assert (tmp_path / "step" / label_name(decomposed)).read_text() == "mask"
+
+
+def test_images_that_cannot_be_handed_over_get_their_line(tmp_path: Path) -> None:
+    long = "n" * 245 + ".png"
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "gone.png").symlink_to(tmp_path / "unplugged")
+    script = Script([writes("a_label.tiff", lines=[line("a.png")])])
+    for name in ("a.png", long):
+        (tmp_path / "images" / name).touch()
+    (tmp_path / "step").mkdir()
+    lines = Predicting(
+        runner=cast(Runner, script),
+        model=MODEL,
+        images=[tmp_path / "images" / name for name in ("a.png", "gone.png", long)],
+        folder=tmp_path / "step",
+        limits=Limits(memory=1, timeout=1, cores=1),
+        labels={},
+    ).run(lambda _: None)
+    assert script.given == [["a.png"]]
+    assert [one.outcome for one in lines] == ["predicted", "unreadable", "unreadable"]
+    assert "a link to a file that is not there" in lines[1].message
+    assert "the name is too long" in lines[2].message
