@@ -85,21 +85,30 @@ def report(
             help="In place of SOURCE, score files of the challenge's script; may be repeated.",
         ),
     ] = None,
+    published: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Published scores to set beside the run's, where dataset, protocol and threshold"
+            " are the same: a CSV with the columns model, dataset_sha256, protocol, threshold,"
+            " f1, source. dataset_sha256 is that of run.json.",
+        ),
+    ] = None,
 ) -> None:
     """Renders a report."""
     from evaluator.report import build_report, build_report_from_challenge_csv
 
     match source, challenge_csv:
         case Path(), None | []:
-            paths = build_report(source, out, protocol=protocol)
-        case None, [_, *_] if protocol is None:
+            paths = build_report(source, out, protocol=protocol, published=published)
+        case None, [_, *_] if protocol is None and published is None:
             paths = build_report_from_challenge_csv(challenge_csv, out)
         case _:
             raise CallError(
                 "A report is made from SOURCE, or from --challenge-csv files, not both.",
-                "files of the challenge's script are scored already, so --protocol goes with"
-                " SOURCE alone",
-                "give a run folder or a folder of scores, or --challenge-csv without --protocol",
+                "files of the challenge's script are scored already and do not say which images"
+                " they are of, so --protocol and --published go with SOURCE alone",
+                "give a run folder or a folder of scores, or --challenge-csv alone",
             )
     print(paths.index_html)
 

@@ -1,8 +1,7 @@
 """The report: one HTML file with its Markdown twin, figures and tables, from a run or its scores.
 
-`build_report` reads a folder (`load`, `challenge_csv`), computes the numbers (`summary`,
-`intervals`), words them (`sentences`, `sections`, `training`, `provenance`), draws (`figures`,
-`pictures`) and writes (`render`, `templates/`).
+`build_report` reads a folder (`load`, `challenge_csv`), hands the `Numbers` made from it to every
+section (`sections/`) and writes what these return (`render`, `templates/`).
 """
 
 from collections.abc import Sequence
@@ -11,6 +10,8 @@ from pathlib import Path
 from contract.written import Written
 from evaluator.report.challenge_csv import load_challenge_csv
 from evaluator.report.load import load_report
+from evaluator.report.numbers import Numbers
+from evaluator.report.read.published import read_published
 from evaluator.report.render import ReportPaths, write_report
 from evaluator.runs.folder import RUN_JSON, RunFolder
 from evaluator.runs.words import Protocol
@@ -18,51 +19,38 @@ from evaluator.runs.words import Protocol
 __all__ = ["ReportPaths", "build_report", "build_report_from_challenge_csv"]
 
 
-def build_report(source: Path, out: Path, *, protocol: Protocol | None = None) -> ReportPaths:
-    """Write the report of *source* into the folder *out*.
+def build_report(
+    source: Path, out: Path, *, protocol: Protocol | None = None, published: Path | None = None
+) -> ReportPaths:
+    """Writes the report of `source` into the folder `out`.
 
-    Parameters
-    ----------
-    source : Path
-        A run folder, finished or not, or a folder that holds scores.csv.
-    out : Path
-        Made if need be; index.html, report.md, figures/ and tables/ in it are replaced.
-    protocol : {"challenge", "plain"}, optional
-        The rules to score by; where scores.csv was made by others, its stored overlap tables are
-        scored again, at the same thresholds.
+    `source` is a run folder, finished or not, or a folder that holds scores.csv. `out` is made if
+    need be; index.html, report.md, figures/ and tables/ in it are replaced. `protocol` gives the
+    rules to score by: where scores.csv was made by others, its stored overlap tables are scored
+    again, at the same thresholds. `published` is a CSV file of published scores, with the columns
+    that `read.published` names; those for the same dataset, protocol and threshold are shown.
 
-    Raises
-    ------
-    CallError
-        When *source* holds neither run.json nor scores.csv, or *out* holds such files that are no
-        earlier report.
-    CellbenchError
-        When scoring again needs an overlap table that is not there.
+    Raises CallError when `source` holds neither run.json nor scores.csv, `published` cannot be
+    used, or `out` holds such files that are no earlier report, and CellbenchError when scoring
+    again needs an overlap table that is not there.
     """
+    known = read_published(published) if published else None
     data = load_report(source, protocol)
     _claim(out, source)
-    return write_report(data, out)
+    return write_report(Numbers(data=data, published=known), out)
 
 
 def build_report_from_challenge_csv(entries: Sequence[str], out: Path) -> ReportPaths:
-    """Write the report of per-image score files that the challenge's own script wrote.
+    """Writes the report of per-image score files that the challenge's own script wrote.
 
-    Parameters
-    ----------
-    entries : sequence of str
-        ``MODEL:THRESHOLD=FILE``, one per model and threshold.
-    out : Path
-        As for `build_report`.
+    `entries` are `MODEL:THRESHOLD=FILE`, one per model and threshold; `out` as for `build_report`.
 
-    Raises
-    ------
-    CallError
-        When an entry or a file cannot be used, two entries are for the same scores, or *out* holds
-        such files that are no earlier report.
+    Raises CallError when an entry or a file cannot be used, two entries are for the same scores, or
+    `out` holds such files that are no earlier report.
     """
     data = load_challenge_csv(entries)
     _claim(out)
-    return write_report(data, out)
+    return write_report(Numbers(data=data), out)
 
 
 def _claim(out: Path, source: Path | None = None) -> None:

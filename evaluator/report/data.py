@@ -73,7 +73,7 @@ class Model:
     name: str
     title: str
     kind: str
-    """``segmenter``, ``control``, ``foreign``, or ``unknown`` when there is no run.json."""
+    """`segmenter`, `control`, `foreign`, or `unknown` when there is no run.json."""
     runs: tuple[SeedRun, ...]
     record: ModelRecord | None
 
@@ -82,12 +82,14 @@ class Model:
         return self.kind == "control"
 
     @property
+    def role(self) -> str:
+        """What stands beside its name."""
+        return {"control": "control", "foreign": "foreign image"}.get(self.kind, "")
+
+    @property
     def needs_truth(self) -> bool:
         """Whether it is given the truth, so that to be below it says nothing."""
-        # Runs from before that was recorded knew one such control.
-        return bool(self.record and self.record.needs_truth) or (
-            self.is_control and self.name == "oracle"
-        )
+        return bool(self.record and self.record.needs_truth)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -116,10 +118,6 @@ class ReportData:
         """The threshold of the summary: 0.5, or the lowest one when 0.5 was not scored."""
         return 0.5 if 0.5 in self.thresholds else min(self.thresholds, default=0.5)
 
-    @property
-    def at_base(self) -> pd.DataFrame:
-        return self.scores[self.scores["threshold"] == self.base]
-
 
 def score_frame(rows: Iterable[ScoreRow]) -> pd.DataFrame:
     """Rows of scores.csv as a frame with the same columns."""
@@ -133,9 +131,9 @@ def complete(
     images: tuple[DatasetImage, ...],
     thresholds: tuple[float, ...],
 ) -> tuple[pd.DataFrame, int]:
-    """Add a row with outcome ``missing`` for every (model, seed, image, threshold) that has none.
+    """Add a row with outcome `missing` for every (model, seed, image, threshold) that has none.
 
-    Returns the frame and the number of (model, seed, image) pairs that were added to.  The number
+    Returns the frame and the number of (model, seed, image) pairs that were added to. The number
     of true cells is taken from another model's row of that image, 0 when nobody has one.
     """
     expected = pd.MultiIndex.from_tuples(

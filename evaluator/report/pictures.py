@@ -3,22 +3,18 @@
 Pictures are sized down before anything else happens, so a large image costs little memory.
 """
 
-import base64
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
 
-from contract import CellbenchError, read_image, read_mask
-from contract.names import label_name
-from evaluator.report.data import DatasetImage, Model, ReportData
+from evaluator.report.section import Panel
 
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.integer]
+Edge = npt.NDArray[np.bool_]
 
 TRUTH_COLOUR = (0, 200, 255)
 PREDICTION_COLOUR = (255, 225, 0)
@@ -27,18 +23,7 @@ SIDE = 384
 LARGEST_ZOOM = 3
 THICK_FROM = 150
 """Outlines are two pixels wide where a cell covers at least this many pixels of the panel."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Panel:
-    """One picture and what is said under it; without a picture, *note* says why."""
-
-    label: str
-    note: str
-    alt: str = ""
-    uri: str | None = None
-    width: int = 0
-    height: int = 0
+QUALITY = 82
 
 
 def panel_shape(height: int, width: int, side: int = SIDE) -> tuple[int, int]:
@@ -48,31 +33,66 @@ def panel_shape(height: int, width: int, side: int = SIDE) -> tuple[int, int]:
 
 
 def displayed(pixels: npt.NDArray[np.generic], shape: tuple[int, int]) -> Pixels:
-    """An H×W×3 image of any depth as uint8 of *shape*, stretched.
+    """An H×W×3 image of any depth as uint8 of `shape`, stretched.
 
-    The 0.5 and 99.5 percentiles become black and white; uint8 images keep their values unless
-    they use less than half of the range.
+    The 0.5 and 99.5 percentiles become black and white; uint8 images keep their values if these
+    lie half of the range apart.
     """
     step = max(1, min(pixels.shape[0] // (2 * shape[0]), pixels.shape[1] // (2 * shape[1])))
-    small = pixels[::step, ::step].astype(np.float32)
-    low, high = (float(value) for value in np.percentile(small, (0.5, 99.5)))
-    if pixels.dtype == np.uint8 and high - low >= 128:
-        low, high = 0.0, 255.0
-    stretched = np.clip((small - low) / max(high - low, 1e-6) * 255, 0, 255).astype(np.uint8)
+    small = pixels[::step, ::step]
+    stretched = _stretched_whole(small) if small.dtype.kind == "u" else _stretched_floats(small)
+    if stretched.shape[:2] == shape:
+        return stretched
     resized = Pillow.fromarray(stretched).resize(
         (shape[1], shape[0]), Pillow.Resampling.BICUBIC, reducing_gap=2.0
     )
     return np.asarray(resized, dtype=np.uint8)
 
 
+ENDS = (0.5, 99.5)
+
+
+def _stretched_whole(pixels: npt.NDArray[Any]) -> Pixels:
+    """The stretch of uint8 or uint16: one look into a table for each pixel, not arithmetic."""
+    values = np.arange(np.iinfo(pixels.dtype).max + 1)
+    low, high = _percentiles(np.bincount(pixels.ravel(), minlength=len(values)))
+    if pixels.dtype == np.uint8 and high - low >= 128:
+        return np.ascontiguousarray(pixels)
+    return np.asarray(_stretched(values, low, high).take(pixels))
+
+
+def _stretched_floats(pixels: npt.NDArray[Any]) -> Pixels:
+    values = pixels.astype(np.float32)
+    low, high = (float(value) for value in np.percentile(values, ENDS))
+    return _stretched(values, low, high)
+
+
+def _percentiles(counts: npt.NDArray[np.integer]) -> tuple[float, float]:
+    """The percentiles `ENDS` of whole values, as numpy's, from how often each one occurs."""
+    upto = np.cumsum(counts)
+    found = []
+    for percent in ENDS:
+        place = (int(upto[-1]) - 1) * percent / 100
+        low, high = np.searchsorted(upto, (np.floor(place), np.ceil(place)), side="right")
+        found.append(float(low + (high - low) * (place % 1)))
+    return found[0], found[1]
+
+
+def _stretched(values: npt.NDArray[Any], low: float, high: float) -> Pixels:
+    scaled = (values.astype(np.float32) - low) / max(high - low, 1e-6) * 255
+    return np.asarray(np.clip(scaled, 0, 255).astype(np.uint8))
+
+
 def resampled(labels: Labels, shape: tuple[int, int]) -> Labels:
     """H×W ids at another shape, by nearest pixel, so that no new id appears."""
+    if labels.shape == shape:
+        return labels
     rows = ((np.arange(shape[0]) + 0.5) * labels.shape[0] / shape[0]).astype(int)
     columns = ((np.arange(shape[1]) + 0.5) * labels.shape[1] / shape[1]).astype(int)
-    return labels[np.ix_(rows, columns)]
+    return np.asarray(labels.take(rows, axis=0).take(columns, axis=1))
 
 
-def outline(labels: Labels) -> npt.NDArray[np.bool_]:
+def outline(labels: Labels) -> Edge:
     """Pixels of a cell that touch, by an edge, a pixel that is not of the same cell."""
     edge = np.zeros(labels.shape, dtype=bool)
     down = labels[1:] != labels[:-1]
@@ -86,7 +106,7 @@ def outline(labels: Labels) -> npt.NDArray[np.bool_]:
 
 
 def painted(picture: Pixels, labels: Labels, colour: tuple[int, int, int]) -> Pixels:
-    """A copy of an H×W×3 picture with the outlines of *labels* (any H×W) drawn on it."""
+    """A copy of an H×W×3 picture with the outlines of `labels` (any H×W) drawn on it."""
     small = resampled(labels, picture.shape[:2])
     edge = outline(small)
     cells = len(np.unique(small)) - 1
@@ -97,68 +117,12 @@ def painted(picture: Pixels, labels: Labels, colour: tuple[int, int, int]) -> Pi
     return result
 
 
-def data_uri(picture: Pixels, quality: int = 82) -> str:
-    """The picture as a JPEG in a ``data:`` address."""
+def panel(label: str, note: str, alt: str, picture: Pixels) -> Panel:
+    """A picture as a panel."""
     buffer = io.BytesIO()
     # Full colour resolution: outlines one pixel wide would smear otherwise.
-    Pillow.fromarray(picture).save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def mask_path(model: Model, image: str) -> Path | None:
-    """The predicted mask of an image, from the first seed that has one."""
-    for run in model.runs:
-        if run.masks is not None and (run.masks / label_name(image)).is_file():
-            return run.masks / label_name(image)
-    return None
-
-
-def sample_panels(
-    data: ReportData, image: DatasetImage, models: Sequence[Model]
-) -> tuple[Panel, ...]:
-    """The image, its truth and the prediction of each of the models, in that order."""
-    if image.image is None:
-        return ()
-    try:
-        pixels = read_image(image.image)
-    except (CellbenchError, OSError) as error:
-        return (Panel(label="Image", note=f"The image could not be read: {error}"),)
-    picture = displayed(pixels, panel_shape(*pixels.shape[:2]))
-    panels = [_panel("Image", image.name, f"The image {image.name}", picture)]
-    panels.append(_outlined("Truth", picture, image.label, TRUTH_COLOUR, image.name, ""))
-    rows = data.at_base[data.at_base["image"] == image.name]
-    for model in models:
-        of_model = rows[rows["model"] == model.name]
-        outcomes = sorted(set(of_model["outcome"]))
-        score = f"F1 {of_model['f1'].mean():.4f}" if len(of_model) else "not scored yet"
-        if outcomes and outcomes != ["scored"]:
-            score += ", outcome " + " and ".join(outcomes)
-        label = f"{model.name} (control)" if model.is_control else model.name
-        path = mask_path(model, image.name)
-        panels.append(_outlined(label, picture, path, PREDICTION_COLOUR, image.name, score))
-    return tuple(panels)
-
-
-def _outlined(
-    label: str,
-    picture: Pixels,
-    path: Path | None,
-    colour: tuple[int, int, int],
-    image: str,
-    score: str,
-) -> Panel:
-    if path is None:
-        return Panel(label=label, note=", ".join(filter(None, [score, "no mask"])))
-    try:
-        labels = read_mask(path)
-    except (CellbenchError, OSError) as error:
-        return Panel(label=label, note=", ".join(filter(None, [score, f"no mask: {error}"])))
-    cells = len(np.unique(labels[labels != 0]))
-    note = f"{cells:,} cells" + (f", {score}" if score else "")
-    alt = f"{label}: {cells} cells outlined on {image}"
-    return _panel(label, note, alt, painted(picture, labels, colour))
-
-
-def _panel(label: str, note: str, alt: str, picture: Pixels) -> Panel:
+    Pillow.fromarray(picture).save(buffer, "JPEG", quality=QUALITY, subsampling=0, optimize=True)
     height, width = picture.shape[:2]
-    return Panel(label=label, note=note, alt=alt, uri=data_uri(picture), width=width, height=height)
+    return Panel(
+        label=label, note=note, alt=alt, jpeg=buffer.getvalue(), width=width, height=height
+    )

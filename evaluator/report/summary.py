@@ -1,8 +1,8 @@
-"""The report's numbers: pure functions from the frame of scores.csv to small frames.
+"""Pure functions from the frame of scores.csv to small frames.
 
 A model's number is the mean over its seeds of that seed's number, so a model with two seeds does
 not weigh its images twice in a standard deviation.  An image that was not scored counts as 0 in
-every mean, except in the columns that say ``scored``.
+every mean, except in the columns that say `scored`.
 """
 
 import pandas as pd
@@ -19,19 +19,11 @@ ENDS = ("top", "bottom")
 
 
 def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per model and seed: the numbers of the performance summary.
+    """Per model and seed: the numbers of the performance summary, from rows at one threshold.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        Rows of scores.csv at one threshold.
-
-    Returns
-    -------
-    DataFrame
-        model, seed, images, mean_f1, median_f1, std_f1 (n - 1), mean_dice, mean_precision,
-        mean_recall, scored (images), scored_f1, scored_dice (means over the scored images; NaN
-        when there is none).
+    The columns: model, seed, images, mean_f1, median_f1, std_f1 (n - 1), mean_dice,
+    mean_precision, mean_recall, scored (images), scored_f1, scored_dice (means over the scored
+    images; NaN when there is none).
     """
     groups = rows.groupby(["model", "seed"], sort=False)
     table = groups.agg(
@@ -53,7 +45,7 @@ def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
 def by_model(rows: pd.DataFrame) -> pd.DataFrame:
     """`by_seed` averaged over the seeds of each model; images and scored are the largest seed's.
 
-    Adds ``seeds``, the number of seeds, and ``seed_std_f1``, the standard deviation (n - 1) of the
+    Adds `seeds`, the number of seeds, and `seed_std_f1`, the standard deviation (n - 1) of the
     seeds' mean F1 (NaN for one seed).
     """
     seeds = by_seed(rows)
@@ -89,12 +81,7 @@ def by_threshold(scores: pd.DataFrame) -> pd.DataFrame:
 def by_group(rows: pd.DataFrame, group: pd.Series, name: str) -> pd.DataFrame:
     """Mean F1 of each model inside groups of images: model, <name>, mean_f1, images.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        Rows of scores.csv at one threshold.
-    group : Series
-        The group of each row, on the index of *rows*.
+    `rows` are at one threshold; `group` holds the group of each, on the index of `rows`.
     """
     frame = rows.assign(**{name: group})
     per_seed = frame.groupby(["model", "seed", name], sort=False).agg(
@@ -150,7 +137,7 @@ def samples(rows: pd.DataFrame) -> dict[str, str]:
     """Images worth a picture: the best, median and worst by F1 averaged over the given models.
 
     Images without cells are no samples, since every model gets the same score on them, unless
-    there are no others.  Returns a mapping from image to ``Best``, ``Median`` or ``Worst``; ties
+    there are no others.  Returns a mapping from image to `Best`, `Median` or `Worst`; ties
     go by name.  Fewer than three images give fewer entries.
     """
     with_cells = rows[rows["true_cells"] > 0]
@@ -168,9 +155,9 @@ def samples(rows: pd.DataFrame) -> dict[str, str]:
 def disagreements(
     rows: pd.DataFrame, leave_out: set[str], count: int = 3, least: float = 0.2
 ) -> dict[str, str]:
-    """The images on which the given models differ most in F1, at least by *least*.
+    """The images on which the given models differ most in F1, at least by `least`.
 
-    Returns a mapping from image to the span of F1 in words; images of *leave_out* are passed over.
+    Returns a mapping from image to the span of F1 in words; images of `leave_out` are passed over.
     """
     means = image_means(rows).groupby("image")["f1"].agg(["min", "max"]).reset_index()
     means["span"] = means["max"] - means["min"]

@@ -4,9 +4,9 @@ import csv
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from evaluator.report.units import duration, memory
 
@@ -28,7 +28,7 @@ Value = str | int | float | Estimate | None
 class Column:
     label: str
     kind: Literal["text", "count", "number", "memory", "duration"] = "number"
-    """``memory`` is in bytes and ``duration`` in seconds."""
+    """`memory` is in bytes and `duration` in seconds."""
     digits: int = 4
     """Digits after the point, for numbers."""
     optional: bool = False
@@ -71,13 +71,16 @@ class Row:
 class Table:
     """A captioned table; the first column names its row."""
 
+    kind: ClassVar = "table"
     name: str
-    """Unique in the report; used as the element's id."""
+    """Unique in the report: the element's id, and the name of its CSV file."""
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     sortable: bool = False
     filterable: bool = False
+    stored: bool = True
+    """Whether it is written to tables/NAME.csv; not where a file of the section holds more."""
 
     def csv(self) -> str:
         """The table as CSV, unrounded; an estimate takes three columns, bytes and seconds one."""
@@ -126,6 +129,7 @@ def compact(
     columns: tuple[Column, ...],
     rows: tuple[Row, ...],
     sortable: bool = False,
+    stored: bool = True,
 ) -> Table:
     """A table without those of its optional columns that hold nothing."""
     kept = [
@@ -141,7 +145,22 @@ def compact(
             Row(cells=tuple(row.cells[place] for place in kept), role=row.role) for row in rows
         ),
         sortable=sortable,
+        stored=stored,
     )
+
+
+def facts_table(name: str, caption: str, pairs: Iterable[tuple[str, str]]) -> Table:
+    """A table of two columns, what and its value."""
+    return Table(
+        name=name,
+        caption=caption,
+        columns=(Column(label="What", kind="text"), Column(label="Value", kind="text")),
+        rows=tuple(Row(cells=pair) for pair in pairs),
+    )
+
+
+MODEL = Column(label="Model", kind="text")
+"""The first column of most tables."""
 
 
 def escape_markdown(text: str) -> str:

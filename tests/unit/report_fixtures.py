@@ -46,9 +46,9 @@ def make_run(
     names: Sequence[str] = NAMES,
     shape: tuple[int, int] = (96, 120),
 ) -> Path:
-    """Write the run folder and its dataset below *root*; returns the run folder.
+    """Writes the run folder and its dataset below `root`; returns the run folder.
 
-    Without *broken* every pair is scored.  An unfinished run lacks the rows of `fair`, seed 1.
+    Without `broken` every pair is scored. An unfinished run lacks the rows of `fair`, seed 1.
     """
     run, dataset = root / "run", root / "data"
     models = {name: entry for name, entry in models.items() if broken or name != "broken"}
@@ -283,6 +283,7 @@ def _record(
                 "kind": kind,
                 "verbs": ["describe", "predict"] + ([] if kind == "control" else ["train"]),
                 "seeds": list(seeds),
+                "needs_truth": name == "oracle",
                 "sources_sha256": "3" * 64,
             }
             for name, (title, kind, seeds, _) in models.items()

@@ -144,8 +144,9 @@ def test_a_model_below_a_control_that_learns_nothing_is_named(run: Path, tmp_pat
     folder = tmp_path / "run"
     shutil.copytree(run, folder, ignore=shutil.ignore_patterns("models", "report"))
     for name in ("run.json", "scores.csv"):
-        text = (folder / name).read_text("utf-8")
-        (folder / name).write_text(text.replace("oracle", "otsu"), "utf-8")
+        text = (folder / name).read_text("utf-8").replace("oracle", "otsu")
+        text = text.replace('"needs_truth": true', '"needs_truth": false')
+        (folder / name).write_text(text, "utf-8")
     text = page(build_report(folder, tmp_path / "report"))
     assert "Below the control otsu: good, fair." in text
 
@@ -331,10 +332,10 @@ def test_the_samples_show_image_truth_and_every_model(broken: ReportPaths) -> No
 
 def test_each_model_shows_its_best_and_worst_image(report: ReportPaths) -> None:
     models = page(report).split('id="models"')[1].split("</section>")[0]
-    good = models.split('<article class="model">')[1]
+    good = models.split('<article class="part">')[1]
     assert re.findall(r"<h4>(.*?):", good) == ["Highest F1", "Lowest F1"]
     assert re.findall(r"<figcaption><strong>(.*?)</strong>", good) == ["Image", "Truth", "good"] * 2
-    assert "<h4>" not in models.split('<article class="model">')[3], "a control needs no example"
+    assert "<h4>" not in models.split('<article class="part">')[3], "a control needs no example"
 
 
 def test_the_weights_hash_comes_from_the_step(tmp_path: Path) -> None:

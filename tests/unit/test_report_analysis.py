@@ -1,5 +1,6 @@
-"""The judging parts of the report: differences, ranks, errors, cost, published scores."""
+"""The judging parts of the report: differences, ranks, errors, cost."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,23 +8,25 @@ import pandas as pd
 import pytest
 
 from evaluator.overlap.cell_fates import Fate
-from evaluator.report import build_report
-from evaluator.report.certainty import compared, matrix_table, mean_interval, ranks_table
-from evaluator.report.cost import Cost, costs, dominating
-from evaluator.report.data import Model, ReportData
-from evaluator.report.errors import count_errors
-from evaluator.report.facts import all_facts, image_facts
+from evaluator.report.data import Model
 from evaluator.report.load import load_report
-from evaluator.report.methods import methods_text
-from evaluator.report.published import published_f1
-from evaluator.report.summary import by_model, disagreements
+from evaluator.report.numbers import Numbers, score_matrix
+from evaluator.report.sections.certainty import matrix_table, ranks_table
+from evaluator.report.sections.cost import Cost, costs, dominating
+from evaluator.report.sections.methods import methods_text
+from evaluator.report.summary import disagreements
+from evaluator.report.tables import Estimate
 from evaluator.report.units import duration, memory
+from evaluator.statistics.bootstrap import bootstrap_interval
+from evaluator.statistics.paired import Comparison, compare_models
+from evaluator.statistics.ranks import rank_stability
 from tests.unit.report_fixtures import NAMES, make_run, truth
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
-    return load_report(make_run(tmp_path_factory.mktemp("analysis"), broken=False))
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> Numbers:
+    run = make_run(tmp_path_factory.mktemp("analysis"), broken=False)
+    return Numbers(data=load_report(run))
 
 
 def rows(**scores: list[float]) -> pd.DataFrame:
@@ -37,14 +40,39 @@ def rows(**scores: list[float]) -> pd.DataFrame:
     )
 
 
-def test_the_interval_of_a_mean_agrees_with_the_normal_one_for_many_images() -> None:
+def compared(table: pd.DataFrame, models: list[str]) -> tuple[Comparison, ...]:
+    return compare_models(score_matrix(table, models))
+
+
+def test_the_interval_of_a_mean_agrees_with_the_normal_one_for_many_images(
+    numbers: Numbers,
+) -> None:
     values = np.random.default_rng(5).uniform(0, 1, 400)
-    interval = mean_interval(rows(a=values.tolist()))
+    interval = numbers.interval(values)
     assert interval is not None
     half = 1.96 * values.std(ddof=1) / np.sqrt(400)
     assert interval.low == pytest.approx(values.mean() - half, abs=0.004)
     assert interval.high == pytest.approx(values.mean() + half, abs=0.004)
-    assert mean_interval(rows(a=[0.1, 0.2, 0.3, 0.4])) is None, "four images are too few"
+    assert numbers.interval(np.array([0.1, 0.2, 0.3, 0.4])) is None, "four images are too few"
+
+
+def test_the_same_values_are_drawn_from_once(numbers: Numbers) -> None:
+    values = np.random.default_rng(6).uniform(0, 1, 30)
+    assert numbers.interval(values) is numbers.interval(values.copy())
+    assert numbers.interval(values) is not numbers.interval(values[::-1].copy())
+
+
+def test_an_estimate_is_of_the_images_asked_for(numbers: Numbers) -> None:
+    rows = numbers.data.scores
+    rows = rows[(rows["model"] == "good") & (rows["threshold"] == 0.7)]
+    chosen = sorted(NAMES)[2:9]
+    means = rows[rows["image"].isin(chosen)].groupby("image")["recall"].mean()
+    drawn = bootstrap_interval(means.to_numpy(dtype=float))
+    assert drawn is not None
+    found = numbers.estimate("good", 0.5, "recall", threshold=0.7, images=chosen)
+    assert found == Estimate(0.5, drawn.low, drawn.high)
+    assert numbers.estimate("good", 0.5, images=chosen[:4]) == 0.5, "four images are too few"
+    assert numbers.estimate("nobody", None) is None
 
 
 def test_the_significance_matrix_marks_the_pairs_that_are_separable() -> None:
@@ -68,28 +96,39 @@ def test_ranks_of_equal_models_are_not_firm_and_of_unequal_ones_are() -> None:
     best, *others = generator.uniform(0, 0.5, (3, 60))
     names = ["best", "one", "other"]
     table = rows(best=(best + 0.5).tolist(), one=others[0].tolist(), other=others[1].tolist())
-    shown = ranks_table(table, names)
+    shown = ranks_table(rank_stability(score_matrix(table, names)))
     assert shown is not None
     by_model = {row.cells[0]: row.cells for row in shown.rows}
     assert by_model["best"] == ("best", 1, 100.0, 100.0, "1")
     assert by_model["one"][-1] == by_model["other"][-1] == "2 to 3"
-    assert ranks_table(table, ["best"]) is None
+    assert ranks_table(()) is None
 
 
-def test_kinds_of_error_count_every_cell_once(data: ReportData) -> None:
+def test_kinds_of_error_count_every_cell_once(numbers: Numbers) -> None:
     cells = sum(int(truth(number).max()) for number in range(len(NAMES)))
-    oracle = next(model for model in data.models if model.name == "oracle")
-    perfect = count_errors(data, oracle.runs[0])
+    models = {model.name: model for model in numbers.data.models}
+    oracle, good = models["oracle"], models["good"]
+    perfect = numbers.cells(oracle, oracle.runs[0]).count(NAMES)
     assert perfect.images == 12
     assert perfect.truth[Fate.MATCHED] == perfect.predicted[Fate.MATCHED] == cells
-    good = next(model for model in data.models if model.name == "good")
-    errors = count_errors(data, good.runs[0])
+    errors = numbers.cells(good, good.runs[0]).count(NAMES)
     assert errors.truth.sum() == cells
     assert errors.truth[Fate.MATCHED] + errors.truth[Fate.MISSED] == cells
 
 
-def test_cost_comes_from_the_predictions_and_the_sizes_of_the_images(data: ReportData) -> None:
-    found = costs(data, by_model(data.at_base), all_facts(data), list(data.models))
+def test_overlap_tables_are_read_once(tmp_path: Path) -> None:
+    run = make_run(tmp_path, broken=False)
+    numbers = Numbers(data=load_report(run))
+    good = next(model for model in numbers.data.models if model.name == "good")
+    before = numbers.cells(good, good.runs[0]).count(NAMES)
+    shutil.rmtree(run / "models" / "good" / "seed0" / "overlaps")
+    after = numbers.cells(good, good.runs[0]).count(NAMES)
+    assert before.images == after.images == 12
+    assert (before.truth == after.truth).all()
+
+
+def test_cost_comes_from_the_predictions_and_the_sizes_of_the_images(numbers: Numbers) -> None:
+    found = costs(numbers)
     good = next(cost for cost in found if cost.model.name == "good")
     assert good.seconds_per_megapixel == pytest.approx(0.02 * 1.8 / (96 * 120 / 1e6))
     assert good.train_seconds == pytest.approx(6.0 * 1.8)
@@ -127,22 +166,8 @@ def test_disagreements_are_the_widest_spans_and_pass_over_what_is_shown() -> Non
     assert found == {"002.png": "F1 from 0.10 to 0.80"}
 
 
-def test_published_scores_stand_beside_models_of_that_name(tmp_path: Path) -> None:
-    run = make_run(tmp_path, broken=False)
-    text = (run / "scores.csv").read_text("utf-8")
-    other = tmp_path / "scores"
-    other.mkdir()
-    (other / "scores.csv").write_text(text.replace("good,", "MAUNet,"), "utf-8")
-    page = build_report(other, tmp_path / "out").index_html.read_text("utf-8")
-    assert "Published F1" in page
-    assert "0.5355" in page
-    assert "It compares with this report only as far as" in page
-    assert "Published F1" not in build_report(run, run / "report").index_html.read_text("utf-8")
-    assert published_f1("good") is None
-
-
-def test_the_methods_name_what_was_done(data: ReportData) -> None:
-    first, reference, *_ = methods_text(data)
+def test_the_methods_name_what_was_done(numbers: Numbers) -> None:
+    first, reference, *_ = methods_text(numbers.data)
     assert first.startswith(
         "A good model, A fair model were trained with cellbench 0.1.0 (profile tiny, seeds 0, 1)"
         " on 20 images; 3 more served for validation"
@@ -152,22 +177,14 @@ def test_the_methods_name_what_was_done(data: ReportData) -> None:
     assert "10.1038/s41592-024-02233-6" in reference
 
 
-def test_facts_come_from_the_files(data: ReportData, shared: Path) -> None:
-    assert {(f.height, f.width) for f in all_facts(data).values()} == {(96, 120)}
-    images = shared / "data" / "cells" / "Tuning" / "images"
-    facts = image_facts(images / "cell_00001.png")
-    assert facts is not None
-    assert (facts.height, facts.width, facts.kind) == (1024, 1344, "PNG, uint8, L")
-    tiff = image_facts(next(images.glob("*.tif*")))
-    assert tiff is not None
-    assert tiff.kind.startswith("TIFF, uint")
-
-
-def test_a_damaged_file_has_no_facts(tmp_path: Path) -> None:
-    for name in ("a.png", "a.tif"):
-        (tmp_path / name).write_bytes(b"nothing")
-        assert image_facts(tmp_path / name) is None
-    assert image_facts(tmp_path / "absent.png") is None
+def test_headers_come_from_the_files_that_can_be_read(tmp_path: Path) -> None:
+    run = make_run(tmp_path, broken=False)
+    (tmp_path / "data" / "images" / NAMES[5]).write_bytes(b"nothing")
+    (tmp_path / "data" / "images" / NAMES[6]).unlink()
+    headers = Numbers(data=load_report(run)).headers
+    assert set(headers) == set(NAMES) - {NAMES[5], NAMES[6]}
+    assert {(one.height, one.width) for one in headers.values()} == {(96, 120)}
+    assert headers[NAMES[0]].format == "PNG, uint8, L"
 
 
 def test_units_read_well() -> None:

@@ -13,10 +13,13 @@ from PIL import Image as Pillow
 from evaluator.overlap.cell_fates import Fate, fates
 from evaluator.overlap.table import overlap_table
 from evaluator.report import build_report
-from evaluator.report import viewer as viewer_module
+from evaluator.report.cells import cells_of
+from evaluator.report.layers import COLOURS, TRUTH, FateLayers, fate_layers, layer_uri
 from evaluator.report.load import load_report
+from evaluator.report.numbers import Numbers
 from evaluator.report.pictures import displayed, outline, panel_shape, resampled
-from evaluator.report.viewer import chosen_images, embedded, fate_layers, layer_uri
+from evaluator.report.sections import viewer
+from evaluator.report.sections.viewer import chosen_images, embedded
 from tests.unit.report_fixtures import make_run
 
 Labels = npt.NDArray[np.int32]
@@ -64,27 +67,56 @@ def test_fates_of_empty_masks() -> None:
     assert len(fate.truth) == len(fate.predicted) == 0
 
 
+def layers(masks: tuple[Labels, Labels], shape: tuple[int, int]) -> FateLayers | None:
+    truth, predicted = (resampled(mask, shape) for mask in masks)
+    return fate_layers(cells_of(overlap_table(*masks), 0.5), truth, outline(truth), predicted)
+
+
 def test_layers_hold_the_outlines_by_fate(masks: tuple[Labels, Labels]) -> None:
-    truth, predicted = masks
-    found, missed = fate_layers(truth, predicted, (80, 120), 0.5)
+    shown = layers(masks, (80, 120))
+    assert shown is not None
+    found, missed = shown.found, shown.missed
     assert found.shape == missed.shape == (80, 120)
     assert found[4, 4] == Fate.MATCHED
     assert found[10, 10] == 0, "the inside of a cell stays free"
     assert set(np.unique(missed)) == {0, Fate.MISSED}
     assert missed[4, 40] == Fate.MISSED
-    assert set(np.unique(found)) == {0, Fate.MATCHED, Fate.SPURIOUS, Fate.SPLIT, Fate.MERGED}
+    fates_there = {Fate.MATCHED, Fate.SPURIOUS, Fate.SPLIT, Fate.MERGED}
+    assert set(np.unique(found)) == {0, *fates_there}
+    assert set(shown.fates) == fates_there
 
 
-def test_a_layer_is_a_picture_that_is_clear_where_there_is_no_outline() -> None:
-    codes = np.array([[0, 1], [2, 6]])
-    uri = layer_uri(codes)
-    head, content = uri.split(",")
-    assert head == "data:image/webp;base64"
+def test_a_table_of_other_masks_gives_no_layers(masks: tuple[Labels, Labels]) -> None:
+    truth, predicted = masks
+    cells = cells_of(overlap_table(truth, np.where(predicted == 9, 0, predicted)), 0.5)
+    assert fate_layers(cells, truth, outline(truth), predicted) is None
+    empty = cells_of(overlap_table(truth), 0.5)
+    assert fate_layers(empty, truth, outline(truth), predicted) is None
+
+
+def test_stale_overlap_tables_do_not_colour_the_viewer(tmp_path: Path) -> None:
+    run = make_run(tmp_path, broken=False)
+    fresh = viewer.section(Numbers(data=load_report(run)))
+    for path in (run / "models" / "good" / "seed0" / "overlaps").iterdir():
+        table = overlap_table(np.full((96, 120), 7, np.uint16))
+        table.save(path)
+    assert viewer.section(Numbers(data=load_report(run))) == fresh
+
+
+@pytest.mark.parametrize(
+    "used", [(TRUTH,), (Fate.MATCHED, Fate.SPLIT), tuple(Fate), (*Fate, TRUTH), ()]
+)
+def test_a_layer_is_a_picture_that_is_clear_where_there_is_no_outline(
+    used: tuple[int, ...],
+) -> None:
+    codes = np.array([[0, *used]] * 2, np.uint8)
+    head, content = layer_uri(codes, used).split(",")
+    assert head == "data:image/png;base64"
     picture = Pillow.open(io.BytesIO(base64.b64decode(content))).convert("RGBA")
     pixels = np.asarray(picture)
-    assert pixels[0, 0, 3] == 0
-    assert pixels[1, 1].tolist() == [255, 255, 255, 255]
-    assert pixels[0, 1].tolist() == [*viewer_module.COLOURS[Fate.MATCHED], 255]
+    assert (pixels[:, 0, 3] == 0).all()
+    for place, code in enumerate(used, start=1):
+        assert pixels[1, place].tolist() == [*COLOURS[code], 255]
 
 
 def test_embedded_json_cannot_end_its_script() -> None:
@@ -98,11 +130,11 @@ def test_of_many_images_the_viewer_takes_some_from_best_to_worst(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(tmp_path, broken=False)
-    monkeypatch.setattr(viewer_module, "MOST_LAYERS", 20)
-    data = load_report(run)
-    chosen = chosen_images(data)
+    monkeypatch.setattr(viewer, "MOST_LAYERS", 20)
+    numbers = Numbers(data=load_report(run))
+    chosen = chosen_images(numbers)
     assert len(chosen) == 4, "20 layers, 5 for each image"
-    rows = data.at_base[data.at_base["model"] != "oracle"].groupby("image")["f1"].mean()
+    rows = numbers.rows[numbers.rows["model"] != "oracle"].groupby("image")["f1"].mean()
     names = [image.name for image in chosen]
     assert {rows.idxmin(), rows.idxmax()} <= set(names)
     page = build_report(run, run / "report").index_html.read_text("utf-8")

@@ -1,6 +1,8 @@
 """A methods paragraph that can be pasted into a paper, made from what the run recorded."""
 
 from evaluator.report.data import ReportData
+from evaluator.report.numbers import Numbers
+from evaluator.report.section import Section, prose
 from evaluator.statistics.bootstrap import DRAWS
 
 CHALLENGE = (
@@ -33,6 +35,11 @@ PROTOCOLS = {
         " prediction; an image without cells on either side counted as 1"
     ),
 }
+
+
+def section(numbers: Numbers) -> Section:
+    paragraphs = methods_text(numbers.data)
+    return Section(id="methods", title="Methods", blocks=(prose(*paragraphs),))
 
 
 def methods_text(data: ReportData) -> list[str]:

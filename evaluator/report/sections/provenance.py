@@ -1,14 +1,22 @@
-"""Where the numbers come from: command, machine, versions, hashes, and the methods in prose."""
+"""Where the numbers come from: command, machine, versions and hashes."""
 
 import shlex
 
 from evaluator.report.data import ReportData
-from evaluator.report.sections import facts_table
-from evaluator.report.tables import Column, Row, Table, compact
+from evaluator.report.numbers import Numbers
+from evaluator.report.section import Section, blocks, note
+from evaluator.report.tables import MODEL, Column, Row, Table, compact, facts_table
 from evaluator.report.units import memory
 
+SCORES_ALONE = "The report was made from scores alone; nothing is known of the run behind them."
 
-def provenance_table(data: ReportData) -> Table | None:
+
+def section(numbers: Numbers) -> Section:
+    run = _run(numbers.data) or note(SCORES_ALONE)
+    return Section(id="provenance", title="Provenance", blocks=blocks(run, _hashes(numbers.data)))
+
+
+def _run(data: ReportData) -> Table | None:
     """What run.json records of the run, None without one."""
     run = data.run
     if run is None:
@@ -44,7 +52,7 @@ def provenance_table(data: ReportData) -> Table | None:
     return facts_table("provenance", "The run", pairs)
 
 
-def models_table(data: ReportData) -> Table | None:
+def _hashes(data: ReportData) -> Table | None:
     """The exact sources, image and weights of every model."""
     if data.run is None:
         return None
@@ -73,7 +81,7 @@ def models_table(data: ReportData) -> Table | None:
         name="hashes",
         caption="Sources, images and weights of the models",
         columns=(
-            Column(label="Model", kind="text"),
+            MODEL,
             Column(label="Seeds", kind="text"),
             Column(label="Sources, SHA-256", kind="text"),
             Column(label="Image", kind="text", optional=True),

@@ -1,24 +1,36 @@
-"""How every pair of model, seed and image ended: the ledger of outcomes, and faults."""
+"""How every pair of model, seed and image ended."""
 
-from evaluator.report.data import PAIR, SCORED, Model, ReportData
-from evaluator.report.tables import Column, Row, Table, compact
+from evaluator.report.data import PAIR, SCORED
+from evaluator.report.numbers import Numbers
+from evaluator.report.section import Fold, Section, blocks
+from evaluator.report.tables import MODEL, Column, Row, Table, compact
 from evaluator.runs.words import OUTCOMES
 
 FAILURES_SHOWN = 200
+UNFOLDED = 10
+"""A list of at most so many failures is shown from the start."""
 
 
-def outcomes_table(data: ReportData, order: list[Model]) -> Table:
+def section(numbers: Numbers) -> Section:
+    failures = _failures(numbers)
+    folded = None
+    if failures is not None:
+        few = len(failures.rows) <= UNFOLDED
+        folded = Fold(title=failures.caption, blocks=(failures,), open=few)
+    return Section(id="outcomes", title="Outcomes", blocks=blocks(_outcomes(numbers), folded))
+
+
+def _outcomes(numbers: Numbers) -> Table:
     """How every (model, seed, image) pair ended; the rows add up to what was expected."""
-    rows_at_base = data.at_base
-    counts = rows_at_base.groupby(["model", "outcome"]).size().to_dict()
-    used = [name for name in OUTCOMES if name in set(rows_at_base["outcome"]) | {SCORED}]
+    counts = numbers.rows.groupby(["model", "outcome"]).size().to_dict()
+    used = [name for name in OUTCOMES if name in set(numbers.rows["outcome"]) | {SCORED}]
     rows = []
-    for model in order:
-        expected = len(model.runs) * len(data.images)
-        numbers = [counts.get((model.name, outcome), 0) for outcome in used]
+    for model in numbers.order:
+        expected = len(model.runs) * len(numbers.data.images)
+        ended = [counts.get((model.name, outcome), 0) for outcome in used]
         rows.append(
             Row(
-                cells=(model.name, *numbers, (expected - sum(numbers)) or None, expected),
+                cells=(model.name, *ended, (expected - sum(ended)) or None, expected),
                 role="control" if model.is_control else "",
             )
         )
@@ -26,7 +38,7 @@ def outcomes_table(data: ReportData, order: list[Model]) -> Table:
         name="outcomes",
         caption="Outcomes of all pairs of model, seed and image",
         columns=(
-            Column(label="Model", kind="text"),
+            MODEL,
             *(Column(label=outcome.replace("_", " "), kind="count") for outcome in used),
             Column(label="not there yet", kind="count", optional=True),
             Column(label="expected", kind="count"),
@@ -35,9 +47,9 @@ def outcomes_table(data: ReportData, order: list[Model]) -> Table:
     )
 
 
-def failures_table(data: ReportData) -> Table | None:
+def _failures(numbers: Numbers) -> Table | None:
     """Every pair that was not scored, by name, up to 200."""
-    failed = data.at_base[data.at_base["outcome"] != SCORED].drop_duplicates(PAIR)
+    failed = numbers.rows[numbers.rows["outcome"] != SCORED].drop_duplicates(PAIR)
     if failed.empty:
         return None
     shown = failed.sort_values(PAIR).head(FAILURES_SHOWN)
@@ -54,16 +66,4 @@ def failures_table(data: ReportData) -> Table | None:
             Row(cells=(str(row["model"]), str(row["seed"]), str(row["image"]), str(row["outcome"])))
             for row in shown.to_dict("records")
         ),
-    )
-
-
-def faults_table(data: ReportData) -> Table | None:
-    if not data.faults:
-        return None
-    labels = ("Image", "Folder", "Reason")
-    return Table(
-        name="faults",
-        caption="Images of the dataset that were left out for every model",
-        columns=tuple(Column(label=label, kind="text") for label in labels),
-        rows=tuple(Row(cells=(fault.image, fault.part, fault.reason)) for fault in data.faults),
     )

@@ -1,43 +1,34 @@
-"""How sure the report can be: intervals of means, models two by two, stability of the ranking."""
+"""How sure the report can be: models two by two, and the stability of the ranking."""
 
-import pandas as pd
+from evaluator.report.numbers import Numbers
+from evaluator.report.section import Section, blocks, note
+from evaluator.report.tables import MODEL, Column, Estimate, Row, Table, compact
+from evaluator.report.units import p_text
+from evaluator.statistics.paired import Comparison
+from evaluator.statistics.ranks import RankStability
 
-from evaluator.report.tables import Column, Estimate, Row, Table, Value, compact
-from evaluator.statistics.bootstrap import Interval, bootstrap_interval
-from evaluator.statistics.paired import Comparison, compare_models
-from evaluator.statistics.ranks import rank_stability
-from evaluator.statistics.score_matrix import ScoreMatrix
-
-
-def matrix(rows: pd.DataFrame, models: list[str], score: str = "f1") -> ScoreMatrix:
-    """The scores of *models*, those with rows, in the given order; rows are at one threshold."""
-    images = list(dict.fromkeys(rows["image"]))
-    by_seed = {}
-    for model in models:
-        of_model = rows[rows["model"] == model]
-        if len(of_model):
-            table = of_model.pivot(index="seed", columns="image", values=score)
-            by_seed[model] = table.reindex(columns=images).to_numpy(dtype=float)
-    return ScoreMatrix(images=tuple(images), by_seed=by_seed)
+EXPLANATION = (
+    "Two models are separable when p of a sign-flip test on the same images is at most 0.05 after"
+    " Holm's correction over all pairs, and the interval of their difference leaves out 0."
+    " “Smallest separable” is the difference that so many images would find 8 times in 10. Controls"
+    " take no part."
+)
 
 
-def mean_interval(rows: pd.DataFrame, score: str = "f1") -> Interval | None:
-    """The interval of one model's mean over images, seeds averaged; None below 5 images."""
-    return bootstrap_interval(rows.groupby("image")[score].mean().to_numpy(dtype=float))
-
-
-def estimate(rows: pd.DataFrame, model: str, value: float | None, score: str = "f1") -> Value:
-    """A mean with its interval over the images of *rows*; no interval without a scored image."""
-    of_model = rows[rows["model"] == model]
-    if value is None or not (of_model["outcome"] == "scored").any():
-        return value
-    interval = mean_interval(of_model, score)
-    return Estimate(value, interval.low, interval.high) if interval else value
-
-
-def compared(rows: pd.DataFrame, models: list[str]) -> tuple[Comparison, ...]:
-    """Every two of *models* in their order, p corrected by Holm's method over all of them."""
-    return compare_models(matrix(rows, models))
+def section(numbers: Numbers) -> Section | None:
+    if not numbers.pairs and not numbers.ranks:
+        return None
+    base = numbers.data.base
+    return Section(
+        id="certainty",
+        title="Certainty",
+        blocks=blocks(
+            note(EXPLANATION),
+            matrix_table(numbers.pairs, base),
+            differences_table(numbers.pairs, base),
+            ranks_table(numbers.ranks),
+        ),
+    )
 
 
 def matrix_table(pairs: tuple[Comparison, ...], base: float) -> Table | None:
@@ -54,7 +45,7 @@ def matrix_table(pairs: tuple[Comparison, ...], base: float) -> Table | None:
         name="significance",
         caption=f"Mean F1 at IoU {base:g}, row minus column; * separable",
         columns=(
-            Column(label="Model", kind="text"),
+            MODEL,
             *(Column(label=name) for name in names),
         ),
         rows=tuple(Row(cells=(row, *(cells.get((row, name)) for name in names))) for row in names),
@@ -99,17 +90,15 @@ def differences_table(pairs: tuple[Comparison, ...], base: float) -> Table | Non
     )
 
 
-def ranks_table(rows: pd.DataFrame, models: list[str]) -> Table | None:
-    """How firm each model's rank is, None for fewer than two models or too few images."""
-    scores = matrix(rows, models)
-    found = rank_stability(scores) if len(scores.models) > 1 else ()
-    if not found:
+def ranks_table(ranks: tuple[RankStability, ...]) -> Table | None:
+    """How firm each model's rank is, None when there is no ranking."""
+    if not ranks:
         return None
     return Table(
         name="ranks",
         caption="Stability of the ranking",
         columns=(
-            Column(label="Model", kind="text"),
+            MODEL,
             Column(label="Rank", kind="count"),
             Column(label="First in % of draws", digits=1),
             Column(label="Same rank in % of draws", digits=1),
@@ -125,10 +114,6 @@ def ranks_table(rows: pd.DataFrame, models: list[str]) -> Table | None:
                     str(rank.low) if rank.low == rank.high else f"{rank.low} to {rank.high}",
                 )
             )
-            for rank in found
+            for rank in ranks
         ),
     )
-
-
-def p_text(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -1,0 +1,1 @@
+"""Readers of what the report is made from."""

@@ -1,0 +1,162 @@
+"""What kinds of error the models make: shares of cells, and a picture of each kind."""
+
+import numpy as np
+import numpy.typing as npt
+
+from contract import CellbenchError, read_image, read_mask
+from evaluator.overlap.cell_fates import Fate, fates
+from evaluator.overlap.table import overlap_table
+from evaluator.report.cells import Counts, FateCounts
+from evaluator.report.data import Model
+from evaluator.report.numbers import Numbers
+from evaluator.report.pictures import (
+    PREDICTION_COLOUR,
+    TRUTH_COLOUR,
+    displayed,
+    painted,
+    panel,
+    panel_shape,
+)
+from evaluator.report.samples import mask_path
+from evaluator.report.section import Panel, Panels, Section, blocks, note
+from evaluator.report.tables import MODEL, Column, Row, Table
+
+KINDS = {
+    Fate.MISSED: "Missed: a true cell that no predicted one matches",
+    Fate.SPLIT: "Split: a true cell cut into several",
+    Fate.MERGED: "Merged: several true cells taken for one",
+    Fate.SPURIOUS: "Spurious: a predicted cell where there is none that matches",
+}
+SIDE = 240
+"""Longest side of a picture, in pixels."""
+SMALLEST = 64
+"""Least side of what is cut out, in pixels of the image."""
+EXPLANATION = (
+    "Cells on the border are included here. A cell lies in another one when more than half of its"
+    " pixels do. An unmatched true cell is split when two or more predicted cells lie in it, merged"
+    " when it and another true cell lie in one predicted cell; missed is what remains. Spurious"
+    " ones are in percent of the predicted cells. The viewer marks each of these cells."
+)
+PICTURES = (
+    "One example of each model, from the image on which it makes most of these errors; truth in"
+    " blue, prediction in yellow, which lies on top."
+)
+
+
+def section(numbers: Numbers) -> Section | None:
+    """None when no overlap table was stored."""
+    counts = {model.name: _counts(numbers, model) for model in numbers.order}
+    table = _table(numbers, counts)
+    if table is None:
+        return None
+    kinds = _kinds(numbers, counts)
+    return Section(
+        id="errors",
+        title="Kinds of error",
+        blocks=blocks(table, note(EXPLANATION), *kinds, note(PICTURES) if kinds else None),
+    )
+
+
+def _counts(numbers: Numbers, model: Model) -> list[FateCounts]:
+    """The fates of all cells, by seed."""
+    images = [image.name for image in numbers.data.images]
+    return [numbers.cells(model, run).count(images) for run in model.runs]
+
+
+def _table(numbers: Numbers, counts: dict[str, list[FateCounts]]) -> Table | None:
+    """Shares of cells by fate over all seeds; None when no overlap table was stored."""
+    rows = []
+    for model in numbers.order:
+        found = [seed for seed in counts[model.name] if seed.images]
+        if not found:
+            continue
+        truth = np.sum([seed.truth for seed in found], axis=0)
+        predicted = np.sum([seed.predicted for seed in found], axis=0)
+        cells = (
+            model.name,
+            max(seed.images for seed in found),
+            *(_percent(truth, fate) for fate in (Fate.MATCHED, Fate.MISSED, Fate.SPLIT)),
+            _percent(truth, Fate.MERGED),
+            _percent(predicted, Fate.SPURIOUS),
+        )
+        rows.append(Row(cells=cells, role="control" if model.is_control else ""))
+    if not rows:
+        return None
+    return Table(
+        name="errors",
+        caption=f"What became of the cells at IoU {numbers.data.base:g}, in percent of true cells",
+        columns=(
+            MODEL,
+            Column(label="Images", kind="count"),
+            Column(label="Found", digits=1),
+            Column(label="Missed", digits=1),
+            Column(label="Split", digits=1),
+            Column(label="Merged", digits=1),
+            Column(label="Spurious", digits=1),
+        ),
+        rows=tuple(rows),
+        sortable=True,
+    )
+
+
+def _percent(counts: Counts, fate: Fate) -> float | None:
+    total = counts.sum()
+    return 100 * float(counts[fate] / total) if total else None
+
+
+def _kinds(numbers: Numbers, counts: dict[str, list[FateCounts]]) -> list[Panels]:
+    """Kinds of error that at least one contender makes, each from its image with the most."""
+    found = []
+    for fate, title in KINDS.items():
+        panels = []
+        for model in numbers.contenders:
+            seeds = counts[model.name]
+            image = seeds[0].most.get(fate) if seeds else None
+            shown = _panel(numbers, model, image, fate) if image is not None else None
+            if shown is not None:
+                panels.append(shown)
+        if panels:
+            name = f"errors-{fate.name.lower()}"
+            found.append(Panels(name=name, title=title, panels=tuple(panels)))
+    return found
+
+
+def _panel(numbers: Numbers, model: Model, name: str, fate: Fate) -> Panel | None:
+    """The cell of median size among those of that fate; None when a file cannot be used."""
+    image = next(image for image in numbers.data.images if image.name == name)
+    mask = mask_path(model, name)
+    if image.image is None or image.label is None or mask is None:
+        return None
+    try:
+        pixels, truth, predicted = read_image(image.image), read_mask(image.label), read_mask(mask)
+    except (CellbenchError, OSError):
+        return None
+    if not pixels.shape[:2] == truth.shape == predicted.shape:
+        return None
+    table = overlap_table(truth, predicted)
+    found = fates(table, numbers.data.base)
+    spurious = fate is Fate.SPURIOUS
+    side, codes = (table.predicted, found.predicted) if spurious else (table.truth, found.truth)
+    labels = predicted if spurious else truth
+    places = np.flatnonzero(codes == fate)
+    if not len(places):
+        return None
+    place = places[np.argsort(side.areas[places], kind="stable")[len(places) // 2]]
+    window = _window(labels == side.ids[place])
+    part = pixels[window]
+    picture = displayed(part, panel_shape(part.shape[0], part.shape[1], SIDE))
+    picture = painted(picture, truth[window], TRUTH_COLOUR)
+    picture = painted(picture, predicted[window], PREDICTION_COLOUR)
+    alt = f"A cell of {name} that is {fate.name.lower()} with {model.name}"
+    return panel(model.name, f"{len(places):,} on {name}", alt, picture)
+
+
+def _window(cell: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
+    """A square around a cell, twice its size or more, moved inside the image."""
+    spans = [np.flatnonzero(cell.any(axis=axis)) for axis in (1, 0)]
+    size = max(SMALLEST, 2 * max(int(span[-1] - span[0]) for span in spans))
+    slices = []
+    for span, length in zip(spans, cell.shape, strict=True):
+        start = max(0, min(int(span[0] + span[-1] + 1 - size) // 2, length - size))
+        slices.append(slice(start, start + size))
+    return slices[0], slices[1]
