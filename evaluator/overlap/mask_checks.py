@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from contract.masks import MaskFile
 from evaluator.overlap.table import OverlapTable, Side, Whole
 
 SATURATED = (255, 65535)
@@ -9,6 +10,11 @@ SATURATED = (255, 65535)
 
 SEVERAL = 3
 """One id over so many cells of the other mask is taken for a mask of the foreground."""
+
+
+def file_warnings(name: str, mask: MaskFile) -> tuple[str, ...]:
+    """Sentences about one mask, looked at alone; `name` says whose it is."""
+    return tuple(f"the {name}: {remark}" for remark in mask.remarks)
 
 
 def mask_warnings(table: OverlapTable) -> tuple[str, ...]:

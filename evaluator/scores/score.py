@@ -17,15 +17,15 @@ from contract import (
     __version__,
     label_stem,
     list_labels,
-    read_mask,
     write_json,
 )
+from contract.masks import MaskFile, WrongMaskSize, open_mask
 from contract.names import LABEL_SUFFIXES, passed_over
 from contract.pairing import Distinct, Pairing, distinct_labels, other_formats, pair_labels
 from contract.written import Written
-from evaluator.overlap.mask_checks import mask_warnings
+from evaluator.overlap.mask_checks import file_warnings, mask_warnings
 from evaluator.overlap.matching import exact
-from evaluator.overlap.table import Labels, OverlapTable, overlap_table
+from evaluator.overlap.table import OverlapTable, overlap_table
 from evaluator.runs.folder import OVERLAPS, SCORE_JSON, SCORES_CSV
 from evaluator.runs.records import ScoreRecord
 from evaluator.runs.words import (
@@ -54,16 +54,13 @@ class PairResult:
     """Why the pair was not scored."""
     truth_sha256: str
     """Of the truth's ids, however they are stored."""
+    warnings: tuple[str, ...] = ()
+    """What is suspicious about the two masks, which are scored as they are."""
 
     @property
     def table(self) -> OverlapTable | None:
         """Truth against prediction; None unless the outcome is "scored"."""
         return self.truth_table if self.outcome == "scored" else None
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What is suspicious about the masks; see `mask_warnings`."""
-        return mask_warnings(self.truth_table)
 
 
 def score_pair(truth_path: Path, mask_path: Path | None) -> PairResult:
@@ -76,39 +73,42 @@ def score_pair(truth_path: Path, mask_path: Path | None) -> PairResult:
     Raises TruthFault when the truth itself is missing, unreadable or no label mask.
     """
     try:
-        truth = read_mask(truth_path)
+        truth = open_mask(truth_path)
     except (UnreadableMask, WrongMaskType) as error:
         raise TruthFault(error.what, error.why, error.do) from error
     if mask_path is None or not mask_path.exists():
-        return _failed("missing", truth, "there is no mask")
+        return _result("missing", truth, message="there is no mask")
     try:
-        predicted = read_mask(mask_path)
+        predicted = open_mask(mask_path, expected=_size(truth))
     except UnreadableMask as error:
-        return _failed("unreadable", truth, error.what)
+        return _result("unreadable", truth, message=error.what)
+    except WrongMaskSize as error:
+        return _result("wrong_shape", truth, message=error.what)
     except WrongMaskType as error:
-        return _failed("wrong_type", truth, error.what)
-    if predicted.shape != truth.shape:
-        (height, width), (true_height, true_width) = predicted.shape, truth.shape
-        return _failed(
-            "wrong_shape",
-            truth,
-            f"{mask_path.name}: the mask is {height}×{width} pixels (height × width), the truth"
-            f" {true_height}×{true_width}",
-        )
-    return PairResult(
-        outcome="scored",
-        truth_table=overlap_table(truth, predicted),
-        truth_sha256=truth_sha256(truth),
-    )
+        return _result("wrong_type", truth, message=error.what)
+    return _result("scored", truth, predicted)
 
 
-def _failed(outcome: Outcome, truth: Labels, message: str) -> PairResult:
+def _result(
+    outcome: Outcome, truth: MaskFile, predicted: MaskFile | None = None, message: str = ""
+) -> PairResult:
+    table = overlap_table(truth.labels, predicted.labels if predicted else None)
     return PairResult(
         outcome=outcome,
-        truth_table=overlap_table(truth),
+        truth_table=table,
         message=message,
-        truth_sha256=truth_sha256(truth),
+        truth_sha256=truth_sha256(truth.labels),
+        warnings=(
+            *file_warnings("truth", truth),
+            *(file_warnings("prediction", predicted) if predicted else ()),
+            *mask_warnings(table),
+        ),
     )
+
+
+def _size(mask: MaskFile) -> tuple[int, int]:
+    height, width = mask.labels.shape
+    return height, width
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,10 @@ from rich.table import Table
 
 from contract import ExitCode, UnreadableImage, read_image, read_mask
 from contract.names import printable
+from evaluator.runs.remarks import told
 from harness.datasets.folder import (
     TEST_PART,
     TRAIN_PART,
-    Dataset,
     Pair,
     load_dataset,
     split_training,
@@ -37,8 +37,9 @@ def check_dataset(folder: Path) -> ExitCode:
     split = split_training(dataset.train)
     held_out = sum(subset == "val" for subset in split.values())
     console.print(f"split: {len(split) - held_out} train, {held_out} val, the same for all models")
-    suspicious, notes = _remarks(dataset)
-    for line in (*complaints, *suspicious, *notes):
+    suspicious = told((one for one in dataset.remarks if one.suspicious), every=True)
+    notes = told((one for one in dataset.remarks if not one.suspicious), every=True)
+    for line in (*complaints, *suspicious, *(f"note: {line}" for line in notes)):
         console.print(printable(line), markup=False, highlight=False)
     return ExitCode.FAILURES if complaints or suspicious else ExitCode.DONE
 
@@ -59,16 +60,6 @@ def _look_at(pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:
         largest = max(largest, pixels.shape[:2], key=lambda size: size[0] * size[1])
     kinds = ", ".join(f"{number} {kind}" for kind, number in types.most_common())
     return [str(len(pairs)), str(cells), kinds, f"{largest[0]}×{largest[1]}"], unreadable
-
-
-def _remarks(dataset: Dataset) -> tuple[list[str], list[str]]:
-    """The remarks on labels that look wrong, and all others."""
-    suspicious: list[str] = []
-    notes: list[str] = []
-    for remark in dataset.remarks:
-        line = f"{remark.part}/{remark.name}: {remark.text}"
-        (suspicious if remark.suspicious else notes).append(line)
-    return suspicious, [f"note: {line}" for line in notes]
 
 
 def _cells(pair: Pair) -> int:

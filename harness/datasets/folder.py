@@ -13,17 +13,17 @@ from contract import (
     label_name,
     list_images,
     list_labels,
-    read_mask,
-    read_size,
     refuse_shared_stems,
     sha256_file,
     sha256_json,
 )
 from contract.dataset import draw_split
+from contract.images import read_header, read_picture
+from contract.masks import open_mask
 from contract.names import IMAGE_SUFFIXES, LABEL_SUFFIXES, passed_over, too_long, unopenable
 from contract.pairing import other_formats, pair_labels
 from contract.schema import Subset
-from evaluator.overlap.mask_checks import mask_warnings
+from evaluator.overlap.mask_checks import file_warnings, mask_warnings
 from evaluator.overlap.table import overlap_table
 from evaluator.runs.records import Fault, Remark
 from evaluator.scores.truths import truth_sha256
@@ -31,6 +31,8 @@ from harness.datasets.manifest import read_manifest
 
 TRAIN_PART = "Training-labeled"
 TEST_PART = "Tuning"
+ON_THEIR_SIDE = (5, 6, 7, 8)
+"""Orientations, as in EXIF, that change height and width when they are applied."""
 SPLIT_SEED = 0
 """The split is the same for every model and seed, so that seeds differ in training alone."""
 
@@ -182,6 +184,7 @@ def _read_part(root: Path, part: str) -> _Part:
             faults.append(Fault(image=image.name, part=part, reason=str(error)))
             continue
         pairs.append(pair)
+        remarks += _of_picture(image, part)
         remarks += [
             Remark(name=label.name, part=part, text=text, suspicious=True) for text in warnings
         ]
@@ -204,21 +207,14 @@ def _read_pair(image: Path, label: Path, strata: Mapping[str, str]) -> tuple[Pai
     if reason := too_long(image.name):
         raise _Unusable(reason)
     try:
-        labels = read_mask(label)
+        mask = open_mask(label)
         hashes = sha256_file(image), sha256_file(label)
     except (UnreadableMask, WrongMaskType) as error:
         raise _Unusable(f"the label cannot be used: {error.what}") from error
     except OSError as error:
         raise _Unusable(f"{error.filename or image} cannot be read: {error.strerror}") from error
-    try:
-        size = read_size(image)
-    except UnreadableImage:
-        size = labels.shape
-    if size != labels.shape:
-        raise _Unusable(
-            f"the label is {labels.shape[0]}×{labels.shape[1]}, the image {size[0]}×{size[1]}"
-            " pixels"
-        )
+    labels = mask.labels
+    _refuse_other_size(image, (labels.shape[0], labels.shape[1]))
     pair = Pair(
         image=image.absolute(),
         label=label.absolute(),
@@ -227,7 +223,33 @@ def _read_pair(image: Path, label: Path, strata: Mapping[str, str]) -> tuple[Pai
         truth_sha256=truth_sha256(labels),
         strata=strata,
     )
-    return pair, mask_warnings(overlap_table(labels))
+    return pair, (*file_warnings("truth", mask), *mask_warnings(overlap_table(labels)))
+
+
+def _of_picture(image: Path, part: str) -> list[Remark]:
+    """What was dropped, turned or is odd about an image; nothing if it is unreadable."""
+    try:
+        texts = read_picture(image).remarks
+    except UnreadableImage:
+        return []
+    return [Remark(name=image.name, part=part, text=text) for text in texts]
+
+
+def _refuse_other_size(image: Path, size: tuple[int, int]) -> None:
+    """Raises _Unusable when a label of this size does not lie on the image's stored pixels."""
+    try:
+        header = read_header(image)
+    except UnreadableImage:
+        return
+    if size == (header.height, header.width):
+        return
+    reason = f"the label is {size[0]}×{size[1]}, the image {header.height}×{header.width} pixels"
+    if header.orientation in ON_THEIR_SIDE and size == (header.width, header.height):
+        reason += (
+            f"; it fits the turned picture (orientation {header.orientation}): save the image as it"
+            " is shown, or draw the label on the stored pixels"
+        )
+    raise _Unusable(reason)
 
 
 def _no_label(image: Path, labels: Path) -> str:

@@ -11,6 +11,7 @@ from contract import CallError, CellbenchError, ExitCode
 from contract.schema import Subset
 from evaluator.runs.folder import RunFolder
 from evaluator.runs.records import Fault, PredictionRecord, RunRecord
+from evaluator.runs.remarks import told
 from evaluator.scores.rows import ScoreRow, write_scores
 from harness.datasets.folder import TEST_PART, Dataset, load_dataset, split_training
 from harness.datasets.simulated.dataset import simulate_dataset
@@ -66,8 +67,8 @@ def run_all(request: Request, chosen: Chosen, show: Display) -> Result:
         dataset = dataset or _simulated(run, show)
         for fault in dataset.faults:
             show.say(f"left out for all models: {fault.part}/{fault.image}: {fault.reason}")
-        for remark in dataset.remarks:
-            show.say(f"note: {remark.part}/{remark.name}: {remark.text}")
+        for sentence in told(dataset.remarks):
+            show.say(f"note: {sentence}")
         return _Work(request=request, chosen=chosen, show=show, run=run, dataset=dataset).do()
 
 

@@ -1,6 +1,7 @@
 """Run folders made by hand for the evaluator's tests."""
 
 from pathlib import Path
+from typing import Any
 
 from evaluator.runs.folder import RunFolder
 from evaluator.runs.records import (
@@ -8,8 +9,10 @@ from evaluator.runs.records import (
     Hardware,
     LimitsRecord,
     RunRecord,
+    ScoreRecord,
     TestImage,
 )
+from evaluator.runs.words import DEFAULT_THRESHOLDS
 
 
 def write_run(root: Path, images: dict[str, Path]) -> None:
@@ -46,3 +49,25 @@ def write_run(root: Path, images: dict[str, Path]) -> None:
     )
     root.mkdir()
     RunFolder(root).run_json.write_text(record.model_dump_json(), encoding="utf-8")
+
+
+def score_record(**changes: Any) -> ScoreRecord:
+    """score.json of two folders that nothing was odd about."""
+    plain = ScoreRecord(
+        cellbench="0",
+        created="",
+        model="good",
+        truth="",
+        predicted="",
+        protocol="plain",
+        border=True,
+        thresholds=DEFAULT_THRESHOLDS,
+        outcomes={},
+        failures={},
+        warnings={},
+        faults={},
+        unpaired=(),
+        masks={},
+        versions={},
+    )
+    return plain.model_copy(update=changes)

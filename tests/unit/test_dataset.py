@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from contract import CallError, read_mask, write_mask
 from harness.datasets.folder import Dataset, load_dataset, split_training
@@ -266,3 +267,34 @@ def test_the_truths_hash_follows_ids_and_not_files(tmp_path: Path) -> None:
     assert after.truth_sha256 == before.truth_sha256
     write_mask(label, cells(seed=9)[1])
     assert load_dataset(root).test[0].truth_sha256 != before.truth_sha256
+
+
+def turned(pixels: np.ndarray, path: Path, orientation: int) -> None:
+    """Saves pixels with the note that they are to be shown turned."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(pixels).save(path, exif=exif)
+
+
+def test_a_label_drawn_on_the_turned_picture_is_named(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", test=["a.png", "b.png", "c.png"])
+    part = root / "Tuning"
+    pixels, labels = cells()
+    turned(pixels[:40], part / "images" / "a.png", 6)
+    write_mask(part / "labels" / "a_label.tiff", np.rot90(labels[:40], -1))
+    turned(pixels, part / "images" / "b.png", 3)
+    dataset = load_dataset(root)
+    (fault,) = dataset.faults
+    assert fault.image == "a.png"
+    assert "fits the turned picture (orientation 6)" in fault.reason
+    assert "the file's orientation is 3" in texts(dataset)["Tuning/b.png"]
+
+
+def test_what_is_odd_about_images_and_label_files_is_said(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", test=["a.png", "b.png", "c.png"])
+    part = root / "Tuning"
+    Image.fromarray(np.full((48, 48), 7, np.uint8)).save(part / "images" / "a.png")
+    tifffile.imwrite(part / "labels" / "b_label.tiff", cells(seed=1)[1], compression="jpeg2000")
+    said = {remark.name: remark for remark in load_dataset(root).remarks}
+    assert "no contrast" in said["a.png"].text
+    assert not said["a.png"].suspicious

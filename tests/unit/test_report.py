@@ -12,9 +12,8 @@ import pytest
 
 from contract import CallError, write_json
 from evaluator.report import ReportPaths, build_report
-from evaluator.runs.records import ScoreRecord
-from evaluator.runs.words import DEFAULT_THRESHOLDS
 from tests.unit.report_fixtures import NAMES, make_run
+from tests.unit.scored_runs import score_record
 
 
 @pytest.fixture(scope="module")
@@ -252,23 +251,7 @@ def test_scores_alone_give_a_report(run: Path, tmp_path: Path) -> None:
     shutil.copy(run / "scores.csv", tmp_path)
     write_json(
         tmp_path / "score.json",
-        ScoreRecord(
-            cellbench="0",
-            created="",
-            model="good",
-            truth="",
-            predicted="",
-            protocol="plain",
-            border=True,
-            thresholds=DEFAULT_THRESHOLDS,
-            outcomes={},
-            failures={},
-            warnings={},
-            faults={},
-            unpaired=(),
-            masks={},
-            versions={},
-        ).model_dump(),
+        score_record().model_dump(),
     )
     report = build_report(tmp_path, tmp_path / "out", protocol="plain")
     text = page(report)
