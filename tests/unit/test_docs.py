@@ -1,5 +1,6 @@
 """The documentation names commands, options and files that exist."""
 
+import ast
 import importlib
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ PAGES = [
     *ROOT.glob("docs/**/*.md"),
     *ROOT.glob("containers/**/README.md"),
 ]
+SECTIONS = "evaluator/report/sections/*.py"
 CALL = re.compile(r"^\s*(?:\$ )?(?:\.venv/bin/)?((?:harness|evaluator) .*)$", re.MULTILINE)
 
 
@@ -74,3 +76,22 @@ def _documented() -> list[str]:
 def test_documented_names_exist(name: str) -> None:
     module, _, last = name.rpartition(".")
     assert hasattr(importlib.import_module(module), last)
+
+
+def _section_titles() -> list[str]:
+    """The titles of the report's sections, as their files write them."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in ROOT.glob(SECTIONS)]
+    return [
+        str(keyword.value.value)
+        for tree in trees
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Section"
+        for keyword in call.keywords
+        if keyword.arg == "title" and isinstance(keyword.value, ast.Constant)
+    ]
+
+
+@pytest.mark.parametrize("title", _section_titles())
+def test_every_section_of_the_report_is_explained(title: str) -> None:
+    page = (ROOT / "docs/reading-the-report.md").read_text(encoding="utf-8")
+    assert f"\n## {title}\n" in page
