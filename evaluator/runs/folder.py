@@ -53,6 +53,11 @@ class RunFolder:
         """The folder of the rendered report."""
         return self.root / "report"
 
+    @property
+    def stage(self) -> Path:
+        """What containers read, laid out for them while the run goes on."""
+        return self.root / ".stage"
+
     def seed(self, model: str, seed: int) -> Path:
         """Everything that one model did with one seed."""
         return self.root / "models" / model / f"seed{seed}"

@@ -1,15 +1,50 @@
-"""Turning the words of the command line into values, with a clear refusal of any other."""
+"""Options that several commands have, and turning their words into values."""
 
 import os
 import re
+from pathlib import Path
+from typing import Annotated
 
 import psutil
+import typer
 
 from contract import CallError
-from evaluator.runs.words import Protocol, StepName
 from harness.runners.arguments import parse_size
 from harness.runners.choose import RunnerChoice
 from harness.runners.job import Limits
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Dataset with Training-labeled/ and Tuning/. Left out: a simulated one.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="RUN", help="Run folder; default runs/<dataset>-<profile>."),
+]
+Profile = Annotated[str, typer.Option(help="Training settings: tiny, quick, report or upstream.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="[MODEL.]KEY=VALUE",
+        help="Override one setting of the profile; may be repeated. A path is a file to hand over.",
+    ),
+]
+Seeds = Annotated[str, typer.Option(help="Seeds, separated by commas.")]
+Seed = Annotated[int, typer.Option(help="Which of the run's seeds.")]
+RunnerOption = Annotated[RunnerChoice, typer.Option("--runner", help="How models are run.")]
+Memory = Annotated[
+    str | None,
+    typer.Option("--limit-memory", metavar="SIZE", help="Memory of one step, such as 8g."),
+]
+Timeout = Annotated[
+    str, typer.Option(metavar="TIME", help="Time limit of one step, such as 90s, 30m or 2h.")
+]
+Gpu = Annotated[bool, typer.Option("--gpu", help="Let models use this machine's GPUs.")]
 
 MEMORY_SHARE = 0.9
 """Of the machine's memory, for one step, when no limit is given."""
@@ -39,33 +74,6 @@ def seeds(text: str) -> tuple[int, ...]:
             "write e.g. 0,1,2",
         )
     return tuple(dict.fromkeys(int(part) for part in parts))
-
-
-def protocol(text: str) -> Protocol:
-    """challenge or plain."""
-    match text:
-        case "challenge" | "plain":
-            return text
-        case _:
-            raise CallError(f"No protocol {text!r}.", do="choose challenge or plain")
-
-
-def runner(text: str) -> RunnerChoice:
-    """auto, docker or local."""
-    match text:
-        case "auto" | "docker" | "local":
-            return text
-        case _:
-            raise CallError(f"No runner {text!r}.", do="choose auto, docker or local")
-
-
-def step(text: str) -> StepName:
-    """train or predict."""
-    match text:
-        case "train" | "predict":
-            return text
-        case _:
-            raise CallError(f"No step {text!r}.", do="choose train or predict")
 
 
 def duration(text: str) -> float:

@@ -30,6 +30,11 @@ class Model:
         return self.card.name
 
     @property
+    def learns(self) -> bool:
+        """Whether it is trained before it predicts."""
+        return "train" in self.card.verbs
+
+    @property
     def image(self) -> str:
         """The image that runs it."""
         return self.card.image or f"cellbench/{self.name}:plain"

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from contract import CallError, CellbenchError
+from contract import CallError
 from evaluator.runs.words import RunnerName, StepOutcome
 from harness.models.registry import Model
 from harness.runners.arguments import RUN_LABEL, container_arguments, container_name, user
@@ -19,6 +19,7 @@ from harness.runners.job import (
     Ended,
     EventHandler,
     Job,
+    RunnerGone,
     explain,
     take_line,
     write_words,
@@ -64,6 +65,10 @@ class DockerRunner:
         self._client = client or connect()
         self._rootless = "name=rootless" in (self._client.info().get("SecurityOptions") or ())
 
+    def __reduce__(self) -> tuple[type["DockerRunner"], tuple[()]]:
+        """Where it is unpickled it connects anew: a connection cannot be handed on."""
+        return DockerRunner, ()
+
     def prepare(self, model: Model, say: Callable[[str], None]) -> None:
         """Builds the model's image when it is missing or older than its sources."""
         from harness.models.build import build_if_stale
@@ -96,8 +101,8 @@ class DockerRunner:
     def run(self, job: Job, on_event: EventHandler) -> Ended:
         """Runs the verb in a new container and removes it, whatever happens.
 
-        A container that the engine refuses is a crash of this model. Raises CellbenchError when
-        the engine itself does not answer any more.
+        A container that the engine refuses is a crash of this model. Raises RunnerGone when the
+        engine itself does not answer any more.
         """
         import docker
         import requests
@@ -111,7 +116,7 @@ class DockerRunner:
             message = f"the engine would not run it: {error.explanation or error}"
             return clock.ended(self.name, "crashed", None, message)
         except requests.RequestException as error:
-            raise CellbenchError(
+            raise RunnerGone(
                 "The Docker engine stopped answering.",
                 f"it was restarted or is overloaded: {error}",
                 "see that it runs, then give the same command again: finished work is kept",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from contract import ExitCode
+from contract import CellbenchError, ExitCode
 from contract.events import parse_event
 from evaluator.runs.records import Usage
 from evaluator.runs.words import RunnerName, StepName, StepOutcome
@@ -73,6 +73,10 @@ class Ended:
     message: str = ""
 
 
+class RunnerGone(CellbenchError):
+    """The runner can run nothing any more, whatever the model."""
+
+
 class Runner(Protocol):
     """Runs jobs to their end, whatever the end is; never leaves a process or container behind."""
 
@@ -94,7 +98,7 @@ class Runner(Protocol):
         ...
 
     def run(self, job: Job, on_event: EventHandler) -> Ended:
-        """Runs one job, handing on its events."""
+        """Runs one job, handing on its events; raises RunnerGone."""
         ...
 
     def remove_leftovers(self, run: Path) -> int:

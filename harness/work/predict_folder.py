@@ -13,8 +13,8 @@ from harness.models.registry import Model
 from harness.runners.arguments import RUN_LABEL
 from harness.runners.choose import Chosen
 from harness.runners.job import Limits
+from harness.work.attempts import Predicting
 from harness.work.lock import locked
-from harness.work.predicting import Predicting
 from harness.work.progress import Display
 
 PART = ".part/"
@@ -28,7 +28,7 @@ def find_weights(model: Model, run: Path | None, weights: Path | None, seed: int
     Raises CallError when it is missing or comes from a training that failed, and when a model
     that learns is given neither or both.
     """
-    if model.folder is None or "train" not in model.card.verbs:
+    if model.folder is None or not model.learns:
         return weights
     if (weights is None) == (run is None):
         raise CallError(

@@ -16,13 +16,12 @@ from evaluator.runs.records import (
     RunRecord,
     TestImage,
 )
-from evaluator.runs.words import DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS, Protocol
+from evaluator.runs.words import DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS
 from harness.datasets.folder import Dataset
-from harness.models.overrides import Overrides
 from harness.models.provenance import commit, hardware, versions
 from harness.models.registry import Model
 from harness.runners.choose import Chosen
-from harness.runners.job import Limits
+from harness.work.request import Request
 from harness.work.training import split_hash
 
 CONTROL_SEEDS = (0,)
@@ -47,17 +46,11 @@ def write_run(run: RunFolder, record: RunRecord) -> None:
 
 def new_record(
     run: RunFolder,
+    request: Request,
+    chosen: Chosen,
     *,
     dataset: Dataset,
-    split: dict[str, Subset],
-    models: Sequence[Model],
-    seeds: Sequence[int],
-    profile: str,
-    settings: Mapping[str, Overrides],
-    protocol: Protocol | None,
-    chosen: Chosen,
-    limits: Limits,
-    memory_asked: str | None,
+    split: Mapping[str, Subset],
 ) -> RunRecord:
     """The record of a run that begins, with the models that an earlier call left in it.
 
@@ -65,14 +58,12 @@ def new_record(
     """
     earlier = earlier_run(run)
     if earlier is not None:
-        refuse_other_run(run, earlier, dataset, profile)
+        refuse_other_run(run, earlier, dataset, request.profile)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     made = commit()
     records = dict(earlier.models) if earlier else {}
-    for model in models:
-        records[model.name] = _model_record(
-            model, seeds, settings.get(model.name, ()), chosen, records.get(model.name)
-        )
+    for model in request.models:
+        records[model.name] = _model_record(model, request, chosen, records.get(model.name))
     return RunRecord(
         cellbench=__version__,
         commit=made.sha,
@@ -81,12 +72,12 @@ def new_record(
         updated=now,
         finished=False,
         command=("harness", *sys.argv[1:]),
-        profile=profile,
-        protocol=protocol or (earlier.protocol if earlier else DEFAULT_PROTOCOL),
+        profile=request.profile,
+        protocol=request.protocol or (earlier.protocol if earlier else DEFAULT_PROTOCOL),
         thresholds=DEFAULT_THRESHOLDS,
         runner=chosen.runner.name,
         runner_reason=chosen.reason,
-        limits=LimitsRecord(memory=memory_asked, timeout_seconds=limits.timeout),
+        limits=LimitsRecord(memory=request.memory_asked, timeout_seconds=request.limits.timeout),
         hardware=hardware(),
         versions=versions(),
         dataset=_dataset_record(dataset, split),
@@ -112,10 +103,10 @@ def refuse_other_run(run: RunFolder, earlier: RunRecord, dataset: Dataset, profi
 
 def seeds_of(model: Model, seeds: Sequence[int]) -> tuple[int, ...]:
     """A model that does not learn runs once, as seed 0."""
-    return tuple(seeds) if "train" in model.card.verbs else CONTROL_SEEDS
+    return tuple(seeds) if model.learns else CONTROL_SEEDS
 
 
-def _dataset_record(dataset: Dataset, split: dict[str, Subset]) -> DatasetRecord:
+def _dataset_record(dataset: Dataset, split: Mapping[str, Subset]) -> DatasetRecord:
     return DatasetRecord(
         name=dataset.name,
         path=str(dataset.root),
@@ -140,14 +131,10 @@ def _dataset_record(dataset: Dataset, split: dict[str, Subset]) -> DatasetRecord
 
 
 def _model_record(
-    model: Model,
-    seeds: Sequence[int],
-    settings: Overrides,
-    chosen: Chosen,
-    earlier: ModelRecord | None,
+    model: Model, request: Request, chosen: Chosen, earlier: ModelRecord | None
 ) -> ModelRecord:
-    runner = chosen.runner
-    wanted = set(seeds_of(model, seeds)) | set(earlier.seeds if earlier else ())
+    runner, settings = chosen.runner, request.settings.get(model.name, ())
+    wanted = set(seeds_of(model, request.seeds)) | set(earlier.seeds if earlier else ())
     return ModelRecord(
         title=model.card.title,
         kind="foreign" if model.folder is None else _kind(model),

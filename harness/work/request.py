@@ -58,12 +58,12 @@ def ready(request: Request, chosen: Chosen, show: Display) -> Dataset | None:
 
 def _refuse_unknown_profiles(request: Request) -> None:
     for model in request.models:
-        if "train" in model.card.verbs:
+        if model.learns:
             model.profile_text(request.profile)
 
 
 def _refuse_untrainable(request: Request, dataset: Dataset) -> None:
-    learners = [model.name for model in request.models if "train" in model.card.verbs]
+    learners = [model.name for model in request.models if model.learns]
     if learners and not dataset.train:
         raise CallError(
             f"Nothing to train {', '.join(learners)} on in {dataset.root}.",

@@ -1,33 +1,31 @@
-"""run-all: every model on every image, step by step, each step reused when nothing changed."""
+"""run-all: every model on every image, item by item, each reused when nothing changed."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 from contract import CallError, CellbenchError, ExitCode
-from contract.schema import Subset
 from evaluator.runs.folder import RunFolder
-from evaluator.runs.records import Fault, PredictionRecord, RunRecord
+from evaluator.runs.records import Fault, RunRecord
 from evaluator.runs.remarks import told
+from evaluator.runs.words import Outcome
 from evaluator.scores.rows import ScoreRow, write_scores
 from harness.datasets.folder import TEST_PART, Dataset, load_dataset, split_training
 from harness.datasets.simulated.dataset import simulate_dataset
 from harness.models.registry import Model
-from harness.runners.arguments import RUN_LABEL
 from harness.runners.choose import Chosen
 from harness.work.claim import claim, refuse_foreign
+from harness.work.items import Context, Done, carry_out
 from harness.work.lock import locked
-from harness.work.predicting import Predicting, prediction_step, settled
+from harness.work.predicting import PredictItem
 from harness.work.progress import Display
 from harness.work.record import new_record, seeds_of, write_run
 from harness.work.request import SIMULATED, Request, ready
-from harness.work.scoring import score_model
-from harness.work.staging import stage_training
-from harness.work.steps import Step
-from harness.work.training import Trained, split_hash, train, training_step, weights_of
+from harness.work.scoring import ScoreItem
+from harness.work.training import TrainItem
 
 SIMULATED_IMAGES = 32
 SIMULATED_SIZE = 256
@@ -40,17 +38,22 @@ class Result:
     run: RunFolder
     record: RunRecord
     rows: Sequence[ScoreRow]
+    complete: bool
+    """Whether every image that is listed was scored for every model."""
 
     @property
     def exit_code(self) -> ExitCode:
         """0 when every image of Tuning was scored for every model, else 3."""
-        whole = all(row.outcome == "scored" for row in self.rows)
-        return ExitCode.DONE if whole and not self.left_out else ExitCode.FAILURES
+        return ExitCode.DONE if self.complete and not self.left_out else ExitCode.FAILURES
 
     @property
     def left_out(self) -> tuple[Fault, ...]:
         """Images of Tuning that no model could be scored on."""
         return tuple(fault for fault in self.record.dataset.faults if fault.part == TEST_PART)
+
+
+Scores = dict[tuple[str, int], tuple[ScoreRow, ...]]
+"""By model and seed."""
 
 
 def run_all(request: Request, chosen: Chosen, show: Display) -> Result:
@@ -69,173 +72,7 @@ def run_all(request: Request, chosen: Chosen, show: Display) -> Result:
             show.say(f"left out for all models: {fault.part}/{fault.image}: {fault.reason}")
         for sentence in told(dataset.remarks):
             show.say(f"note: {sentence}")
-        return _Work(request=request, chosen=chosen, show=show, run=run, dataset=dataset).do()
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Work:
-    request: Request
-    chosen: Chosen
-    show: Display
-    run: RunFolder
-    dataset: Dataset
-
-    def do(self) -> Result:
-        split = split_training(self.dataset.train)
-        record = self._record(split)
-        scored = {
-            (model, seed): score_model(self.run, record, model, seed, lambda _: None)
-            for model, facts in record.models.items()
-            for seed in facts.seeds
-        }
-        write_run(self.run, record)
-        self._write_scores(scored)
-        due = self._due()
-        for model, seed in due:
-            self._model(model, seed, split)
-            key = model.name, seed
-            before, scored[key] = scored[key], score_model(self.run, record, *key, self.show.say)
-            self._write_scores(scored)
-            if scored[key] != before and (model, seed) != due[-1]:
-                self._interim_report()
-        record = record.model_copy(update={"finished": True})
-        write_run(self.run, record)
-        self._report()
-        return Result(run=self.run, record=record, rows=list(chain(*scored.values())))
-
-    def _due(self) -> list[tuple[Model, int]]:
-        return [
-            (model, seed)
-            for model in self.request.models
-            for seed in seeds_of(model, self.request.seeds)
-        ]
-
-    def _write_scores(self, scored: Mapping[tuple[str, int], Sequence[ScoreRow]]) -> None:
-        if any(scored.values()):
-            write_scores(self.run.scores_csv, chain(*scored.values()))
-
-    def train_all(self) -> list[Path]:
-        split = split_training(self.dataset.train)
-        write_run(self.run, self._record(split))
-        folders = []
-        for model, seed in self._due():
-            trained = self._train(model, seed, split)
-            if trained.weights is None:
-                raise CellbenchError(
-                    f"Training {model.name} with seed {seed} failed: {trained.message}",
-                    do=f"see {self.run.step(model.name, seed, 'train') / 'log.txt'}",
-                )
-            folders.append(trained.weights)
-        return folders
-
-    def _record(self, split: dict[str, Subset]) -> RunRecord:
-        return new_record(
-            self.run,
-            dataset=self.dataset,
-            split=split,
-            models=self.request.models,
-            seeds=self.request.seeds,
-            profile=self.request.profile,
-            settings=self.request.settings,
-            protocol=self.request.protocol,
-            chosen=self.chosen,
-            limits=self.request.limits,
-            memory_asked=self.request.memory_asked,
-        )
-
-    def _model(self, model: Model, seed: int, split: Mapping[str, Subset]) -> None:
-        weights: Path | None = None
-        if "train" in model.card.verbs:
-            trained = self._train(model, seed, split)
-            if trained.weights is None:
-                self.show.say(f"{model.name} seed {seed}: train: {trained.message}")
-                return
-            weights = trained.weights
-        self._predict(model, seed, weights)
-
-    def _train(self, model: Model, seed: int, split: Mapping[str, Subset]) -> Trained:
-        name = f"{model.name} seed {seed}: train"
-        step = training_step(
-            self.run,
-            model,
-            seed,
-            runner=self.chosen.runner,
-            profile=self.request.profile,
-            settings=self.request.settings.get(model.name, ()),
-            dataset=self.dataset,
-            split_sha256=split_hash(split),
-        )
-        if self._reused(step, name):
-            return Trained(outcome="done", weights=weights_of(step))
-        return train(
-            step,
-            runner=self.chosen.runner,
-            model=model,
-            stage=self._training_folder(split),
-            profile=self.request.profile,
-            settings=self.request.settings.get(model.name, ()),
-            seed=seed,
-            limits=self.request.limits,
-            labels=self._labels(),
-            on_event=self.show.step(name),
-        )
-
-    def _training_folder(self, split: Mapping[str, Subset]) -> Path:
-        """The training images for containers, laid out when the first of them asks."""
-        stage = _stage(self.run)
-        return stage if stage.exists() else stage_training(stage, self.dataset.train, split)
-
-    def _predict(self, model: Model, seed: int, weights: Path | None) -> None:
-        name = f"{model.name} seed {seed}: predict"
-        step = prediction_step(
-            self.run,
-            model,
-            seed,
-            runner=self.chosen.runner,
-            dataset=self.dataset,
-            weights=weights,
-        )
-        if self._reused(step, name):
-            return
-        lines: Sequence[PredictionRecord] = Predicting(
-            runner=self.chosen.runner,
-            model=model,
-            images=[pair.image for pair in self.dataset.test],
-            folder=step.begin(),
-            limits=self.request.limits,
-            weights=weights,
-            pairs=self.dataset.test if model.card.needs_truth else (),
-            labels=self._labels(),
-        ).run(self.show.step(name))
-        step.finish(finished=settled(lines))
-        for line in lines:
-            if line.outcome != "predicted":
-                self.show.say(f"{name}: {line.image}: {line.outcome}: {line.message}")
-
-    def _reused(self, step: Step, name: str) -> bool:
-        decision = step.decide()
-        if decision.action == "reuse":
-            step.put_in_place()
-            self.show.say(f"{name}: reused")
-            return True
-        why = "" if decision.reasons == ("it was never finished",) else decision.reasons[0]
-        self.show.say(f"{name}{f' ({decision.action}: {why})' if why else ''}")
-        return False
-
-    def _labels(self) -> dict[str, str]:
-        return {RUN_LABEL: str(self.run.root)}
-
-    def _interim_report(self) -> None:
-        """A report that cannot be rendered now must not end a run that has hours of work to go."""
-        try:
-            self._report()
-        except Exception as error:
-            self.show.say(f"no report in between: {type(error).__name__}: {error}")
-
-    def _report(self) -> None:
-        from evaluator.report import build_report
-
-        build_report(self.run.root, self.run.report)
+        return _work(_context(run, request, chosen, dataset), request, show)
 
 
 def train_only(request: Request, chosen: Chosen, show: Display) -> list[Path]:
@@ -246,14 +83,113 @@ def train_only(request: Request, chosen: Chosen, show: Display) -> list[Path]:
     if request.data is None:
         raise CallError("No dataset to train on.", do="give it with --data")
     for model in request.models:
-        if "train" not in model.card.verbs:
+        if not model.learns:
             raise CallError(f"{model.name} does not learn.", do="choose another model")
     refuse_foreign(request.folder)
     dataset = ready(request, chosen, show)
     assert dataset is not None
     with _folder(request, chosen, show) as run:
-        work = _Work(request=request, chosen=chosen, show=show, run=run, dataset=dataset)
-        return work.train_all()
+        context = _context(run, request, chosen, dataset)
+        write_run(run, context.record)
+        folders = []
+        for model, seed in _due(request):
+            item = TrainItem(context=context, model=model, seed=seed)
+            done = item.do(item.decide(), show)
+            if done.outcome != "done":
+                raise CellbenchError(
+                    f"Training {model.name} with seed {seed} failed: {done.message}",
+                    do=f"see {item.step.folder / 'log.txt'}",
+                )
+            folders.append(item.weights)
+        return folders
+
+
+def _context(run: RunFolder, request: Request, chosen: Chosen, dataset: Dataset) -> Context:
+    split = split_training(dataset.train)
+    return Context(
+        run=run,
+        record=new_record(run, request, chosen, dataset=dataset, split=split),
+        runner=chosen.runner,
+        dataset=dataset,
+        split=split,
+        settings=request.settings,
+        limits=request.limits,
+    )
+
+
+def _due(request: Request) -> list[tuple[Model, int]]:
+    return [(model, seed) for model in request.models for seed in seeds_of(model, request.seeds)]
+
+
+def _work(context: Context, request: Request, show: Display) -> Result:
+    run, record, due = context.run, context.record, _due(request)
+    scores: Scores = {
+        (model, seed): _score(context, model, seed, show, quiet=True)
+        for model, facts in record.models.items()
+        for seed in facts.seeds
+    }
+    write_run(run, record)
+    _write_scores(run, scores)
+    for model, seed in due:
+        done = _train_and_predict(context, model, seed, show)
+        key = model.name, seed
+        failed: Outcome | None = None if done.recorded else "crashed"
+        before, scores[key] = scores[key], _score(context, *key, show, failed=failed)
+        _write_scores(run, scores)
+        if scores[key] != before and (model, seed) != due[-1]:
+            _interim_report(run, show)
+    record = record.model_copy(update={"finished": True})
+    write_run(run, record)
+    _report(run)
+    rows = tuple(chain(*scores.values()))
+    tried = all(scores[model.name, seed] for model, seed in due)
+    complete = tried and all(row.outcome == "scored" for row in rows)
+    return Result(run=run, record=record, rows=rows, complete=complete)
+
+
+def _train_and_predict(context: Context, model: Model, seed: int, show: Display) -> Done:
+    """How the last item ended that there was a reason to begin."""
+    if model.learns:
+        trained = carry_out(TrainItem(context=context, model=model, seed=seed), show)
+        if trained.outcome != "done":
+            return trained
+    return carry_out(PredictItem(context=context, model=model, seed=seed), show)
+
+
+def _score(
+    context: Context,
+    model: str,
+    seed: int,
+    show: Display,
+    *,
+    failed: Outcome | None = None,
+    quiet: bool = False,
+) -> tuple[ScoreRow, ...]:
+    """The rows; those of a model whose masks cannot even be looked at are all crashes."""
+    item = ScoreItem(context=context, model=model, seed=seed, failed=failed, quiet=quiet)
+    done = carry_out(item, show)
+    if done.outcome == "done":
+        return done.rows
+    return carry_out(replace(item, failed="crashed"), show).rows
+
+
+def _write_scores(run: RunFolder, scores: Scores) -> None:
+    if any(scores.values()):
+        write_scores(run.scores_csv, chain(*scores.values()))
+
+
+def _interim_report(run: RunFolder, show: Display) -> None:
+    """A report that cannot be rendered now must not end a run that has hours of work to go."""
+    try:
+        _report(run)
+    except Exception as error:
+        show.say(f"no report in between: {type(error).__name__}: {error}")
+
+
+def _report(run: RunFolder) -> None:
+    from evaluator.report import build_report
+
+    build_report(run.root, run.report)
 
 
 @contextmanager
@@ -265,15 +201,11 @@ def _folder(request: Request, chosen: Chosen, show: Display) -> Iterator[RunFold
         removed = chosen.runner.remove_leftovers(run.root)
         if removed:
             show.say(f"removed {removed} containers that an interrupted run had left")
-        shutil.rmtree(_stage(run), ignore_errors=True)
+        shutil.rmtree(run.stage, ignore_errors=True)
         try:
             yield run
         finally:
-            shutil.rmtree(_stage(run), ignore_errors=True)
-
-
-def _stage(run: RunFolder) -> Path:
-    return run.root / ".stage"
+            shutil.rmtree(run.stage, ignore_errors=True)
 
 
 def _simulated(run: RunFolder, show: Display) -> Dataset:

@@ -1,7 +1,8 @@
-"""Scoring the masks of a run: every image of a model and seed becomes rows of scores.csv."""
+"""Scoring the masks of a model and seed, as an item of a run: every image becomes rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import RootModel
@@ -10,50 +11,76 @@ from contract import label_name, read_mask, sha256_file, sha256_tree, stem, writ
 from evaluator.overlap.table import OverlapTable, UnreadableTable, overlap_table
 from evaluator.runs.folder import RunFolder
 from evaluator.runs.read import read_predictions, read_record, read_step, read_usage
-from evaluator.runs.records import PredictionRecord, RunRecord, TestImage
+from evaluator.runs.records import PredictionRecord, TestImage, Usage
 from evaluator.runs.words import Outcome
 from evaluator.scores.rows import ScoreRow, rows_for
 from evaluator.scores.score import score_pair
+from harness.work.items import Context, Done
+from harness.work.progress import Display
+from harness.work.steps import Decision
 
 INDEX = "index.json"
 
 
-def score_model(
-    run: RunFolder, record: RunRecord, model: str, seed: int, say: Callable[[str], None]
-) -> list[ScoreRow]:
-    """The rows of one model and seed; none when it has not been tried with its present weights.
+@dataclass(frozen=True, kw_only=True)
+class ScoreItem:
+    """The scores of one model and seed.
 
-    A stored overlap table is used again as long as mask and label are the same files, so another
-    protocol costs milliseconds.
+    There are none when it has not been tried with its present weights. A stored overlap table is
+    used again as long as mask and label are the same files, so another protocol costs milliseconds.
     """
-    predict = run.step(model, seed, "predict")
-    lines = {line.image: line for line in read_predictions(predict).records}
-    failed = _failed_training(run.step(model, seed, "train"))
-    if failed is None and not _is_of_these_weights(run, model, seed):
-        return []
-    store = _Overlaps(run.overlaps(model, seed))
-    rows: list[ScoreRow] = []
-    for image in record.dataset.images:
-        outcome = failed or _line_outcome(lines.get(image.image))
-        mask = predict / label_name(image.image)
-        if outcome is None:
-            outcome, table, message = store.table(image, mask)
-            if outcome != "scored":
-                say(f"{model} seed {seed}: {image.image}: {outcome}: {message}")
-        else:
+
+    context: Context
+    model: str
+    seed: int
+    failed: Outcome | None = None
+    """Of all images, where the run folder cannot tell of the failure."""
+    quiet: bool = False
+    """For scores that only repeat what an earlier call has said."""
+
+    @property
+    def name(self) -> str:
+        """For people: model, seed and what is done."""
+        return f"{self.model} seed {self.seed}: score"
+
+    def decide(self) -> Decision:
+        """Always due: labels and protocol may be others, and what is stored makes it cheap."""
+        return Decision(action="redo", reasons=("the stored tables are looked through",))
+
+    def do(self, decision: Decision, show: Display) -> Done:
+        """Stores the overlap tables that are missing and gives the rows."""
+        run, record = self.context.run, self.context.record
+        predict = run.step(self.model, self.seed, "predict")
+        failed = self.failed or _failed_training(run.step(self.model, self.seed, "train"))
+        if failed is None and not _is_of_these_weights(run, self.model, self.seed):
+            return Done(outcome="done")
+        lines = {line.image: line for line in read_predictions(predict).records}
+        usage = read_usage(predict)
+        store = _Overlaps(run.overlaps(self.model, self.seed))
+        rows: list[ScoreRow] = []
+        for image in record.dataset.images:
+            outcome = failed or _line_outcome(lines.get(image.image), usage)
             table = None
-        rows += rows_for(
-            table if table is not None else overlap_table(read_mask(Path(image.label_path))),
-            model=model,
-            image=image.image,
-            seed=seed,
-            modality=image.modality,
-            outcome=outcome,
-            thresholds=record.thresholds,
-            protocol=record.protocol,
-        )
-    store.save()
-    return rows
+            if outcome is None:
+                outcome, table, message = store.table(image, predict / label_name(image.image))
+                if outcome != "scored" and not self.quiet:
+                    show.say(f"{self.model} seed {self.seed}: {image.image}: {outcome}: {message}")
+            rows += rows_for(
+                table if table is not None else overlap_table(read_mask(Path(image.label_path))),
+                model=self.model,
+                image=image.image,
+                seed=self.seed,
+                modality=image.modality,
+                outcome=outcome,
+                thresholds=record.thresholds,
+                protocol=record.protocol,
+            )
+        store.save()
+        return Done(outcome="done", rows=tuple(rows))
+
+    def give_up(self, message: str) -> bool:
+        """False: the folder tells how masks were made, not how they were scored."""
+        return False
 
 
 class _Index(RootModel[dict[str, list[str]]]):
@@ -89,10 +116,13 @@ class _Overlaps:
         write_json(self._folder / INDEX, self._index)
 
 
-def _line_outcome(line: PredictionRecord | None) -> Outcome | None:
-    """The outcome that a prediction's line settles; None when there should be a mask to score."""
+def _line_outcome(line: PredictionRecord | None, usage: Usage | None) -> Outcome | None:
+    """The outcome that a prediction's line settles; None when there should be a mask to score.
+
+    An image without a line shares the ending of its step.
+    """
     if line is None:
-        return "missing"
+        return "missing" if usage is None or usage.outcome == "done" else usage.outcome
     return None if line.outcome == "predicted" else line.outcome
 
 
@@ -111,8 +141,7 @@ def _failed_training(train: Path) -> Outcome | None:
     if step is None or step.finished:
         return None
     usage = read_usage(train)
-    outcomes: Mapping[str, Outcome] = {"out_of_memory": "out_of_memory", "timeout": "timeout"}
-    return outcomes.get(usage.outcome if usage else "", "crashed")
+    return "crashed" if usage is None or usage.outcome == "done" else usage.outcome
 
 
 def failures(rows: Sequence[ScoreRow]) -> int:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 from contract import sha256_json, write_json
-from evaluator.runs.folder import STEP_JSON
-from evaluator.runs.read import read_step
-from evaluator.runs.records import StepRecord
+from evaluator.runs.folder import STEP_JSON, USAGE_JSON
+from evaluator.runs.read import read_step, read_usage
+from evaluator.runs.records import StepRecord, Usage
+from evaluator.runs.words import RunnerName
 
 Action = Literal["reuse", "resume", "redo"]
+NEVER_FINISHED = "it was never finished"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,13 @@ class Decision:
 
     action: Action
     reasons: tuple[str, ...]
+
+    def told(self, name: str) -> str:
+        """The line that announces what is done with the step of this name."""
+        if self.action == "reuse":
+            return f"{name}: reused"
+        why = "" if self.reasons == (NEVER_FINISHED,) else self.reasons[0]
+        return f"{name} ({self.action}: {why})" if why else name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +58,7 @@ class Step:
             if record and record.key == self.key:
                 return Decision(action="resume", reasons=("it was not finished",))
         if placed is None:
-            return Decision(action="redo", reasons=("it was never finished",))
+            return Decision(action="redo", reasons=(NEVER_FINISHED,))
         return Decision(action="redo", reasons=changed_inputs(placed.inputs, self.inputs))
 
     def begin(self) -> Path:
@@ -69,6 +78,22 @@ class Step:
         """Moves the worked-on folder into place; `finished` False means: try again next time."""
         self._record(finished=finished)
         self.put_in_place()
+
+    def give_up(self, runner: RunnerName, message: str) -> bool:
+        """Puts what there is in place as unfinished, with a usage that says what went wrong.
+
+        False for a finished part, which stays: it only waits to be put in place.
+        """
+        if self.decide().action == "reuse":
+            return False
+        part = self.begin()
+        spent = read_usage(part) or Usage(
+            runner=runner, outcome="crashed", exit_code=None, seconds=0.0
+        )
+        usage = spent.model_copy(update={"outcome": "crashed", "message": message})
+        write_json(part / USAGE_JSON, usage.model_dump())
+        self.finish(finished=False)
+        return True
 
     def put_in_place(self) -> None:
         """Makes the place hold this step's finished part, also one that a kill left waiting.

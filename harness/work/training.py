@@ -1,7 +1,8 @@
-"""Training one model with one seed, as a step of a run."""
+"""Training one model with one seed, as an item of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from contract import TrainingRecord, sha256_json, write_json
@@ -9,21 +10,94 @@ from contract.schema import Subset
 from evaluator.runs.folder import TRAINING_JSON, USAGE_JSON, RunFolder
 from evaluator.runs.read import read_record
 from evaluator.runs.records import Usage
-from evaluator.runs.words import StepOutcome
-from harness.datasets.folder import Dataset
-from harness.models.overrides import Overrides
+from evaluator.runs.words import RunnerName
 from harness.models.registry import Model
-from harness.runners.job import EventHandler, Job, Limits, Runner
-from harness.work.steps import Step
+from harness.runners.job import Job
+from harness.work.items import Context, Done
+from harness.work.progress import Display
+from harness.work.staging import stage_training
+from harness.work.steps import Decision, Step
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
-    """How a training ended; `weights` is there when it is done."""
+class TrainItem:
+    """The training of one model and seed; a failed one keeps its checkpoint for the next call."""
 
-    outcome: StepOutcome
-    weights: Path | None
-    message: str = ""
+    context: Context
+    model: Model
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """For people: model, seed and what is done."""
+        return f"{self.model.name} seed {self.seed}: train"
+
+    @property
+    def weights(self) -> Path:
+        """Where they lie once the training has finished."""
+        return weights_of(self.context.run, self.model, self.seed)
+
+    @cached_property
+    def step(self) -> Step:
+        """The step and the hashes of all that it depends on, as they were when first asked for."""
+        context = self.context
+        profile, settings = context.record.profile, context.settings.get(self.model.name, ())
+        inputs = {
+            "model sources": context.runner.identity(self.model),
+            "profile": f"{profile} {sha256_json(self.model.profile_text(profile))}",
+            "seed": str(self.seed),
+            "training images and labels": context.dataset.train_sha256,
+            "split": split_hash(context.split),
+        }
+        if settings:
+            inputs["settings"] = sha256_json([override.fingerprint() for override in settings])
+        return Step(folder=context.run.step(self.model.name, self.seed, "train"), inputs=inputs)
+
+    def decide(self) -> Decision:
+        """Whether the training that lies there is of these inputs."""
+        return self.step.decide()
+
+    def do(self, decision: Decision, show: Display) -> Done:
+        """Trains in the step's part and moves it into place, also when the training failed.
+
+        One whose container went on to its end after the harness was killed is taken as it is.
+        """
+        show.say(decision.told(self.name))
+        if decision.action == "reuse":
+            self.step.put_in_place()
+            return Done(outcome="done")
+        part = self.step.begin()
+        if _ended_alone(part, self.context.runner.name):
+            self.step.finish(finished=True)
+            return Done(outcome="done")
+        ended = self.context.runner.run(self._job(part), show.step(self.name))
+        done = ended.outcome == "done" and (part / TRAINING_JSON).exists()
+        write_json(part / USAGE_JSON, ended.usage.model_dump())
+        self.step.finish(finished=done)
+        if done:
+            return Done(outcome="done")
+        return Done(
+            outcome="crashed" if ended.outcome == "done" else ended.outcome,
+            message=ended.message or "the container ended without writing training.json",
+        )
+
+    def give_up(self, message: str) -> bool:
+        """Leaves the step unfinished, with a usage that says why."""
+        return self.step.give_up(self.context.runner.name, message)
+
+    def _job(self, part: Path) -> Job:
+        context = self.context
+        return Job(
+            model=self.model,
+            verb="train",
+            input=_training_folder(context),
+            output=part,
+            log=part / "log.txt",
+            limits=context.limits,
+            options=("--profile", context.record.profile, "--seed", str(self.seed)),
+            settings=context.settings.get(self.model.name, ()),
+            labels=context.labels,
+        )
 
 
 def split_hash(split: Mapping[str, Subset]) -> str:
@@ -31,89 +105,33 @@ def split_hash(split: Mapping[str, Subset]) -> str:
     return sha256_json(dict(split))
 
 
-def training_step(
-    run: RunFolder,
-    model: Model,
-    seed: int,
-    *,
-    runner: Runner,
-    profile: str,
-    settings: Overrides,
-    dataset: Dataset,
-    split_sha256: str,
-) -> Step:
-    """The step and the hashes of all that it depends on."""
-    inputs = {
-        "model sources": runner.identity(model),
-        "profile": f"{profile} {sha256_json(model.profile_text(profile))}",
-        "seed": str(seed),
-        "training images and labels": dataset.train_sha256,
-        "split": split_sha256,
-    }
-    if settings:
-        inputs["settings"] = sha256_json([override.fingerprint() for override in settings])
-    return Step(folder=run.step(model.name, seed, "train"), inputs=inputs)
+def weights_of(run: RunFolder, model: Model, seed: int) -> Path:
+    """Where a finished training's weights lie."""
+    return run.step(model.name, seed, "train") / "weights"
 
 
-def train(
-    step: Step,
-    *,
-    runner: Runner,
-    model: Model,
-    stage: Path,
-    profile: str,
-    settings: Overrides,
-    seed: int,
-    limits: Limits,
-    labels: dict[str, str],
-    on_event: EventHandler,
-) -> Trained:
-    """Trains in the step's part and moves it into place, also when the training failed.
-
-    A failed or interrupted training keeps its checkpoint and is taken up by the next call. One
-    whose container went on to its end after the harness was killed is taken as it is.
-    """
-    part = step.begin()
-    if _ended_alone(part, runner):
-        step.finish(finished=True)
-        return Trained(outcome="done", weights=weights_of(step))
-    ended = runner.run(
-        Job(
-            model=model,
-            verb="train",
-            input=stage,
-            output=part,
-            log=part / "log.txt",
-            limits=limits,
-            options=("--profile", profile, "--seed", str(seed)),
-            settings=settings,
-            labels=labels,
-        ),
-        on_event,
-    )
-    done = ended.outcome == "done" and (part / TRAINING_JSON).exists()
-    write_json(part / USAGE_JSON, ended.usage.model_dump())
-    step.finish(finished=done)
-    if done:
-        return Trained(outcome="done", weights=weights_of(step))
-    outcome: StepOutcome = "crashed" if ended.outcome == "done" else ended.outcome
-    message = ended.message or "the container ended without writing training.json"
-    return Trained(outcome=outcome, weights=None, message=message)
+def _training_folder(context: Context) -> Path:
+    """The training images for containers, laid out aside when the first of them asks."""
+    folder = context.run.stage / "train"
+    if not folder.exists():
+        aside = folder.with_name("train.part")
+        stage_training(aside, context.dataset.train, context.split)
+        aside.rename(folder)
+    return folder
 
 
-def _ended_alone(part: Path, runner: Runner) -> bool:
+def _ended_alone(part: Path, runner: RunnerName) -> bool:
     """Whether training.json, which appears last, lies there without the usage that follows it.
 
     The usage is then what the container says of itself.
     """
-    record = part / TRAINING_JSON
-    if not record.exists() or (part / USAGE_JSON).exists():
+    if (part / USAGE_JSON).exists():
         return False
-    said = read_record(record, TrainingRecord)
+    said = read_record(part / TRAINING_JSON, TrainingRecord)
     if said is None:
         return False
     usage = Usage(
-        runner=runner.name,
+        runner=runner,
         outcome="done",
         exit_code=None,
         seconds=said.seconds,
@@ -122,8 +140,3 @@ def _ended_alone(part: Path, runner: Runner) -> bool:
     )
     write_json(part / USAGE_JSON, usage.model_dump())
     return True
-
-
-def weights_of(step: Step) -> Path:
-    """Where a finished training's weights lie."""
-    return step.folder / "weights"

@@ -10,11 +10,15 @@ from harness.datasets.folder import load_dataset, split_training
 from harness.models.overrides import parse_overrides
 from harness.models.registry import Model, choose_models
 from harness.runners.choose import choose_runner
-from harness.runners.job import Runner
-from harness.work.predicting import prediction_step
+from harness.runners.job import Limits, Runner
+from harness.work.items import Context
+from harness.work.predicting import PredictItem
 from harness.work.record import earlier_run
 from harness.work.steps import Decision
-from harness.work.training import split_hash, training_step, weights_of
+from harness.work.training import TrainItem
+
+NONE_NEEDED = Limits(memory=0, timeout=0, cores=0)
+"""Nothing is run here."""
 
 
 def explain_step(root: Path, model_name: str, step_name: StepName, seed: int) -> list[str]:
@@ -38,28 +42,24 @@ def explain_step(root: Path, model_name: str, step_name: StepName, seed: int) ->
             f"choose one of: {', '.join(there)}",
         )
     model = _model(model_name, record.models[model_name])
-    learns = "train" in model.card.verbs
-    if step_name == "train" and not learns:
+    if step_name == "train" and not model.learns:
         raise CallError(f"{model_name} does not learn, so it has no step train.")
     dataset = load_dataset(Path(record.dataset.path))
-    runner = _any_runner(model)
+    context = Context(
+        run=run,
+        record=record,
+        runner=_any_runner(model),
+        dataset=dataset,
+        split=split_training(dataset.train),
+        settings=parse_overrides(record.models[model_name].settings, [model]),
+        limits=NONE_NEEDED,
+    )
     name = f"{model_name} seed {seed} {step_name}"
     lines = []
     if dataset.sha256 != record.dataset.sha256:
         lines.append("the dataset has changed since: the next run-all refuses this folder")
-    weights = None
-    if learns:
-        train = training_step(
-            run,
-            model,
-            seed,
-            runner=runner,
-            profile=record.profile,
-            settings=parse_overrides(record.models[model_name].settings, [model])[model_name],
-            dataset=dataset,
-            split_sha256=split_hash(split_training(dataset.train)),
-        )
-        decision = train.decide()
+    if model.learns:
+        decision = TrainItem(context=context, model=model, seed=seed).decide()
         if step_name == "train":
             return [*lines, *_words(name, decision)]
         if decision.action != "reuse":
@@ -67,8 +67,7 @@ def explain_step(root: Path, model_name: str, step_name: StepName, seed: int) ->
                 f"{name}: the next run-all trains first, and does it again if the weights differ"
             )
             return [*lines, first, *_words(f"{model_name} seed {seed} train", decision)]
-        weights = weights_of(train)
-    predict = prediction_step(run, model, seed, runner=runner, dataset=dataset, weights=weights)
+    predict = PredictItem(context=context, model=model, seed=seed)
     return [*lines, *_words(name, predict.decide())]
 
 

@@ -233,7 +233,10 @@ def test_remarks_on_labels_and_the_manifest_reach_console_record_and_report(
         (["run-all", "--data", "nowhere"], "No dataset folder nowhere"),
         (["run-all", "--data", "DATA", "--models", "unett"], "did you mean 'unet'"),
         (["run-all", "--data", "DATA", "--models", "unet"], "Nothing to train unet on"),
-        (["run-all", "--data", "DATA", "--models", "otsu", "--protocol", "x"], "No protocol 'x'"),
+        (
+            ["run-all", "--data", "DATA", "--models", "otsu", "--protocol", "x"],
+            "Invalid value for '--protocol'",
+        ),
         (["run-all", "--data", "DATA", "--models", "unet", "--profile", "x"], "no profile 'x'"),
         (["run-all", "--data", "DATA", "--models", "otsu", "--timeout", "x"], "'x' is no time"),
         (["run-all", "--data", "DATA", "--models", "otsu", "--out", "FILE/run"], "Cannot use"),

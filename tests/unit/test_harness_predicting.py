@@ -14,7 +14,7 @@ from evaluator.runs.records import PredictionRecord, Usage
 from evaluator.runs.words import StepOutcome
 from harness.models.registry import Model
 from harness.runners.job import Ended, EventHandler, Job, Limits, Runner
-from harness.work.predicting import Predicting
+from harness.work.attempts import Predicting
 
 MODEL = Model(
     card=ModelCard(name="m", title="M", kind="segmenter", verbs=("predict",)), folder=None

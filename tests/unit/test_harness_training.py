@@ -1,17 +1,17 @@
 """Trainings that a killed harness left behind."""
 
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from contract import TrainingRecord, write_json
 from evaluator.runs.read import read_usage
 from evaluator.runs.words import RunnerName
-from harness.models.registry import choose_models
-from harness.runners.job import Ended, EventHandler, Job, Limits, Runner
-from harness.work.steps import Step
-from harness.work.training import Trained, train
+from harness.models.registry import Model, choose_models
+from harness.runners.job import Ended, EventHandler, Job
+from harness.work.items import Done
+from harness.work.training import TrainItem
+from tests.unit.harness_items import Heard, context
 
 
 class Idle:
@@ -19,29 +19,21 @@ class Idle:
 
     name: RunnerName = "docker"
 
+    def identity(self, model: Model) -> str:
+        return "the model's code"
+
+    def digest(self, model: Model) -> None:
+        return None
+
     def run(self, job: Job, on_event: EventHandler) -> Ended:
         raise AssertionError("it trains again")
 
 
-def go_on(step: Step) -> Trained:
-    return train(
-        step,
-        runner=cast(Runner, Idle()),
-        model=choose_models(["unet"])[0],
-        stage=step.folder,
-        profile="tiny",
-        settings=(),
-        seed=0,
-        limits=Limits(memory=1, timeout=1, cores=1),
-        labels={},
-        on_event=lambda _: None,
-    )
-
-
-def left(folder: Path, record: str = "") -> Step:
-    """A step whose container has written training.json, and nobody has looked since."""
-    step = Step(folder=folder / "train", inputs={"seed": "0"})
-    part = step.begin()
+def left(folder: Path, record: str = "") -> TrainItem:
+    """An item whose container has written training.json, and nobody has looked since."""
+    shared = context(folder, ["unet"], Idle())
+    item = TrainItem(context=shared, model=choose_models(["unet"])[0], seed=0)
+    part = item.step.begin()
     (part / "weights").mkdir()
     said = TrainingRecord(
         model="unet", version="1", source=None, repository=None, licence=None, profile="tiny",
@@ -50,23 +42,29 @@ def left(folder: Path, record: str = "") -> Step:
     write_json(part / "training.json", said.model_dump())
     if record:
         (part / "training.json").write_text(record)
-    return step
+    return item
+
+
+def go_on(item: TrainItem) -> Done:
+    return item.do(item.decide(), Heard())
 
 
 def test_a_container_that_went_on_alone_has_trained(tmp_path: Path) -> None:
-    step = left(tmp_path)
-    assert go_on(step).weights == tmp_path / "train" / "weights"
-    assert step.decide().action == "reuse"
-    usage = read_usage(step.folder)
+    item = left(tmp_path)
+    assert go_on(item).outcome == "done"
+    assert item.weights == tmp_path / "run/models/unet/seed0/train/weights"
+    assert item.weights.is_dir()
+    assert item.decide().action == "reuse"
+    usage = read_usage(item.step.folder)
     assert usage is not None
     assert (usage.seconds, usage.peak_memory_bytes, usage.exit_code) == (12, 7, None)
 
 
 def test_a_training_that_failed_in_the_end_is_tried_again(tmp_path: Path) -> None:
-    step = left(tmp_path)
-    write_json(step.part / "usage.json", {})
+    item = left(tmp_path)
+    write_json(item.step.part / "usage.json", {})
     with pytest.raises(AssertionError, match="trains again"):
-        go_on(step)
+        go_on(item)
 
 
 def test_half_a_record_is_none(tmp_path: Path) -> None:

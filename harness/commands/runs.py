@@ -1,0 +1,193 @@
+"""Commands that work on a run or look at one: run-all, train, predict, why."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evaluator.runs.words import DEFAULT_PROTOCOL, Protocol, StepName
+from harness.commands import options
+from harness.commands.options import (
+    Data,
+    Gpu,
+    Memory,
+    Out,
+    Profile,
+    RunnerOption,
+    Seed,
+    Seeds,
+    Set,
+    Timeout,
+)
+
+if TYPE_CHECKING:
+    from harness.runners.job import Limits
+    from harness.work.request import Request
+
+app = typer.Typer()
+
+
+@app.command("run-all")
+def run_all_command(
+    data: Data = None,
+    out: Out = None,
+    models: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Models or images; default all segmenters and controls."),
+    ] = None,
+    profile: Profile = "quick",
+    settings: Set = None,
+    seeds: Seeds = "0",
+    runner: RunnerOption = "auto",
+    protocol: Annotated[
+        Protocol, typer.Option(help="Rules by which masks become scores.")
+    ] = DEFAULT_PROTOCOL,
+    limit_memory: Memory = None,
+    timeout: Timeout = "2h",
+    gpu: Gpu = False,
+) -> None:
+    """Train, predict and score every model; render the report. Finished steps are reused.
+
+    Exit code 0: every image was scored; 2: wrong call; 3: finished, but some images failed or were
+    left out because of the dataset.
+    """
+    from harness.commands.summary import print_summary
+    from harness.runners.choose import choose_runner
+    from harness.runners.signals import interruptible
+    from harness.work.progress import display
+    from harness.work.run_all import run_all
+
+    request = _request(
+        options.names(models),
+        data=data,
+        out=out,
+        profile=profile,
+        settings=settings,
+        seeds=seeds,
+        protocol=protocol,
+        limits=options.limits(limit_memory, timeout, gpu=gpu),
+        memory_asked=limit_memory,
+    )
+    with interruptible():
+        with display() as show:
+            result = run_all(request, choose_runner(runner), show)
+        print_summary(result)
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def train(
+    model: Annotated[str, typer.Argument(metavar="MODEL")],
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Dataset to train on.")],
+    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Run folder.")],
+    profile: Profile = "quick",
+    settings: Set = None,
+    seeds: Seeds = "0",
+    runner: RunnerOption = "auto",
+    limit_memory: Memory = None,
+    timeout: Timeout = "2h",
+    gpu: Gpu = False,
+) -> None:
+    """Train one model; its weights lie in the run folder, for predict and bake."""
+    from harness.runners.choose import choose_runner
+    from harness.runners.signals import interruptible
+    from harness.work.progress import display
+    from harness.work.run_all import train_only
+
+    request = _request(
+        [model],
+        data=data,
+        out=out,
+        profile=profile,
+        settings=settings,
+        seeds=seeds,
+        limits=options.limits(limit_memory, timeout, gpu=gpu),
+        memory_asked=limit_memory,
+    )
+    with interruptible(), display() as show:
+        folders = train_only(request, choose_runner(runner), show)
+    for folder in folders:
+        typer.echo(folder)
+
+
+@app.command()
+def predict(
+    model: Annotated[str, typer.Argument(metavar="MODEL")],
+    images: Annotated[Path, typer.Argument(metavar="IN", help="Folder of images.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the masks.")],
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="RUN", help="Use the weights of this run.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Use the weights in this folder.")
+    ] = None,
+    seed: Seed = 0,
+    runner: RunnerOption = "auto",
+    limit_memory: Memory = None,
+    timeout: Timeout = "2h",
+    gpu: Gpu = False,
+) -> None:
+    """Write a label mask for every image in a folder; only masks of earlier calls are replaced."""
+    from harness.models.registry import choose_models
+    from harness.runners.choose import choose_runner
+    from harness.runners.signals import interruptible
+    from harness.work.predict_folder import find_weights, predict_folder
+    from harness.work.progress import display
+
+    (chosen_model,) = choose_models([model])
+    found = find_weights(chosen_model, run, weights, seed)
+    with interruptible(), display() as show:
+        code = predict_folder(
+            chosen_model,
+            images,
+            out,
+            weights=found,
+            chosen=choose_runner(runner),
+            limits=options.limits(limit_memory, timeout, gpu=gpu),
+            show=show,
+        )
+    raise typer.Exit(code)
+
+
+@app.command()
+def why(
+    run: Annotated[Path, typer.Argument(metavar="RUN")],
+    model: Annotated[str, typer.Argument(metavar="MODEL")],
+    step: Annotated[StepName, typer.Argument(metavar="STEP", help="train or predict")],
+    seed: Seed = 0,
+) -> None:
+    """Say whether the next run-all reuses a step, and which input changed if it does not."""
+    from harness.work.why import explain_step
+
+    for line in explain_step(run, model, step, seed):
+        typer.echo(line)
+
+
+def _request(
+    models: list[str] | None,
+    *,
+    data: Path | None,
+    out: Path | None,
+    profile: str,
+    settings: list[str] | None,
+    seeds: str,
+    limits: "Limits",
+    memory_asked: str | None,
+    protocol: Protocol | None = None,
+) -> "Request":
+    from harness.models.overrides import parse_overrides
+    from harness.models.registry import choose_models
+    from harness.work.request import Request
+
+    chosen = choose_models(models)
+    return Request(
+        data=data,
+        out=out,
+        models=chosen,
+        profile=profile,
+        settings=parse_overrides(settings or [], chosen),
+        seeds=options.seeds(seeds),
+        protocol=protocol,
+        limits=limits,
+        memory_asked=memory_asked,
+    )

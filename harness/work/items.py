@@ -1,0 +1,112 @@
+"""Work items: one step of one model and seed each, all of one shape.
+
+Whoever carries items out, here or on another machine, need not know what they do.
+"""
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from contract import CellbenchError, Interrupted
+from contract.errors import os_error
+from contract.schema import Subset
+from evaluator.runs.folder import RunFolder
+from evaluator.runs.records import RunRecord
+from evaluator.runs.words import StepOutcome
+from evaluator.scores.rows import ScoreRow
+from harness.datasets.folder import Dataset
+from harness.models.overrides import Overrides
+from harness.runners.arguments import RUN_LABEL
+from harness.runners.job import Limits, Runner, RunnerGone
+from harness.work.progress import Display
+from harness.work.steps import Decision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What all items of a run share."""
+
+    run: RunFolder
+    record: RunRecord
+    runner: Runner
+    dataset: Dataset
+    split: Mapping[str, Subset]
+    settings: Mapping[str, Overrides]
+    """By model name; what `--set` changes of the profile."""
+    limits: Limits
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """By which containers of this run are found again."""
+        return {RUN_LABEL: str(self.run.root)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """How an item ended; `message` says why when its outcome is not "done"."""
+
+    outcome: StepOutcome
+    message: str = ""
+    rows: tuple[ScoreRow, ...] = ()
+    """What a scoring gave."""
+    recorded: bool = True
+    """Whether the run folder tells of it too."""
+
+
+class Item(Protocol):
+    """One step of one model and seed."""
+
+    @property
+    def name(self) -> str:
+        """For people: model, seed and what is done."""
+        ...
+
+    def decide(self) -> Decision:
+        """What there is to do; changes nothing."""
+        ...
+
+    def do(self, decision: Decision, show: Display) -> Done:
+        """Does it."""
+        ...
+
+    def give_up(self, message: str) -> bool:
+        """Records that it ended in an error, and the next call tries again; False if it cannot."""
+        ...
+
+
+def carry_out(item: Item, show: Display) -> Done:
+    """Decides about an item and does it; an error on the way is the item's outcome, crashed.
+
+    Raises what is not about this item alone: Interrupted, RunnerGone, and BrokenPipeError when
+    nobody reads what is shown.
+    """
+    try:
+        done = item.do(item.decide(), show)
+    except (Interrupted, RunnerGone, BrokenPipeError):
+        raise
+    except Exception as error:
+        if not isinstance(error, (CellbenchError, OSError)):
+            show.say(traceback.format_exc().rstrip())
+        message = _sentence(error)
+        done = Done(outcome="crashed", message=message, recorded=_recorded(item, message))
+    if done.outcome != "done":
+        show.say(f"{item.name}: {done.message}")
+    return done
+
+
+def _recorded(item: Item, message: str) -> bool:
+    try:
+        return item.give_up(message)
+    except Exception:  # the folder may be the very thing that is wrong
+        return False
+
+
+def _sentence(error: Exception) -> str:
+    match error:
+        case CellbenchError():
+            return error.what
+        case OSError():
+            return os_error(error).what
+        case _:
+            return f"{type(error).__name__}: {error}"
