@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from contract import CallError
+from contract import CallError, ExitCode
 from evaluator.runs.words import RunnerName, StepOutcome
 from harness.models.registry import Model
 from harness.runners.arguments import RUN_LABEL, container_arguments, container_name, user
@@ -136,7 +136,7 @@ class DockerRunner:
         code = int(state["ExitCode"])
         if killed:
             return killed, code
-        if state.get("OOMKilled") and code not in (0, 3):
+        if state.get("OOMKilled") and code not in (ExitCode.DONE, ExitCode.FAILURES):
             return "out_of_memory", code
         return EXIT_MEANINGS.get(code, "crashed"), code
 
