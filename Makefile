@@ -51,7 +51,7 @@ coverage: .venv/dev
 bench-evaluator: .venv/peers
 	OMP_NUM_THREADS=1 PYTHONPATH=.venv/peers $(BIN)/python -m tests.benchmarks.evaluator_speed
 
-# Time and size of reports of 5 models on 101 and on 1000 images, and how fast Chromium opens them.
+# CPU time, time and size of reports of 5 models on 101 and on 1000 images, and how fast Chromium opens them.
 bench-report: .venv/dev
 	$(BIN)/python -m tests.benchmarks.report_size
 

@@ -1,6 +1,6 @@
 """The report: one HTML file with its Markdown twin, figures and tables, from a run or its scores.
 
-`build_report` reads a folder (`load`, `challenge_csv`), hands the `Numbers` made from it to every
+`build_report` reads a folder (`read/`), hands the `Numbers` made from it to every
 section (`sections/`) and writes what these return (`render`, `templates/`).
 """
 
@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contract.written import Written
-from evaluator.report.challenge_csv import load_challenge_csv
-from evaluator.report.load import load_report
 from evaluator.report.numbers import Numbers
+from evaluator.report.read.challenge_csv import load_challenge_csv
 from evaluator.report.read.published import read_published
+from evaluator.report.read.run import load_report
 from evaluator.report.render import ReportPaths, write_report
 from evaluator.runs.folder import RUN_JSON, RunFolder
 from evaluator.runs.words import Protocol

@@ -131,7 +131,7 @@ def complete(
     images: tuple[DatasetImage, ...],
     thresholds: tuple[float, ...],
 ) -> tuple[pd.DataFrame, int]:
-    """Add a row with outcome `missing` for every (model, seed, image, threshold) that has none.
+    """Adds a row with outcome `missing` for every (model, seed, image, threshold) that has none.
 
     Returns the frame and the number of (model, seed, image) pairs that were added to. The number
     of true cells is taken from another model's row of that image, 0 when nobody has one.

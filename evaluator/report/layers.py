@@ -92,7 +92,7 @@ def layer_uri(codes: Codes, used: Sequence[int]) -> str:
 
 def picture_uri(picture: Pixels) -> str:
     """An H×W×3 picture as a WebP in a `data:` address."""
-    return _uri(Pillow.fromarray(picture), "webp", quality=72, method=0)
+    return _uri(Pillow.fromarray(picture), "webp", quality=72, method=2)
 
 
 def _uri(picture: Pillow.Image, form: str, **options: Any) -> str:

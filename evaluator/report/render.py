@@ -3,8 +3,9 @@
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from evaluator.report.numbers import Numbers
 from evaluator.report.section import Panels, Section, every_block
 from evaluator.report.sections import ALL
 from evaluator.report.tables import Table, escape_markdown
+
+WRITTEN = (".csv", ".svg", ".jpg")
+"""The files of tables/ and figures/."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,35 +43,47 @@ def write_report(numbers: Numbers, out: Path) -> ReportPaths:
         tables=out / "tables",
     )
     sections = [found for section in ALL if (found := section(numbers)) is not None]
-    for section in sections:
-        _write_tables(section, paths.tables)
-        _write_figures(section, paths.figures)
+    _replace(paths.tables, {name: text.encode() for name, text in _tables(sections)})
+    _replace(paths.figures, dict(_figures(sections)))
     write_text(paths.report_md, markdown(numbers.data, sections))
     write_text(paths.index_html, html(numbers.data, sections))
     return paths
 
 
-def _write_tables(section: Section, folder: Path) -> None:
-    for name, text in section.files.items():
-        write_text(folder / f"{name}.csv", text)
-    for block in every_block(section.blocks):
-        if isinstance(block, Table) and block.stored:
-            write_text(folder / f"{block.name}.csv", block.csv())
+def _tables(sections: Sequence[Section]) -> Iterator[tuple[str, str]]:
+    """Name and contents of every file of tables/."""
+    for section in sections:
+        for name, text in section.files.items():
+            yield f"{name}.csv", text
+        for block in every_block(section.blocks):
+            if isinstance(block, Table) and block.stored:
+                yield f"{block.name}.csv", block.csv()
 
 
-def _write_figures(section: Section, folder: Path) -> None:
+def _figures(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
+    """Name and contents of every file of figures/."""
+    for section in sections:
+        for block in every_block(section.blocks):
+            if isinstance(block, Figure):
+                yield f"{block.name}.svg", block.svg.encode()
+            elif isinstance(block, Panels):
+                for place, panel in enumerate(block.panels):
+                    if panel.jpeg:
+                        yield block.file(place), panel.jpeg
+
+
+def _replace(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Makes these the files of the folder; those of an earlier report that are no more go."""
     folder.mkdir(parents=True, exist_ok=True)
-    for block in every_block(section.blocks):
-        if isinstance(block, Figure):
-            write_text(folder / f"{block.name}.svg", block.svg)
-        elif isinstance(block, Panels):
-            for place, panel in enumerate(block.panels):
-                if panel.jpeg:
-                    _write_bytes(folder / block.file(place), panel.jpeg)
+    for name, content in files.items():
+        write_aside(folder / name, partial(_write_bytes, content))
+    for path in folder.iterdir():
+        if path.name not in files and path.suffix in WRITTEN and path.is_file():
+            path.unlink()
 
 
-def _write_bytes(path: Path, content: bytes) -> None:
-    write_aside(path, lambda aside: aside.write_bytes(content))
+def _write_bytes(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
 
 
 def html(data: ReportData, sections: Sequence[Section]) -> str:

@@ -1,7 +1,7 @@
 """Pure functions from the frame of scores.csv to small frames.
 
 A model's number is the mean over its seeds of that seed's number, so a model with two seeds does
-not weigh its images twice in a standard deviation.  An image that was not scored counts as 0 in
+not weigh its images twice in a standard deviation. An image that was not scored counts as 0 in
 every mean, except in the columns that say `scored`.
 """
 

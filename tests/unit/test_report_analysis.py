@@ -9,8 +9,8 @@ import pytest
 
 from evaluator.overlap.cell_fates import Fate
 from evaluator.report.data import Model
-from evaluator.report.load import load_report
 from evaluator.report.numbers import Numbers, score_matrix
+from evaluator.report.read.run import load_report
 from evaluator.report.sections.certainty import matrix_table, ranks_table
 from evaluator.report.sections.cost import Cost, costs, dominating
 from evaluator.report.sections.methods import methods_text

@@ -12,8 +12,8 @@ from PIL import Image as Pillow
 from evaluator.report import ReportPaths, build_report
 from evaluator.report.data import ReportData
 from evaluator.report.drawing import Figure
-from evaluator.report.load import load_report
 from evaluator.report.numbers import Numbers
+from evaluator.report.read.run import load_report
 from evaluator.report.render import html, markdown
 from evaluator.report.section import (
     Beside,
@@ -95,6 +95,16 @@ def test_the_pictures_of_the_markdown_twin_are_there(report: ReportPaths) -> Non
         if name.endswith(".jpg"):
             with Pillow.open(report.figures / name) as picture:
                 assert picture.format == "JPEG"
+
+
+def test_files_of_an_earlier_report_go(run: Path, tmp_path: Path) -> None:
+    first = build_report(run, tmp_path)
+    stale = [first.figures / "sample-99-1.jpg", first.tables / "gone.csv"]
+    for path in stale:
+        path.write_bytes(b"of an earlier report")
+    before = sorted(path for path in tmp_path.rglob("*") if path not in stale)
+    build_report(run, tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_sections_come_in_the_order_of_their_list_with_unique_ids(

@@ -15,9 +15,9 @@ from evaluator.overlap.table import overlap_table
 from evaluator.report import build_report
 from evaluator.report.cells import cells_of
 from evaluator.report.layers import COLOURS, TRUTH, FateLayers, fate_layers, layer_uri
-from evaluator.report.load import load_report
 from evaluator.report.numbers import Numbers
 from evaluator.report.pictures import displayed, outline, panel_shape, resampled
+from evaluator.report.read.run import load_report
 from evaluator.report.sections import viewer
 from evaluator.report.sections.viewer import chosen_images, embedded
 from tests.unit.report_fixtures import make_run

@@ -1,1 +1,1 @@
-"""Readers of what the report is made from."""
+"""Readers of what the report is made from: a run or its scores, and published scores."""

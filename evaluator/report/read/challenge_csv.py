@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from contract import CallError
 from evaluator.report.data import DatasetImage, Model, ReportData, Rules, SeedRun, score_frame
-from evaluator.report.load import assemble
+from evaluator.report.read.run import assemble
 from evaluator.scores.rows import ScoreRow
 
 COUNTS = ("true_num", "pred_num", "correct_num(TP)")
@@ -26,12 +26,9 @@ class ChallengeFile(NamedTuple):
 
 
 def parse_entry(text: str) -> ChallengeFile:
-    """Read ``MODEL:THRESHOLD=FILE``; the file's name may hold any character.
+    """Reads `MODEL:THRESHOLD=FILE`; the file's name may hold any character.
 
-    Raises
-    ------
-    CallError
-        When a part is missing or the threshold is not a number in (0, 1].
+    Raises CallError when a part is missing or the threshold is not a number in (0, 1].
     """
     left, equals, path = text.partition("=")
     model, colon, number = left.rpartition(":")
@@ -49,15 +46,13 @@ def parse_entry(text: str) -> ChallengeFile:
 
 
 def load_challenge_csv(entries: Sequence[str]) -> ReportData:
-    """The report's data from score files given as ``MODEL:THRESHOLD=FILE``.
+    """The report's data from score files given as `MODEL:THRESHOLD=FILE`.
 
     The images are those of all files together; one that a file leaves out counts as missing there,
     where the challenge's script would have dropped it from the mean.
 
-    Raises
-    ------
-    CallError
-        When no entry is given, two name the same model and threshold, or a file cannot be used.
+    Raises CallError when no entry is given, two name the same model and threshold, or a file cannot
+    be used.
     """
     files = [parse_entry(entry) for entry in entries]
     if not files:

@@ -1,7 +1,7 @@
 """Reads what there is of a run folder, or of a folder that holds only scores.csv, for the report.
 
 A run may be unfinished, a model may have failed and a file may be damaged: whatever is absent
-becomes a sentence in ``ReportData.notes``, never an exception.  Only a folder without both
+becomes a sentence in `ReportData.notes`, never an exception. Only a folder without both
 run.json and scores.csv is refused.
 """
 
@@ -50,14 +50,10 @@ RecordT = TypeVar("RecordT", bound=BaseModel)
 
 
 def load_report(source: Path, protocol: Protocol | None = None) -> ReportData:
-    """Read a run folder, or a folder that holds scores.csv.
+    """Reads a run folder, or a folder that holds scores.csv.
 
-    Raises
-    ------
-    CallError
-        When the folder holds neither run.json nor scores.csv.
-    CellbenchError
-        When another protocol is asked for and an overlap table is not there.
+    Raises CallError when the folder holds neither run.json nor scores.csv, and CellbenchError when
+    another protocol is asked for and an overlap table is not there.
     """
     folder = RunFolder(source)
     if not folder.run_json.is_file() and not folder.scores_csv.is_file():
@@ -244,7 +240,7 @@ def _weights(path: Path, notes: list[str]) -> str | None:
 
 
 def _read_record(path: Path, schema: type[RecordT], notes: list[str]) -> RecordT | None:
-    """The document at *path*, None when it is absent; one that does not fit gives a note."""
+    """The document at `path`, None when it is absent; one that does not fit gives a note."""
     try:
         return load_record(path, schema)
     except UnusableRecord as error:
