@@ -17,7 +17,7 @@ from evaluator.report.data import ReportData
 from evaluator.report.drawing import Figure
 from evaluator.report.numbers import Numbers
 from evaluator.report.section import Panels, Section, every_block
-from evaluator.report.sections import ALL
+from evaluator.report.sections import make_sections
 from evaluator.report.tables import Table, escape_markdown
 
 WRITTEN = (".csv", ".svg", ".jpg")
@@ -42,7 +42,7 @@ def write_report(numbers: Numbers, out: Path) -> ReportPaths:
         figures=out / "figures",
         tables=out / "tables",
     )
-    sections = [found for section in ALL if (found := section(numbers)) is not None]
+    sections = make_sections(numbers)
     _replace(paths.tables, {name: text.encode() for name, text in _tables(sections)})
     _replace(paths.figures, dict(_figures(sections)))
     write_text(paths.report_md, markdown(numbers.data, sections))

@@ -9,7 +9,7 @@ import pytest
 from markupsafe import Markup
 from PIL import Image as Pillow
 
-from evaluator.report import ReportPaths, build_report
+from evaluator.report import ReportPaths, build_report, sections
 from evaluator.report.data import ReportData
 from evaluator.report.drawing import Figure
 from evaluator.report.numbers import Numbers
@@ -29,7 +29,7 @@ from evaluator.report.section import (
     note,
     prose,
 )
-from evaluator.report.sections import ALL
+from evaluator.report.sections import ORDER, make_sections
 from evaluator.report.tables import Column, Row, Table, escape_markdown
 from tests.unit.report_fixtures import make_run
 
@@ -110,8 +110,7 @@ def test_files_of_an_earlier_report_go(run: Path, tmp_path: Path) -> None:
 def test_sections_come_in_the_order_of_their_list_with_unique_ids(
     report: ReportPaths, data: ReportData
 ) -> None:
-    numbers = Numbers(data=data)
-    made = [section for make in ALL if (section := make(numbers)) is not None]
+    made = make_sections(Numbers(data=data))
     ids = [section.id for section in made]
     assert len(set(ids)) == len(ids)
     page = report.index_html.read_text("utf-8")
@@ -120,6 +119,11 @@ def test_sections_come_in_the_order_of_their_list_with_unique_ids(
     headings = re.findall(r"^## (.*)$", report.report_md.read_text("utf-8"), re.MULTILINE)
     titles = [section.title for section in made if section.titled]
     assert headings[-len(titles) :] == titles
+
+
+def test_every_file_of_a_section_is_in_the_list() -> None:
+    files = {path.stem for path in Path(sections.__file__).parent.glob("*.py")} - {"__init__"}
+    assert sorted(ORDER) == sorted(files)
 
 
 def every_kind() -> Iterator[Block]:
