@@ -1,38 +1,87 @@
 """Sentences that the numbers of a comparison support, and no others."""
 
-from evaluator.statistics.bootstrap import Interval
+from evaluator.statistics.intervals import Interval
 from evaluator.statistics.paired import Comparison
+from evaluator.statistics.power import ALPHA, FEWEST_TO_SETTLE, ImagesNeeded
 
 
 def conclusion(pair: Comparison, *, score: str = "mean F1") -> str:
-    """Which of two models is ahead, or that they are not separable, with the numbers.
-
-    With two seeds or more for both models, a second sentence says whether training again might
-    turn the result round.
-    """
+    """Which of two models is better, that they are equivalent, or why neither is settled."""
     ahead, behind = (pair.first, pair.second) if pair.difference >= 0 else (pair.second, pair.first)
-    facts = f"{pair.images} images, {_p(pair.p_holm)} after Holm"
-    if pair.interval is not None:
-        facts = f"95 % interval {_range(pair.interval, pair.difference)}, {facts}"
-    if not pair.separable:
+    gap = abs(pair.difference)
+    if pair.verdict == "equivalent":
         text = (
-            f"{pair.first} and {pair.second} are not separable: {score} differs by"
-            f" {abs(pair.difference):.3f} ({facts})"
+            f"{pair.first} and {pair.second} are equivalent within {pair.margin:g}: {score}"
+            f" differs by {gap:.3f} ({facts(pair)})."
         )
-        if pair.smallest_separable >= 1:
-            text += "; with so few images even the largest difference may go unnoticed"
-        elif pair.smallest_separable > abs(pair.difference):
-            text += f"; about {pair.smallest_separable:.3f} would be found 8 times in 10"
-        if pair.images_needed is not None and pair.images_needed > pair.images:
-            text += f"; to settle this difference takes about {pair.images_needed:,} images"
-        return text + "."
-    text = f"{ahead} is ahead of {behind}: {score} higher by {abs(pair.difference):.3f} ({facts})."
-    if pair.seeds is None:
-        return text
-    spread = f"over trainings the difference lies between {_range(pair.seeds, pair.difference)}"
-    if pair.seeds.excludes_zero and (pair.seeds.low > 0) == (pair.difference > 0):
-        return f"{text} Training again is not expected to change that: {spread}."
-    return f"{text} This holds for these trainings; another might turn it round: {spread}."
+    elif pair.separable:
+        text = f"{ahead} is better than {behind}: {score} higher by {gap:.3f} ({facts(pair)})."
+    else:
+        which = f"{ahead}'s {score} is higher by {gap:.3f}" if gap else f"{score} is the same"
+        text = (
+            f"Whether {pair.first} or {pair.second} is better is undecided: {which}"
+            f" ({facts(pair)}){_why(pair)}."
+        )
+    return f"{text} {trainings(pair.over_trainings)}"
+
+
+def facts(pair: Comparison) -> str:
+    """Interval, p and the count of images, seen from the model with the higher mean."""
+    ahead, behind = pair.ahead, pair.behind
+    if pair.difference < 0:
+        ahead, behind = behind, ahead
+    parts = []
+    if pair.interval is not None:
+        parts.append(f"simultaneous 95 % interval {_range(pair.interval, pair.difference)}")
+    parts.append(f"adjusted {p_text(pair.p)}")
+    parts.append(
+        f"ahead on {ahead}, level on {pair.level}, behind on {behind} of {pair.images} images"
+    )
+    if pair.units != pair.images:
+        parts.append(f"which lie in {pair.units} groups")
+    return ", ".join(parts)
+
+
+def trainings(several: bool) -> str:
+    """Of what a claim is made: of these trainings alone, or of training again as well."""
+    if several:
+        return "This holds over images and trainings."
+    return "This is said of these trainings; how far another would differ is not known."
+
+
+def needed_text(needed: ImagesNeeded, unit: str = "images") -> str:
+    """A range of images in words."""
+    if needed.high is None:
+        return f"at least {needed.low:,} {unit}, perhaps more than there are"
+    if needed.high == needed.low:
+        return f"about {needed.low:,} {unit}"
+    return f"between {needed.low:,} and {needed.high:,} {unit}"
+
+
+def p_text(p: float) -> str:
+    """`p = 0.012`, or `p < 0.001`."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def _why(pair: Comparison) -> str:
+    """What keeps a pair from being settled."""
+    unit = "images" if pair.units == pair.images else "groups"
+    if pair.unequal < FEWEST_TO_SETTLE:
+        return (
+            f"; they differ on {pair.unequal} {unit}, whose signs cannot give a p below"
+            f" {pair.least_p:.3g}: {FEWEST_TO_SETTLE} is the least that can settle anything"
+        )
+    text = ""
+    if pair.p <= ALPHA and pair.interval is not None and not pair.interval.excludes_zero:
+        text += "; the test alone would separate them, the interval allows for skewed differences"
+    elif pair.smallest_separable is not None and pair.smallest_separable > abs(pair.difference):
+        text += (
+            f"; a true difference of about {pair.smallest_separable:.2f} would be found"
+            " 8 times in 10"
+        )
+    if pair.images_needed is not None:
+        text += f"; to settle one like this takes {needed_text(pair.images_needed, unit)}"
+    return text
 
 
 def _range(interval: Interval, difference: float) -> str:
@@ -41,7 +90,3 @@ def _range(interval: Interval, difference: float) -> str:
     if difference < 0:
         low, high = -high, -low
     return f"{low:.3f} to {high:.3f}"
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -1,19 +1,37 @@
 """Models compared two by two on the same images."""
 
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 
-from evaluator.statistics.bootstrap import DRAWS, FEWEST, Interval, bootstrap_interval
-from evaluator.statistics.power import ALPHA, images_needed, smallest_separable
-from evaluator.statistics.score_matrix import ScoreMatrix, Values
-from evaluator.statistics.seeds import seed_interval
+from evaluator.statistics.intervals import (
+    CONFIDENCE,
+    DRAWS,
+    FEWEST,
+    Interval,
+    mean_interval,
+)
+from evaluator.statistics.max_t import Family, joint, least_p
+from evaluator.statistics.power import (
+    ALPHA,
+    FEWEST_TO_SETTLE,
+    ImagesNeeded,
+    images_needed,
+    smallest_separable,
+)
+from evaluator.statistics.score_matrix import ScoreMatrix, Values, unit_sums
+from evaluator.statistics.seeds import training_variance, widening
 
-FLIPS = 10_000
-"""Random sign changes where there are too many to try each one."""
+MARGIN = 0.02
+"""Difference in mean score below which two models are as good as each other, unless told."""
+
+LEVEL = 1e-9
+"""Scores of one image that differ by less are equal."""
+
+Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,25 +41,53 @@ class Comparison:
     first: str
     second: str
     images: int
+    units: int
+    """Images, or groups of images where these belong together."""
+    unequal: int
+    """Units on which the two differ."""
     difference: float
     """Mean score of `first` minus that of `second`."""
     interval: Interval | None
-    """Of the difference, over images, for this comparison alone; None if all images agree."""
+    """Of the difference, over images, and over trainings where both have two seeds. All the
+    intervals of a family hold together with 95 % confidence. None where fewer than 6 units differ
+    or their spread says nothing."""
+    p_raw: float
+    """Two-sided, of the sign-flip test for this comparison alone, in (0, 1]."""
     p: float
-    """Two-sided, of the sign-flip test, in (0, 1]."""
-    p_holm: float
-    """The same after Holm's correction for all comparisons made together, in (0, 1]."""
-    smallest_separable: float
-    """The smallest true difference that this number of images would separate 8 times in 10."""
-    images_needed: int | None
-    """Images that would separate the difference found; see `images_needed`."""
-    seeds: Interval | None
-    """Of the difference, over trainings on the same images; None unless both have two seeds."""
+    """The same, adjusted for all comparisons made together, in (0, 1]."""
+    ahead: int
+    level: int
+    behind: int
+    """Images on which `first` has the higher, the same and the lower score."""
+    smallest_separable: float | None
+    """The smallest true difference that as many images would separate 8 times in 10; None where
+    they can settle nothing."""
+    images_needed: ImagesNeeded | None
+    """How many images, or groups, would settle the difference found."""
+    over_trainings: bool
+    """Whether the trainings' spread is in `interval` and p; else all is said of these trainings."""
+    margin: float = MARGIN
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is settled about `first`: by the interval, which p must not contradict."""
+        if self.interval is None:
+            return "undecided"
+        if self.interval.inside(self.margin):
+            return "equivalent"
+        if self.interval.excludes_zero and self.p <= ALPHA:
+            return "better" if self.difference > 0 else "worse"
+        return "undecided"
 
     @property
     def separable(self) -> bool:
-        """Whether the images settle which model is ahead: p_holm ≤ 0.05, interval without 0."""
-        return self.p_holm <= ALPHA and (self.interval is None or self.interval.excludes_zero)
+        """Whether the data settle which of the two is ahead by more than nothing."""
+        return self.verdict in ("better", "worse")
+
+    @property
+    def least_p(self) -> float:
+        """No signs of so many unequal units give a smaller p, in (0, 1]."""
+        return least_p(self.unequal)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,51 +101,52 @@ class StratumComparisons:
 
 
 def compare_models(
-    scores: ScoreMatrix, *, draws: int = DRAWS, seed: int = 0
+    scores: ScoreMatrix, *, margin: float = MARGIN, draws: int = DRAWS, seed: int = 0
 ) -> tuple[Comparison, ...]:
-    """Every two models, in the matrix' order, p corrected over all of them.
+    """Every two models, in the matrix' order, p and intervals of all of them together.
 
     Pairs that share fewer than 5 images are left out. The test: if two models are equally good,
-    each image's difference could as well have the other sign; p is the share of sign changes
-    whose mean difference is at least as large as the one found (each of them tried up to 12
-    images, else 10 000 random ones).
+    each image's difference could as well have the other sign; see `max_t.joint`. Images of one
+    group flip and are drawn together.
     """
-    return _corrected(_compare(scores, _pairs(scores), draws, seed))
+    pairs = list(combinations(scores.models, 2))
+    return _compare(scores, [(pair, None) for pair in pairs], margin, draws, seed)
 
 
 def compare_within(
-    scores: ScoreMatrix, strata: Mapping[str, str], *, draws: int = DRAWS, seed: int = 0
+    scores: ScoreMatrix,
+    strata: Mapping[str, str],
+    *,
+    margin: float = MARGIN,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> tuple[StratumComparisons, ...]:
     """Every two models inside each group of images; `strata` gives each image its group.
 
-    p is corrected over all pairs and all groups together, so that one of many groups does not
-    shine by chance. Groups come in the order of their first image.
+    All pairs and all groups are one family, so that one of many groups does not shine by chance.
+    Groups come in the order of their first image.
     """
-    groups: dict[str, list[str]] = {}
+    members: dict[str, list[str]] = {}
     for image in scores.images:
-        groups.setdefault(strata[image], []).append(image)
-    large = [name for name, images in groups.items() if len(images) >= FEWEST]
-    family = _pairs(scores) * len(large)
-    found = {
-        name: _compare(scores.at(images), family, draws, seed) for name, images in groups.items()
-    }
-    corrected = iter(_corrected(pair for pairs in found.values() for pair in pairs))
-    return tuple(
-        StratumComparisons(
-            stratum=name,
-            images=len(groups[name]),
-            comparisons=tuple(next(corrected) for _ in pairs),
+        members.setdefault(strata[image], []).append(image)
+    pairs = list(combinations(scores.models, 2))
+    columns = [(pair, frozenset(images)) for images in members.values() for pair in pairs]
+    found = iter(_compare(scores, columns, margin, draws, seed, keep_small=True))
+    result = []
+    for name, images in members.items():
+        own = [next(found) for _ in pairs]
+        result.append(
+            StratumComparisons(
+                stratum=name,
+                images=len(images),
+                comparisons=tuple(one for one in own if one.units >= FEWEST),
+            )
         )
-        for name, pairs in found.items()
-    )
+    return tuple(result)
 
 
-def sign_flip_p(differences: Values, *, flips: int = FLIPS, seed: int = 0) -> float:
+def sign_flip_p(differences: Values, *, seed: int = 0) -> float:
     """Two-sided p of the sign-flip test of mean difference 0; `differences` is (images,).
-
-    With random flips the p found counts the observed signs too, so it is never 0. Source: Fisher,
-    The Design of Experiments (1935), section 21; Phipson and Smyth, Statistical Applications in
-    Genetics and Molecular Biology 9 (2010), for the count.
 
     Five images that all agree: 2 of the 32 ways to choose signs are as extreme.
 
@@ -108,70 +155,101 @@ def sign_flip_p(differences: Values, *, flips: int = FLIPS, seed: int = 0) -> fl
     >>> sign_flip_p(np.array([0.1, 0.2, 0.1, 0.3, 0.2]))
     0.0625
     """
-    images = len(differences)
-    # Sums that are equal but for rounding must count as equal.
-    limit = abs(differences.sum()) - 1e-9 * np.abs(differences).sum()
-    if 2**images <= flips:
-        bits = np.arange(2**images)[:, None] >> np.arange(images) & 1
-        return float((np.abs((1 - 2 * bits) @ differences) >= limit).mean())
-    generator = np.random.default_rng(seed)
-    reached, batch = 0, max(1, 2_000_000 // images)
-    for start in range(0, flips, batch):
-        number = min(batch, flips - start)
-        signs = 1 - 2 * generator.integers(0, 2, (number, images), dtype=np.int8)
-        reached += int((np.abs(signs @ differences) >= limit).sum())
-    return (1 + reached) / (1 + flips)
+    column = differences[:, None]
+    found = joint(column, np.ones_like(column), draws=1, seed=seed)
+    return float(found.p_raw(np.ones(1))[0])
 
 
-def holm(p: Iterable[float]) -> tuple[float, ...]:
-    """Holm's step-down adjusted p values, in the order given.
-
-    The chance of even one false claim among all stays at α, however the tests depend on each
-    other. Source: Holm, Scandinavian Journal of Statistics 6, 65-70 (1979).
-
-    >>> from evaluator import holm
-    >>> holm([0.01, 0.25, 0.03])
-    (0.03, 0.25, 0.06)
-    """
-    values = np.array(list(p), dtype=np.float64)
-    order = np.argsort(values)
-    steps = np.minimum(1, values[order] * np.arange(len(values), 0, -1))
-    adjusted = np.empty_like(values)
-    adjusted[order] = np.maximum.accumulate(steps) if len(values) else steps
-    return tuple(adjusted.tolist())
+_Column = tuple[tuple[str, str], frozenset[str] | None]
+"""Two models and, inside a stratum, its images."""
 
 
-def _pairs(scores: ScoreMatrix) -> int:
-    return math.comb(len(scores.models), 2)
+def _compare(
+    scores: ScoreMatrix,
+    columns: Sequence[_Column],
+    margin: float,
+    draws: int,
+    seed: int,
+    *,
+    keep_small: bool = False,
+) -> tuple[Comparison, ...]:
+    gaps = np.array([_gaps(scores, column) for column in columns]).T.reshape(
+        len(scores.images), len(columns)
+    )
+    sums, sizes = unit_sums(gaps, scores.groups)
+    large = (sizes > 0).sum(axis=0) >= FEWEST
+    if not keep_small:
+        columns = [column for column, kept in zip(columns, large, strict=True) if kept]
+        gaps, sums, sizes = gaps[:, large], sums[:, large], sizes[:, large]
+        large = large[large]
+    if not columns:
+        return ()
+    in_family = np.where(large, sizes, 0.0)
+    family = joint(sums * (in_family > 0), in_family, draws=draws, seed=seed)
+    return _comparisons(scores, columns, gaps, family, margin)
 
 
-def _compare(scores: ScoreMatrix, family: int, draws: int, seed: int) -> list[Comparison]:
+def _gaps(scores: ScoreMatrix, column: _Column) -> Values:
+    """(images,) first minus second, NaN outside the stratum and where one was not tried."""
+    (first, second), images = column
+    gap = scores.values(first) - scores.values(second)
+    if images is None:
+        return gap
+    inside = np.array([image in images for image in scores.images])
+    return np.where(inside, gap, np.nan)
+
+
+def _comparisons(
+    scores: ScoreMatrix,
+    columns: Iterable[_Column],
+    gaps: Values,
+    family: Family,
+    margin: float,
+) -> tuple[Comparison, ...]:
+    over, wider = [], []
+    for place, (pair, images) in enumerate(columns):
+        seen = scores if images is None else scores.at(images)
+        trainings = training_variance(seen.by_seed, pair)
+        over.append(trainings is not None)
+        units = int(family.units[place])
+        wider.append(widening(float(family.se[place]) ** 2, units - 1, trainings))
+    shrunk = 1 / np.array(wider)
+    raw, adjusted = family.p_raw(shrunk), family.p_adjusted(shrunk)
     found = []
-    for first, second in combinations(scores.models, 2):
-        gap = scores.values(first) - scores.values(second)
-        both = ~np.isnan(gap)
-        gap = gap[both]
-        if len(gap) < FEWEST:
-            continue
-        p = sign_flip_p(gap, seed=seed)
+    for place, (pair, _) in enumerate(columns):
+        gap = gaps[:, place][~np.isnan(gaps[:, place])]
+        se = float(family.se[place]) * wider[place]
+        mean, units = float(family.mean[place]), int(family.units[place])
+        unequal = int(family.unequal[place])
+        half = family.critical * se if se > 0 else 0.0
+        settles = unequal >= FEWEST_TO_SETTLE and np.isfinite(half)
         found.append(
             Comparison(
-                first=first,
-                second=second,
+                first=pair[0],
+                second=pair[1],
                 images=len(gap),
-                difference=float(gap.mean()),
-                interval=bootstrap_interval(gap, draws=draws, seed=seed),
-                p=p,
-                p_holm=p,
-                smallest_separable=smallest_separable(gap, comparisons=family),
-                images_needed=images_needed(gap, comparisons=family),
-                seeds=seed_interval(*(scores.by_seed[name][:, both] for name in (first, second))),
+                units=units,
+                unequal=unequal,
+                difference=mean,
+                interval=_interval(gap, mean, half, len(wider)) if settles else None,
+                p_raw=float(raw[place]),
+                p=float(adjusted[place]),
+                ahead=int((gap > LEVEL).sum()),
+                level=int((np.abs(gap) <= LEVEL).sum()),
+                behind=int((gap < -LEVEL).sum()),
+                smallest_separable=smallest_separable(se, family.critical, units),
+                images_needed=images_needed(mean, se, family.critical, units),
+                over_trainings=over[place],
+                margin=margin,
             )
         )
-    return found
+    return tuple(found)
 
 
-def _corrected(comparisons: Iterable[Comparison]) -> tuple[Comparison, ...]:
-    found = list(comparisons)
-    adjusted = holm(pair.p for pair in found)
-    return tuple(replace(pair, p_holm=p) for pair, p in zip(found, adjusted, strict=True))
+def _interval(gap: Values, mean: float, half: float, family: int) -> Interval | None:
+    """Half a width to either side; where all differences are equal, that of bounded scores."""
+    if half > 0:
+        return Interval(low=mean - half, high=mean + half)
+    confidence = 1 - (1 - CONFIDENCE) / family
+    found = mean_interval((gap + 1) / 2, confidence=confidence)
+    return None if found is None else Interval(low=2 * found.low - 1, high=2 * found.high - 1)

@@ -1,10 +1,9 @@
 """How small a difference a number of images can separate, and how many images one would need."""
 
 import math
+from dataclasses import dataclass
 
-import numpy as np
-
-from evaluator.statistics.score_matrix import Values
+from evaluator.statistics.max_t import least_p
 
 ALPHA = 0.05
 """Share of false claims that is put up with, over all comparisons of a family together."""
@@ -12,48 +11,55 @@ ALPHA = 0.05
 POWER = 0.8
 """Chance with which a difference of the stated size is found."""
 
-MOST_IMAGES = 10**7
+MOST_IMAGES = 10**6
+
+FEWEST_TO_SETTLE = next(images for images in range(2, 64) if least_p(images) <= ALPHA)
+"""Unequal images below which signs cannot settle even one comparison: 6."""
 
 
-def smallest_separable(differences: Values, *, comparisons: int = 1) -> float:
+@dataclass(frozen=True, kw_only=True)
+class ImagesNeeded:
+    """Between how many and how many images would settle a difference, 8 times in 10."""
+
+    low: int
+    high: int | None
+    """None: more than a million, or no number, since there may be no difference at all."""
+
+
+def smallest_separable(se: float, critical: float, units: int) -> float | None:
     """The smallest true mean difference that as many images would separate 8 times in 10.
 
-    `differences` (images,) are paired differences of two models; only their spread counts.
-    `comparisons` is the size of the family that Holm's method guards, taken at its strictest
-    step. In score units; inf below two images. The paired t test's approximation, (t of 1 − α/2 +
-    t of the power) · sd / √n: Cohen, Statistical Power Analysis, 2nd edition (1988), section 2.
+    `se` is the standard error of the difference, `critical` what it is multiplied by for half a
+    simultaneous interval. In score units; None where no difference can be settled: below 6
+    images, or without a finite critical value. Source: Cohen, Statistical Power Analysis, 2nd
+    edition (1988), section 2, with the family's own critical value.
     """
-    images = len(differences)
-    if images < 2:
-        return math.inf
-    return _detectable(float(np.std(differences, ddof=1)), images, comparisons)
-
-
-def images_needed(differences: Values, *, comparisons: int = 1) -> int | None:
-    """How many images like these would separate the mean difference found, 8 times in 10.
-
-    Parameters as for `smallest_separable`. None when there is no difference to separate, below
-    two images, or when ten million would not do. The difference found is itself uncertain, and
-    so is this number: take it as an order of magnitude.
-    """
-    if len(differences) < 2:
-        return None
-    target, sd = abs(float(np.mean(differences))), float(np.std(differences, ddof=1))
-    if target == 0:
+    if units < FEWEST_TO_SETTLE or not math.isfinite(critical * se) or se <= 0:
         return None
     from scipy import stats
 
-    normal = stats.norm.ppf(1 - ALPHA / (2 * comparisons)) + stats.norm.ppf(POWER)
-    images = max(2, math.ceil(float(normal * sd / target) ** 2))
-    if images > MOST_IMAGES:
+    return float(critical + stats.t.ppf(POWER, units - 1)) * se
+
+
+def images_needed(mean: float, se: float, critical: float, units: int) -> ImagesNeeded | None:
+    """How many images (or groups) like these would settle the difference found, 8 times in 10.
+
+    The difference over its spread is itself uncertain: the range is that of its 90 % interval.
+    None where nothing was found that could be settled: below 3 images, without spread or
+    difference, or without a finite critical value. Source of the interval: Hedges and Olkin,
+    Statistical Methods for Meta-Analysis (1985), section 5.C.
+    """
+    if units < 3 or se <= 0 or not math.isfinite(critical) or mean == 0:
         return None
-    while _detectable(sd, images, comparisons) > target:  # t asks for a few more than the normal
-        images += 1
-    return images
-
-
-def _detectable(sd: float, images: int, comparisons: int) -> float:
     from scipy import stats
 
-    t = stats.t.ppf(1 - ALPHA / (2 * comparisons), images - 1) + stats.t.ppf(POWER, images - 1)
-    return float(t) * sd / math.sqrt(images)
+    effect = abs(mean) / se / math.sqrt(units)
+    spread = float(stats.norm.ppf(0.95)) * math.sqrt(1 / units + effect**2 / (2 * (units - 1)))
+    wanted = critical + float(stats.norm.ppf(POWER))
+    low, high = (_images(wanted, end) for end in (effect + spread, effect - spread))
+    return None if low is None else ImagesNeeded(low=low, high=high)
+
+
+def _images(wanted: float, effect: float) -> int | None:
+    images = (wanted / effect) ** 2 if effect > 0 else math.inf
+    return max(FEWEST_TO_SETTLE, math.ceil(images)) if images <= MOST_IMAGES else None

@@ -1,12 +1,14 @@
 """How firm a ranking is when other images of the same kind might have been drawn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from evaluator.statistics.bootstrap import DRAWS, FEWEST
-from evaluator.statistics.score_matrix import ScoreMatrix, Values
+from evaluator.statistics.intervals import DRAWS, FEWEST
+from evaluator.statistics.paired import Comparison
+from evaluator.statistics.score_matrix import ScoreMatrix, Values, unit_sums
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,40 +20,52 @@ class RankStability:
     """On the images as they are."""
     low: int
     high: int
-    """Best and worst rank in the middle 95 % of the draws."""
+    """Best and worst rank that the comparisons leave open."""
     first_share: float
-    """Share of the draws in which it is ahead of every other model, in [0, 1]."""
-    same_share: float
-    """Share of the draws in which it has the rank that it has here, in [0, 1]."""
+    """Share of redraws of the images in which it is ahead of every other model, in [0, 1]. It says
+    how much hangs on single images; it is no probability that the model is best."""
 
 
 def rank_stability(
-    scores: ScoreMatrix, *, draws: int = DRAWS, seed: int = 0
+    scores: ScoreMatrix,
+    comparisons: Sequence[Comparison],
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> tuple[RankStability, ...]:
-    """The ranks of all models over bootstrap draws of images, best first.
+    """The ranks of all models, best first, and what `comparisons` of them leave open.
 
-    All models share each draw; only images on which every model was tried take part. Empty below
-    5 such images or 2 models. Source: Wiesenfarth et al., Scientific Reports 11, 2369 (2021).
+    A model's best rank is one behind all that are settled better, its worst one ahead of all that
+    are settled worse. Redraws are bootstrap draws of images (of groups where images belong
+    together), shared by all models; only images on which every model was tried take part. Empty
+    below 5 such images or 2 models. Source: Wiesenfarth et al., Scientific Reports 11, 2369 (2021),
+    for test-based and bootstrapped rankings.
     """
     values = np.array([scores.values(model) for model in scores.models]).T
-    values = values[~np.isnan(values).any(axis=1)]
-    images, models = values.shape
-    if images < FEWEST or models < 2:
+    whole = ~np.isnan(values).any(axis=1)
+    if values.shape[1] < 2 or whole.sum() < FEWEST:
         return ()
+    sums, sizes = unit_sums(np.where(whole[:, None], values, np.nan), scores.groups)
+    seen = sizes[:, 0] > 0
+    sums, sizes = sums[seen], sizes[seen]
     generator = np.random.default_rng(seed)
-    weights = generator.multinomial(images, np.full(images, 1 / images), size=draws)
-    drawn = _ranks(weights @ values / images)
-    here = _ranks(values.mean(axis=0)[None])[0]
+    units = len(sums)
+    weights = generator.multinomial(units, np.full(units, 1 / units), size=draws)
+    drawn = _ranks(weights @ sums / (weights @ sizes))
+    here = _ranks(values[whole].mean(axis=0)[None])[0]
     alone = (drawn == 1).sum(axis=1) == 1
-    low, high = np.percentile(drawn, (2.5, 97.5), axis=0, method="nearest")
+    settled = [
+        (one.first, one.second) if one.difference > 0 else (one.second, one.first)
+        for one in comparisons
+        if one.separable
+    ]
     found = [
         RankStability(
             model=model,
             rank=int(here[place]),
-            low=int(low[place]),
-            high=int(high[place]),
+            low=1 + sum(worse == model for _, worse in settled),
+            high=len(scores.models) - sum(better == model for better, _ in settled),
             first_share=float(((drawn[:, place] == 1) & alone).mean()),
-            same_share=float((drawn[:, place] == here[place]).mean()),
         )
         for place, model in enumerate(scores.models)
     ]

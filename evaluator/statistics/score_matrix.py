@@ -1,6 +1,6 @@
 """Scores as arrays of seeds by images, one per model, on one common list of images."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,9 @@ class ScoreMatrix:
     by_seed: Mapping[str, Values]
     """Model → (seeds, images), each in [0, 1]; a pair that failed is 0, one that was never tried
     NaN. Models by their mean, best first."""
+    groups: tuple[str, ...] | None = None
+    """Of each image the slide, patient, plate or movie that it comes from; None when images were
+    chosen one by one. Images of one group count as one draw."""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -37,16 +40,24 @@ class ScoreMatrix:
         return ScoreMatrix(
             images=tuple(image for image in self.images if image in wanted),
             by_seed={model: values[:, keep] for model, values in self.by_seed.items()},
+            groups=None
+            if self.groups is None
+            else tuple(group for group, kept in zip(self.groups, keep, strict=True) if kept),
         )
 
 
 def score_matrix(
-    rows: Iterable[ScoreRow], *, threshold: float = 0.5, score: Score = "f1"
+    rows: Iterable[ScoreRow],
+    *,
+    threshold: float = 0.5,
+    score: Score = "f1",
+    groups: Mapping[str, str] | None = None,
 ) -> ScoreMatrix:
     """The matrix of `score` at `threshold` from rows of scores.csv.
 
-    Images come in the order in which the rows first name them. Raises ValueError when a model,
-    seed and image come twice, or when there is no row at that threshold.
+    `groups` names the group of each image; one that it leaves out stands for itself. Images come
+    in the order in which the rows first name them. Raises ValueError when a model, seed and image
+    come twice, or when there is no row at that threshold.
     """
     found: dict[tuple[str, int], dict[str, float]] = {}
     images: dict[str, None] = {}
@@ -65,7 +76,27 @@ def score_matrix(
         by_model.setdefault(model, []).append([values.get(image, np.nan) for image in images])
     arrays = {model: np.array(seeds) for model, seeds in by_model.items()}
     order = sorted(arrays, key=lambda model: (-_mean(arrays[model]), model))
-    return ScoreMatrix(images=tuple(images), by_seed={model: arrays[model] for model in order})
+    return ScoreMatrix(
+        images=tuple(images),
+        by_seed={model: arrays[model] for model in order},
+        groups=None if groups is None else tuple(groups.get(image, image) for image in images),
+    )
+
+
+def unit_sums(values: Values, groups: Sequence[str] | None) -> tuple[Values, Values]:
+    """(images, k) numbers summed over each group, and how many images each sum is of.
+
+    Both (units, k). A NaN is left out of both; without groups every image is a unit.
+    """
+    seen = ~np.isnan(values)
+    filled = np.where(seen, values, 0.0)
+    if groups is None:
+        return filled, seen.astype(np.float64)
+    _, places = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    sums, sizes = (np.zeros((int(places.max(initial=-1)) + 1, values.shape[1])) for _ in range(2))
+    np.add.at(sums, places, filled)
+    np.add.at(sizes, places, seen)
+    return sums, sizes
 
 
 def _mean(values: Values) -> float:

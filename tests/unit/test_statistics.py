@@ -1,4 +1,4 @@
-"""Intervals, tests, ranks and power: by hand, against scipy, and in simulated experiments."""
+"""Scores as arrays, intervals and trainings: by hand, against scipy, in simulated experiments."""
 
 import math
 
@@ -7,39 +7,17 @@ import pytest
 from scipy import stats
 
 from evaluator.runs.records import DatasetRecord, TestImage
-from evaluator.scores.rows import ScoreRow
 from evaluator.scores.strata import image_strata
-from evaluator.statistics.bootstrap import Interval, bootstrap_interval
-from evaluator.statistics.conclusions import conclusion
-from evaluator.statistics.paired import compare_models, compare_within, holm, sign_flip_p
-from evaluator.statistics.power import images_needed, smallest_separable
-from evaluator.statistics.ranks import rank_stability
-from evaluator.statistics.score_matrix import ScoreMatrix, score_matrix
-from evaluator.statistics.seeds import seed_interval, seed_spread
-
-
-def row(model: str, image: str, f1: float, **fields: object) -> ScoreRow:
-    facts = {"seed": 0, "threshold": 0.5, "outcome": "scored", "true_cells": 9, "modality": "DIC"}
-    counts = {"predicted_cells": 9, "tp": 0, "fp": 9, "fn": 9}
-    scores = {"precision": f1, "recall": f1, "f1": f1, "dice": f1}
-    return ScoreRow(model=model, image=image, **facts | counts | scores | fields)  # type: ignore[arg-type]
-
-
-def matrix(**models: object) -> ScoreMatrix:
-    """Each model's scores, (images,) or (seeds, images)."""
-    arrays = {name: np.atleast_2d(np.asarray(values, float)) for name, values in models.items()}
-    images = next(iter(arrays.values())).shape[1]
-    return ScoreMatrix(images=tuple(f"{i}.png" for i in range(images)), by_seed=arrays)
-
-
-def noisy(rng: np.random.Generator, images: int, better: float = 0.0) -> np.ndarray:
-    """Skewed scores of a model that is `better` in the mean."""
-    return better + 0.1 * rng.gamma(2, size=images)
-
-
-def false_claims(experiments: int) -> int:
-    """How many a rate of 5 % yields at most, but for one such test run in a hundred."""
-    return int(stats.binom.ppf(0.99, experiments, 0.05))
+from evaluator.statistics.intervals import (
+    Interval,
+    mean_interval,
+    median_interval,
+    share_interval,
+)
+from evaluator.statistics.means import independent_images, model_means
+from evaluator.statistics.score_matrix import score_matrix, unit_sums
+from evaluator.statistics.seeds import seed_spread, training_variance, widening
+from tests.unit.score_fixtures import matrix, row
 
 
 class TestMatrix:
@@ -70,188 +48,129 @@ class TestMatrix:
 
 class TestIntervals:
     def test_seeded_and_around_the_mean(self) -> None:
-        values = noisy(np.random.default_rng(0), 30)
-        found = bootstrap_interval(values)
+        values = np.random.default_rng(0).beta(2, 3, 30)
+        found = mean_interval(values)
         assert found is not None
         assert found.low < values.mean() < found.high
-        assert found == bootstrap_interval(values) != bootstrap_interval(values, seed=1)
-        narrow = bootstrap_interval(values, confidence=0.5)
+        assert found == mean_interval(values) != mean_interval(values, seed=1)
+        narrow = mean_interval(values, confidence=0.5)
         assert narrow is not None
         assert found.low < narrow.low < narrow.high < found.high
 
     def test_close_to_the_t_interval_where_that_is_right(self) -> None:
-        values = np.random.default_rng(1).normal(size=200)
-        found = bootstrap_interval(values, draws=20_000)
+        values = np.random.default_rng(1).beta(5, 5, 400)
+        found = mean_interval(values, draws=20_000)
         expected = stats.ttest_1samp(values, 0).confidence_interval()
         assert found is not None
-        assert (found.low, found.high) == pytest.approx(expected, abs=0.01)
+        assert (found.low, found.high) == pytest.approx(expected, abs=0.004)
+
+    @pytest.mark.parametrize(("ones", "images"), [(0, 8), (3, 20), (41, 42)])
+    def test_of_zeros_and_ones_it_is_clopper_and_pearsons(self, ones: int, images: int) -> None:
+        found = mean_interval(np.repeat([1.0, 0.0], [ones, images - ones]), draws=100_000)
+        exact = share_interval(ones, images).interval
+        assert found is not None
+        assert (found.low, found.high) == pytest.approx((exact.low, exact.high), abs=0.004)
 
     def test_guards(self) -> None:
-        assert bootstrap_interval(np.arange(4.0)) is None
-        assert bootstrap_interval(np.zeros(50)) is None
-        assert bootstrap_interval(np.arange(5.0)) is not None
+        assert mean_interval(np.full(4, 0.5)) is None
+        assert mean_interval(np.zeros(50)) is not None
+        assert mean_interval(np.full(9, 0.5), list("aaabbbccd")) is None
         with pytest.raises(ValueError, match="NaN"):
-            bootstrap_interval(np.array([np.nan] * 9))
+            mean_interval(np.array([np.nan] * 9))
+        with pytest.raises(ValueError, match="0, 1"):
+            mean_interval(np.arange(9.0))
 
-    @pytest.mark.parametrize(
-        ("statistic", "images"), [("mean", 20), ("mean", 60), ("median", 25), ("median", 60)]
-    )
-    def test_cover_the_true_value_at_their_nominal_rate(self, statistic: str, images: int) -> None:
+    @pytest.mark.parametrize("zeros", [0.0, 0.7])
+    @pytest.mark.parametrize("images", [8, 20])
+    def test_covers_the_true_mean_also_when_most_scores_are_zero(
+        self, images: int, zeros: float
+    ) -> None:
         rng = np.random.default_rng(7)
-        truth = 0.2 if statistic == "mean" else 0.1 * stats.gamma(2).median()
         covered, experiments = 0, 300
         for _ in range(experiments):
-            found = bootstrap_interval(noisy(rng, images), statistic, draws=600)  # type: ignore[arg-type]
+            values = np.where(rng.random(images) < zeros, 0, rng.beta(1, 4, images))
+            found = mean_interval(values, draws=600)
             assert found is not None
-            covered += found.low <= truth <= found.high
-        # 95 %, three standard errors of 300 experiments; skew costs a little, as with Student's t.
-        assert 0.91 <= covered / experiments <= 0.985
+            covered += found.low <= (1 - zeros) * 0.2 <= found.high
+        assert covered / experiments >= 0.93
 
-
-class TestPairs:
-    def test_known_differences_are_covered_at_the_nominal_rate(self) -> None:
-        """The images' difficulty is shared, so the paired interval is narrow and still right."""
-        rng = np.random.default_rng(11)
-        covered, widths, experiments = 0, [], 300
-        for _ in range(experiments):
-            difficulty = rng.normal(0.5, 0.3, 40)
-            scores = matrix(a=difficulty + noisy(rng, 40, 0.05), b=difficulty + noisy(rng, 40))
-            (pair,) = compare_models(scores, draws=600)
-            assert pair.interval is not None
-            covered += pair.interval.low <= 0.05 <= pair.interval.high
-            widths.append(pair.interval.high - pair.interval.low)
-        assert 0.92 <= covered / experiments <= 0.98
-        assert np.mean(widths) < 0.15  # unpaired it would be about 0.28
-
-    @pytest.mark.parametrize("images", [7, 30])
-    def test_equal_models_are_told_apart_in_5_of_100_experiments_at_most(self, images: int) -> None:
-        """Four models, six comparisons: even one claim in an experiment is a false one."""
-        rng = np.random.default_rng(13)
-        claims, experiments = 0, 160
-        for _ in range(experiments):
-            difficulty = rng.normal(0.5, 0.3, images)
-            models = {name: difficulty + noisy(rng, images) for name in "abcd"}
-            pairs = compare_models(matrix(**models), draws=200)
-            assert len(pairs) == 6
-            claims += any(pair.separable for pair in pairs)
-        assert claims <= false_claims(experiments)
-
-    def test_equal_models_stay_equal_inside_many_strata(self) -> None:
-        rng = np.random.default_rng(17)
-        strata = {f"{i}.png": f"group {i % 5}" for i in range(60)}
-        claims, experiments = 0, 120
-        for _ in range(experiments):
-            groups = compare_within(matrix(a=noisy(rng, 60), b=noisy(rng, 60)), strata, draws=100)
-            claims += any(pair.separable for group in groups for pair in group.comparisons)
-        assert claims <= false_claims(experiments)
-
-    def test_sign_flips_equal_scipys_permutation_test(self) -> None:
+    def test_images_of_one_group_count_as_one(self) -> None:
         rng = np.random.default_rng(3)
-        for images, tolerance in ((6, 1e-12), (11, 1e-12), (40, 0.02)):
-            a, b = rng.normal(0.3, 1, images), rng.normal(0, 1, images)
-            theirs = stats.permutation_test(
-                (a, b),
-                lambda x, y, axis: (x - y).mean(axis=axis),
-                permutation_type="samples",
-                vectorized=True,
-                n_resamples=10_000,
-                rng=rng,
-            )
-            assert sign_flip_p(a - b) == pytest.approx(theirs.pvalue, abs=tolerance)
+        patients = np.repeat(rng.beta(2, 2, 8), 6)
+        groups = [str(place // 6) for place in range(48)]
+        together, alone = mean_interval(patients, groups), mean_interval(patients)
+        assert together is not None
+        assert alone is not None
+        assert together.high - together.low > 1.8 * (alone.high - alone.low)
+        assert 8 <= independent_images(patients, groups) < 10
+        assert independent_images(rng.permutation(patients), groups) > 20
+        assert independent_images(patients, None) == 48
 
-    def test_sign_flip_extremes(self) -> None:
-        assert sign_flip_p(np.zeros(20)) == 1
-        assert sign_flip_p(np.ones(6)) == 2 / 64
-        assert sign_flip_p(np.full(200, 0.1)) == 1 / 10_001
+    @pytest.mark.parametrize("images", [6, 9, 25, 101])
+    def test_median_interval_covers_at_least_95_of_100(self, images: int) -> None:
+        rng = np.random.default_rng(images)
+        found = [median_interval(rng.gamma(2, size=images)) for _ in range(1500)]
+        true = stats.gamma(2).median()
+        covered = np.mean([one is not None and one.low <= true <= one.high for one in found])
+        assert covered >= 0.94
+        assert median_interval(np.arange(5.0)) is None
 
-    def test_holm(self) -> None:
-        assert holm([0.01, 0.04, 0.03]) == pytest.approx((0.03, 0.06, 0.06))
-        assert holm([0.9, 0.8]) == (1, 1)
-        assert holm([]) == ()
+    def test_median_interval_by_hand(self) -> None:
+        found = median_interval(np.arange(9.0))  # 2 of 9: P(B(9, 1/2) <= 1) = 10 / 512
+        assert found == Interval(low=1, high=7)
 
-    def test_what_a_comparison_holds(self) -> None:
-        rng = np.random.default_rng(5)
-        base = rng.normal(0.5, 0.2, 50)
-        far, near = base - 0.2 + rng.normal(0, 0.1, 50), base + rng.normal(0, 0.1, 50)
-        pairs = compare_models(matrix(base=base, near=near, far=far))
-        assert [(p.first, p.second) for p in pairs] == [
-            ("base", "near"), ("base", "far"), ("near", "far"),
-        ]  # fmt: skip
-        assert [p.separable for p in pairs] == [False, True, True]
-        assert pairs[1].difference == pytest.approx(float((base - far).mean()))
-        assert all(p.p <= p.p_holm for p in pairs)
-        assert pairs[1].p_holm == pytest.approx(3 * pairs[1].p)
-        assert pairs[1].images_needed is not None
-        assert pairs[1].images_needed < 50
+    def test_share(self) -> None:
+        found = share_interval(0, 8)
+        assert (found.count, found.of, found.interval.low) == (0, 8, 0)
+        assert found.interval.high == pytest.approx(1 - 0.025 ** (1 / 8))
 
-    def test_only_images_that_both_were_tried_on(self) -> None:
-        a, b = np.arange(12.0), np.arange(12.0) - 1
-        b[:6] = np.nan
-        (pair,) = compare_models(matrix(a=a, b=b))
-        assert (pair.images, pair.difference, pair.interval) == (6, 1, None)
-        assert pair.separable  # all six images agree
-        b[6:8] = np.nan
-        assert compare_models(matrix(a=a, b=b)) == ()
-
-    def test_strata_below_five_images_are_left_uncompared(self) -> None:
-        strata = {f"{i}.png": "few" if i < 4 else "many" for i in range(12)}
-        few, many = compare_within(matrix(a=np.ones(12), b=np.zeros(12)), strata)
-        assert (few.stratum, few.images, few.comparisons) == ("few", 4, ())
-        assert (many.stratum, many.images) == ("many", 8)
-        assert many.comparisons[0].separable
+    def test_an_interval_knows_zero_and_a_margin(self) -> None:
+        assert Interval(low=0.1, high=0.2).excludes_zero
+        assert Interval(low=-0.2, high=-0.1).excludes_zero
+        assert not Interval(low=-0.1, high=0.1).excludes_zero
+        assert Interval(low=-0.1, high=0.01).inside(0.11)
+        assert not Interval(low=-0.1, high=0.01).inside(0.1)
 
 
-class TestRanks:
-    def test_firm_and_loose(self) -> None:
+class TestMeans:
+    def test_one_training_and_several(self) -> None:
         rng = np.random.default_rng(2)
-        base = rng.random(40)
-        best, one, two = rank_stability(
-            matrix(best=base + 1, one=base, two=base + rng.normal(0, 0.1, 40))
-        )
-        assert (best.model, best.rank, best.low, best.high) == ("best", 1, 1, 1)
-        assert best.first_share == best.same_share == 1
-        assert {one.low, two.low, one.high, two.high} == {2, 3}
-        assert one.same_share == two.same_share
-        assert 0.1 < one.same_share < 1
+        images = rng.beta(2, 2, 30)
+        shifted = (images + np.array([[0.05], [-0.05]])).clip(0, 1)
+        one, two = model_means(matrix(one=images, two=shifted))
+        assert (one.over_trainings, one.seed_sd) == (False, None)
+        assert two.over_trainings
+        assert two.seed_sd == pytest.approx(0.07, abs=0.01)
+        assert one.interval is not None
+        assert two.interval is not None
+        assert two.interval.high - two.interval.low > 1.2 * (one.interval.high - one.interval.low)
 
-    def test_ties_share_the_better_rank(self) -> None:
-        values = np.random.default_rng(0).random(9)
-        ranks = rank_stability(matrix(a=values, b=values))
-        assert [(one.rank, one.high, one.first_share) for one in ranks] == [(1, 1, 0)] * 2
+    def test_a_model_that_finds_nothing_is_not_certainly_nothing(self) -> None:
+        (found,) = model_means(matrix(nothing=np.zeros(8)))
+        assert (found.mean, found.zeros.count, found.zeros.of) == (0, 8, 8)
+        assert found.interval is not None
+        assert found.interval.low == 0
+        assert 0.3 < found.interval.high < 0.4
 
-    def test_guards(self) -> None:
-        assert rank_stability(matrix(a=np.ones(9))) == ()
-        assert rank_stability(matrix(a=np.ones(4), b=np.ones(4))) == ()
+    def test_an_untried_model_is_left_out(self) -> None:
+        assert model_means(matrix(untried=np.full(8, np.nan))) == ()
 
 
-class TestPower:
-    def test_the_smallest_separable_difference_is_found_8_times_in_10(self) -> None:
-        rng = np.random.default_rng(23)
-        noise = rng.normal(0, 0.1, 30)
-        true = smallest_separable((noise - noise.mean()) / noise.std(ddof=1) * 0.1)
-        found = sum(
-            sign_flip_p(true + rng.normal(0, 0.1, 30), flips=1000) <= 0.05 for _ in range(400)
-        )
-        assert 0.74 <= found / 400 <= 0.86
+class TestUnits:
+    def test_sums_of_groups_leave_out_what_was_not_tried(self) -> None:
+        values = np.array([[1.0, 2.0], [3.0, np.nan], [5.0, 6.0]])
+        sums, sizes = unit_sums(values, ["b", "b", "a"])
+        assert sums.tolist() == [[5, 6], [4, 2]]
+        assert sizes.tolist() == [[1, 1], [2, 1]]
+        sums, sizes = unit_sums(values, None)
+        assert sums[1].tolist() == [3, 0]
+        assert sizes[1].tolist() == [1, 0]
 
-    def test_more_images_and_fewer_comparisons_separate_smaller_differences(self) -> None:
-        values = np.random.default_rng(1).normal(0, 1, 100)
-        assert smallest_separable(values) < smallest_separable(values[:30])
-        assert smallest_separable(values) < smallest_separable(values, comparisons=10)
-        assert smallest_separable(values[:1]) == math.inf
-
-    def test_images_needed_agrees_with_it(self) -> None:
-        values = np.random.default_rng(1).normal(0.02, 0.1, 50)
-        needed = images_needed(values, comparisons=3)
-        assert needed is not None
-        spread = (values - values.mean()) / values.std(ddof=1)
-        many = np.resize(spread, needed)
-        many *= values.std(ddof=1) / many.std(ddof=1)
-        assert smallest_separable(many, comparisons=3) == pytest.approx(
-            abs(values.mean()), rel=0.05
-        )
-        assert images_needed(np.zeros(9)) is None
-        assert images_needed(np.array([1.0])) is None
+    def test_a_matrix_takes_its_groups_along(self) -> None:
+        rows = [row("m", name, 0.5) for name in "abc"]
+        scores = score_matrix(rows, groups={"a": "slide 1", "b": "slide 1"})
+        assert scores.groups == ("slide 1", "slide 1", "c")
+        assert scores.at("bc").groups == ("slide 1", "c")
 
 
 class TestSeeds:
@@ -267,66 +186,24 @@ class TestSeeds:
         assert shifted.means == pytest.approx(images.mean() + np.array([-0.1, 0, 0.1]))
         assert math.isnan(seed_spread(images[None]).sd)
 
-    def test_interval_over_trainings(self) -> None:
-        a = np.array([[0.5] * 9, [0.6] * 9, [0.7] * 9])
-        found = seed_interval(a, a - 0.1)
+    def test_the_spread_of_all_models_is_pooled_and_the_larger_counts(self) -> None:
+        level = np.full(9, 0.5)
+        by_seed = {
+            "calm": np.stack([level, level]),
+            "wild": np.stack([level, level + 0.2]),
+            "once": level[None],
+        }
+        found = training_variance(by_seed, ("calm", "wild"))
         assert found is not None
-        assert (found.low + found.high) / 2 == pytest.approx(0.1)
-        assert not found.excludes_zero
-        assert seed_interval(a, a[:1]) is None
-        assert seed_interval(a[[0, 0]], a[[1, 1]]) is None
+        assert found.var == pytest.approx(0.01 / 2 + 0.02 / 2)  # pooled 0.01, wild's own 0.02
+        assert training_variance(by_seed, ("calm", "once")) is None
 
-    def test_cover_the_true_difference_over_trainings(self) -> None:
-        rng = np.random.default_rng(6)
-        images, covered = rng.random(8), 0
-        for _ in range(300):
-            a, b = images + rng.normal(0.1, 0.05, (4, 1)), images + rng.normal(0, 0.02, (4, 1))
-            found = seed_interval(a, b)
-            assert found is not None
-            covered += found.low <= 0.1 <= found.high
-        assert 0.92 <= covered / 300 <= 0.985
-
-
-class TestConclusions:
-    def test_not_separable(self) -> None:
-        rng = np.random.default_rng(8)
-        base = rng.random(30)
-        (pair,) = compare_models(matrix(unet=base, sac=base + rng.normal(0, 0.05, 30)))
-        text = conclusion(pair)
-        assert text.startswith("unet and sac are not separable: mean F1 differs by 0.0")
-        assert f"{pair.smallest_separable:.3f} would be found" in text
-        assert "is ahead" not in text
-        (few,) = compare_models(matrix(unet=[0, 1, 0, 1, 1], sac=[1, 0, 1, 1, 0]))
-        assert "even the largest difference may go unnoticed" in conclusion(few)
-
-    @pytest.mark.parametrize("swap", [False, True])
-    def test_ahead_whichever_comes_first(self, swap: bool) -> None:
-        rng = np.random.default_rng(8)
-        better = 0.5 + rng.random(30) / 10
-        models = {"good": better, "bad": better - 0.2 + rng.normal(0, 0.05, 30)}
-        order = ("bad", "good") if swap else ("good", "bad")
-        (pair,) = compare_models(matrix(**{name: models[name] for name in order}))
-        text = conclusion(pair)
-        assert text.startswith("good is ahead of bad: mean F1 higher by 0.")
-        assert "interval 0." in text
-        assert "p < 0.001" in text
-        assert "training" not in text
-
-    def test_seeds_say_whether_it_will_last(self) -> None:
-        rng = np.random.default_rng(8)
-        images = rng.random(40) / 10
-        steady = np.array([[0.01], [0.0], [-0.01]]) + images
-        (pair,) = compare_models(matrix(a=steady + 0.5, b=steady + rng.normal(0, 0.01, 40)))
-        assert "not expected to change" in conclusion(pair)
-        shaky = np.array([[0.3], [0.0], [-0.2]]) + images
-        (pair,) = compare_models(matrix(a=shaky + 0.1, b=shaky + rng.normal(0, 0.01, 40)))
-        assert pair.separable
-        assert "another might turn it round" in conclusion(pair)
-
-    def test_an_interval_knows_zero(self) -> None:
-        assert Interval(low=0.1, high=0.2).excludes_zero
-        assert Interval(low=-0.2, high=-0.1).excludes_zero
-        assert not Interval(low=-0.1, high=0.1).excludes_zero
+    def test_widening(self) -> None:
+        calm = training_variance({"a": np.zeros((2, 9)), "b": np.zeros((2, 9))}, "ab")
+        assert widening(0.01, 30, calm) == widening(0.01, 30, None) == 1
+        wild = training_variance({"a": np.eye(2), "b": np.diag([1.0, 2.0])}, "ab")
+        assert widening(0.01, 30, wild) > 5
+        assert widening(0, 30, wild) == 1
 
 
 def test_every_image_is_in_one_group_of_each_column() -> None:
