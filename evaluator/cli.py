@@ -94,15 +94,21 @@ def report(
             " f1, source. dataset_sha256 is that of run.json.",
         ),
     ] = None,
+    margin: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Difference in mean F1 within which two models are equivalent."
+        ),
+    ] = 0.02,
 ) -> None:
     """Renders a report."""
     from evaluator.report import build_report, build_report_from_challenge_csv
 
     match source, challenge_csv:
         case Path(), None | []:
-            paths = build_report(source, out, protocol=protocol, published=published)
+            paths = build_report(source, out, protocol=protocol, published=published, margin=margin)
         case None, [_, *_] if protocol is None and published is None:
-            paths = build_report_from_challenge_csv(challenge_csv, out)
+            paths = build_report_from_challenge_csv(challenge_csv, out, margin=margin)
         case _:
             raise CallError(
                 "A report is made from SOURCE, or from --challenge-csv files, not both.",
@@ -189,12 +195,12 @@ def _print_comparison(found: "RunComparison") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("model", "IoU ≥", "images", "F1 in A", "F1 in B", "change", "95 %", "p (Holm)")
+    table = Table("model", "IoU ≥", "images", "F1 in A", "F1 in B", "change", "95 %", "p")
     table.title = Text(f"run A against run B, {found.rules}")
     for one in found.differences:
         interval, p = "too few", ""
         if one.comparison:
-            p = f"{one.comparison.p_holm:.4f}"
+            p = f"{one.comparison.p:.4f}"
             interval = "no spread"
             if one.comparison.interval:
                 low, high = one.comparison.interval.low, one.comparison.interval.high

@@ -12,7 +12,7 @@ from evaluator.runs.folder import SCORES_CSV
 from evaluator.scores.rows import ScoreRow, read_scores
 from evaluator.scores.sources import open_source
 from evaluator.scores.truths import Truths, refuse_other_truths
-from evaluator.statistics.paired import Comparison, compare_models, holm
+from evaluator.statistics.paired import Comparison, compare_models
 from evaluator.statistics.score_matrix import ScoreMatrix, score_matrix
 
 
@@ -28,7 +28,7 @@ class ModelDifference:
     mean_b: float
     """Mean F1 in each run, in [0, 1], failed images as 0."""
     comparison: Comparison | None
-    """B minus A, p corrected over all models and thresholds; None below 5 images."""
+    """B minus A, each for itself; None below 5 images."""
 
     @property
     def change(self) -> float:
@@ -100,7 +100,7 @@ def compare_runs(a: Path, b: Path) -> RunComparison:
     failures, repaired = _outcomes(rows, pairs, set(shared))
     return RunComparison(
         rules=rules[0],
-        differences=_corrected(found),
+        differences=tuple(found),
         new_failures=failures,
         repaired=repaired,
         only_in_one=(
@@ -143,16 +143,6 @@ def _difference(
         mean_a=means[0],
         mean_b=means[1],
         comparison=next(iter(compare_models(kept)), None),
-    )
-
-
-def _corrected(found: list[ModelDifference]) -> tuple[ModelDifference, ...]:
-    adjusted = iter(holm(one.comparison.p for one in found if one.comparison))
-    return tuple(
-        replace(one, comparison=replace(one.comparison, p_holm=next(adjusted)))
-        if one.comparison
-        else one
-        for one in found
     )
 
 

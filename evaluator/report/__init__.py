@@ -15,12 +15,18 @@ from evaluator.report.read.run import load_report
 from evaluator.report.render import ReportPaths, write_report
 from evaluator.runs.folder import RUN_JSON, RunFolder
 from evaluator.runs.words import Protocol
+from evaluator.statistics.paired import MARGIN
 
 __all__ = ["ReportPaths", "build_report", "build_report_from_challenge_csv"]
 
 
 def build_report(
-    source: Path, out: Path, *, protocol: Protocol | None = None, published: Path | None = None
+    source: Path,
+    out: Path,
+    *,
+    protocol: Protocol | None = None,
+    published: Path | None = None,
+    margin: float = MARGIN,
 ) -> ReportPaths:
     """Writes the report of `source` into the folder `out`.
 
@@ -29,6 +35,7 @@ def build_report(
     rules to score by: where scores.csv was made by others, its stored overlap tables are scored
     again, at the same thresholds. `published` is a CSV file of published scores, with the columns
     that `read.published` names; those for the same dataset, protocol and threshold are shown.
+    `margin` is the difference in mean F1 below which two models are equivalent.
 
     Raises CallError when `source` holds neither run.json nor scores.csv, `published` cannot be
     used, or `out` holds such files that are no earlier report, and CellbenchError when scoring
@@ -37,10 +44,12 @@ def build_report(
     known = read_published(published) if published else None
     data = load_report(source, protocol)
     _claim(out, source)
-    return write_report(Numbers(data=data, published=known), out)
+    return write_report(Numbers(data=data, published=known, margin=margin), out)
 
 
-def build_report_from_challenge_csv(entries: Sequence[str], out: Path) -> ReportPaths:
+def build_report_from_challenge_csv(
+    entries: Sequence[str], out: Path, *, margin: float = MARGIN
+) -> ReportPaths:
     """Writes the report of per-image score files that the challenge's own script wrote.
 
     `entries` are `MODEL:THRESHOLD=FILE`, one per model and threshold; `out` as for `build_report`.
@@ -50,7 +59,7 @@ def build_report_from_challenge_csv(entries: Sequence[str], out: Path) -> Report
     """
     data = load_challenge_csv(entries)
     _claim(out)
-    return write_report(Numbers(data=data), out)
+    return write_report(Numbers(data=data, margin=margin), out)
 
 
 def _claim(out: Path, source: Path | None = None) -> None:

@@ -10,6 +10,10 @@ from contract import CellbenchError, stem
 from evaluator.overlap.cell_fates import Fate, Fates, fates
 from evaluator.overlap.table import Labels, OverlapTable
 from evaluator.report.data import SeedRun
+from evaluator.runs.words import Protocol
+from evaluator.scores.protocols import counted_tables
+
+PLAIN_WITH_BORDER_RULE = "plain with border rule"
 
 Counts = npt.NDArray[np.int64]
 
@@ -21,11 +25,13 @@ class ImageCells:
     true_ids: Labels
     predicted_ids: Labels
     fates: Fates
+    counted: tuple[Fates, ...]
+    """Of the cells that the protocol counts, tile by tile where it cuts tiles."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FateCounts:
-    """How many cells of several images met each `Fate`, indexed by it."""
+    """How many counted cells of several images met each `Fate`, indexed by it."""
 
     truth: Counts
     predicted: Counts
@@ -37,8 +43,10 @@ class FateCounts:
 class RunCells:
     """The cells of one seed of one model at one threshold."""
 
-    def __init__(self, run: SeedRun, threshold: float) -> None:
+    def __init__(self, run: SeedRun, threshold: float, protocol: str) -> None:
+        """`protocol` is that of the scores, as `Rules.label` words it."""
         self._overlaps = run.overlaps
+        self._protocol = protocol
         self._threshold = threshold
         self._known: dict[str, ImageCells | None] = {}
 
@@ -59,11 +67,13 @@ class RunCells:
             if cells is None:
                 continue
             number += 1
-            truth += np.bincount(cells.fates.truth, minlength=len(truth))
-            predicted += np.bincount(cells.fates.predicted, minlength=len(predicted))
-            true_counts, predicted_counts = cells.fates.true_counts, cells.fates.predicted_counts
+            here, there = np.zeros_like(truth), np.zeros_like(predicted)
+            for part in cells.counted:
+                here += np.bincount(part.truth, minlength=len(here))
+                there += np.bincount(part.predicted, minlength=len(there))
+            truth, predicted = truth + here, predicted + there
             for fate in Fate:
-                found = (predicted_counts if fate is Fate.SPURIOUS else true_counts)[fate]
+                found = int((there if fate is Fate.SPURIOUS else here)[fate])
                 if found > highest.get(fate, (0, ""))[0]:
                     highest[fate] = (found, image)
         most = {fate: image for fate, (_, image) in highest.items()}
@@ -76,13 +86,16 @@ class RunCells:
             table = OverlapTable.load(self._overlaps / f"{stem(image)}.npz")
         except (CellbenchError, OSError):
             return None
-        return cells_of(table, self._threshold)
+        return cells_of(table, self._threshold, self._protocol)
 
 
-def cells_of(table: OverlapTable, threshold: float) -> ImageCells:
-    """The cells of one overlap table at IoU ≥ `threshold`."""
+def cells_of(table: OverlapTable, threshold: float, protocol: str = "plain") -> ImageCells:
+    """The cells of one overlap table at IoU ≥ `threshold`, and those that `protocol` counts."""
+    rules: Protocol = "challenge" if protocol == "challenge" else "plain"
+    parts = counted_tables(table, protocol=rules, border=protocol == PLAIN_WITH_BORDER_RULE)
     return ImageCells(
         true_ids=table.truth.ids,
         predicted_ids=table.predicted.ids,
         fates=fates(table, threshold),
+        counted=tuple(fates(part, threshold) for part in parts),
     )

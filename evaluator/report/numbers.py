@@ -1,7 +1,7 @@
 """The report's numbers: each is computed when a section first asks for it, and kept."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,12 +18,20 @@ from evaluator.report.cells import RunCells
 from evaluator.report.data import SCORED, Model, ReportData, SeedRun
 from evaluator.report.read.published import Published
 from evaluator.report.tables import Estimate, Value
-from evaluator.statistics.bootstrap import Interval, bootstrap_interval
-from evaluator.statistics.paired import Comparison, compare_models
+from evaluator.statistics.intervals import Share, median_interval
+from evaluator.statistics.means import ModelMean, model_means
+from evaluator.statistics.paired import (
+    MARGIN,
+    Comparison,
+    StratumComparisons,
+    compare_models,
+    compare_within,
+)
 from evaluator.statistics.ranks import RankStability, rank_stability
 from evaluator.statistics.score_matrix import ScoreMatrix
 
-SCORES = list(summary.METRICS)
+GROUP = "group"
+"""The column of the manifest that names images that belong together."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,6 +44,8 @@ class Numbers:
 
     data: ReportData
     published: Published | None = None
+    margin: float = MARGIN
+    """Difference in mean F1 below which two models are equivalent."""
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -113,19 +123,34 @@ class Numbers:
         return self.rows[self.rows["model"].isin(names)] if names else self.rows
 
     @cached_property
+    def groups(self) -> Mapping[str, str] | None:
+        """The slide, patient, plate or movie of each image, from the manifest's column `group`."""
+        named = {image.name: image.strata.get(GROUP, "") for image in self.data.images}
+        if not any(named.values()):
+            return None
+        return {image: group or image for image, group in named.items()}
+
+    @cached_property
     def matrix(self) -> ScoreMatrix:
         """F1 of the contenders at the base."""
-        return score_matrix(self.rows, [model.name for model in self.contenders])
+        names = [model.name for model in self.contenders]
+        return score_matrix(self.rows, names, groups=self.groups)
 
     @cached_property
     def pairs(self) -> tuple[Comparison, ...]:
-        """Every two contenders in their order, p corrected by Holm's method over all of them."""
-        return compare_models(self.matrix)
+        """Every two contenders in their order, p and intervals of all of them together."""
+        return compare_models(self.matrix, margin=self.margin)
+
+    def pairs_within(self, strata: Mapping[str, str]) -> tuple[StratumComparisons, ...]:
+        """Every two contenders inside each stratum; `strata` names that of each image."""
+        return compare_within(self.matrix, strata, margin=self.margin)
 
     @cached_property
     def ranks(self) -> tuple[RankStability, ...]:
         """How firm each contender's rank is; empty for fewer than two or too few images."""
-        return rank_stability(self.matrix) if len(self.matrix.models) > 1 else ()
+        if len(self.matrix.models) < 2:
+            return ()
+        return rank_stability(self.matrix, self.pairs)
 
     @cached_property
     def headers(self) -> Mapping[str, ImageHeader]:
@@ -146,28 +171,54 @@ class Numbers:
         threshold: float | None = None,
         images: Collection[str] | None = None,
     ) -> Value:
-        """A model's mean with its 95 % interval over images, seeds averaged.
+        """A model's mean with its 95 % interval, over images and, with two seeds, trainings.
 
         The interval is over `images`, all of them when left out, at `threshold`, the base when
         left out. There is none without a scored image among them, or with fewer than 5 images.
         """
-        key = (self.data.base if threshold is None else threshold, model)
-        means = self._per_image.get(key)
-        if means is None or value is None:
+        found = self.means(score, threshold=threshold, images=images).get(model)
+        if value is None or found is None or found.interval is None:
             return value
-        if images is not None:
-            means = means[means.index.isin(images)]
-        if not means[SCORED].any():
-            return value
-        interval = self.interval(means[score].to_numpy(dtype=float))
-        return Estimate(value, interval.low, interval.high) if interval else value
+        return Estimate(value, found.interval.low, found.interval.high)
 
-    def interval(self, values: npt.NDArray[np.float64]) -> Interval | None:
-        """The bootstrap interval of the mean of `values`, drawn once for the same values."""
-        key = values.tobytes()
-        if key not in self._intervals:
-            self._intervals[key] = bootstrap_interval(values)
-        return self._intervals[key]
+    def means(
+        self,
+        score: str = "f1",
+        *,
+        threshold: float | None = None,
+        images: Collection[str] | None = None,
+    ) -> Mapping[str, ModelMean]:
+        """The models that have a scored image, with the uncertainty of their mean of `score`."""
+        threshold = self.data.base if threshold is None else threshold
+        key = (score, threshold, None if images is None else frozenset(images))
+        if key not in self._means:
+            rows = self._at.get(threshold, self.rows)
+            if images is not None:
+                rows = rows[rows["image"].isin(images)]
+            names = dict.fromkeys(rows.loc[rows["outcome"] == SCORED, "model"])
+            matrix = score_matrix(rows, names, score, groups=self.groups)
+            self._means[key] = {one.model: one for one in model_means(matrix)}
+        return self._means[key]
+
+    def median(self, model: str) -> Value:
+        """A model's median F1 at the base with its interval over images, seeds averaged."""
+        known = self.of_model.get(model)
+        if known is None:
+            return None
+        value = float(known["median_f1"])
+        found = median_interval(self._image_f1(model)) if model in self.with_masks else None
+        if found is None:
+            return value
+        return Estimate(value, min(value, found.low), max(value, found.high))
+
+    def zeros(self, model: str, threshold: float) -> Share | None:
+        """On how many images a model has F1 0 at a threshold; None without a scored image."""
+        found = self.means(threshold=threshold).get(model)
+        return None if found is None else found.zeros
+
+    def _image_f1(self, model: str) -> npt.NDArray[np.float64]:
+        rows = self.image_means
+        return rows.loc[rows["model"] == model, "f1"].to_numpy(dtype=float)
 
     def on_image(self, model: str, image: str) -> tuple[tuple[str, ...], float]:
         """How a model's seeds ended on an image, at the base, and their mean F1.
@@ -180,7 +231,9 @@ class Numbers:
 
     def cells(self, model: Model, run: SeedRun) -> RunCells:
         """The cells of one seed of a model at the base."""
-        return self._cells.setdefault((model.name, run.seed), RunCells(run, self.data.base))
+        return self._cells.setdefault(
+            (model.name, run.seed), RunCells(run, self.data.base, self.data.protocol)
+        )
 
     def state(self, model: Model) -> str:
         """How far a model got, in words: the first step that did not end well, or nothing."""
@@ -197,17 +250,9 @@ class Numbers:
         return frozenset(self.data.scores["model"])
 
     @cached_property
-    def _per_image(self) -> dict[tuple[Any, str], pd.DataFrame]:
-        """By threshold and model: each image's scores, seeds averaged, and whether one counts."""
-        frame = self.data.scores
-        frame = frame.assign(**{SCORED: frame["outcome"] == SCORED})
-        groups = frame.groupby(["threshold", "model", "image"])
-        means = groups[SCORES].mean()
-        means[SCORED] = groups[SCORED].any()
-        return {
-            (threshold, str(model)): rows.droplevel(["threshold", "model"])
-            for (threshold, model), rows in means.groupby(level=["threshold", "model"])
-        }
+    def _at(self) -> dict[Any, pd.DataFrame]:
+        """The rows of scores.csv by threshold."""
+        return dict(tuple(self.data.scores.groupby("threshold")))
 
     @cached_property
     def _by_image(self) -> dict[tuple[str, str], list[tuple[str, float]]]:
@@ -219,7 +264,7 @@ class Numbers:
         return found
 
     @cached_property
-    def _intervals(self) -> dict[bytes, Interval | None]:
+    def _means(self) -> dict[Any, Mapping[str, ModelMean]]:
         return {}
 
     @cached_property
@@ -235,7 +280,12 @@ ENDINGS = {
 """What is said of a step that ended otherwise than done."""
 
 
-def score_matrix(rows: pd.DataFrame, models: Collection[str], score: str = "f1") -> ScoreMatrix:
+def score_matrix(
+    rows: pd.DataFrame,
+    models: Iterable[str],
+    score: str = "f1",
+    groups: Mapping[str, str] | None = None,
+) -> ScoreMatrix:
     """The scores of `models`, those with rows, in the given order; rows are at one threshold."""
     images = list(dict.fromkeys(rows["image"]))
     by_seed = {}
@@ -244,7 +294,11 @@ def score_matrix(rows: pd.DataFrame, models: Collection[str], score: str = "f1")
         if len(of_model):
             table = of_model.pivot(index="seed", columns="image", values=score)
             by_seed[model] = table.reindex(columns=images).to_numpy(dtype=float)
-    return ScoreMatrix(images=tuple(images), by_seed=by_seed)
+    return ScoreMatrix(
+        images=tuple(images),
+        by_seed=by_seed,
+        groups=None if groups is None else tuple(groups.get(image, image) for image in images),
+    )
 
 
 def lookup(frame: pd.DataFrame, key: str, value: str) -> dict[tuple[Any, Any], float]:

@@ -1,4 +1,4 @@
-"""Seconds, bytes and p values in words."""
+"""Seconds and bytes in words."""
 
 
 def duration(seconds: float) -> str:
@@ -14,8 +14,3 @@ def duration(seconds: float) -> str:
 def memory(size: float) -> str:
     """Bytes as MB or GB (powers of 1000)."""
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
-
-
-def p_text(p: float) -> str:
-    """A p value in (0, 1]; what is smaller than three digits show is said to be so."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

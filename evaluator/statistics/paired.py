@@ -249,7 +249,7 @@ def _comparisons(
 def _interval(gap: Values, mean: float, half: float, family: int) -> Interval | None:
     """Half a width to either side; where all differences are equal, that of bounded scores."""
     if half > 0:
-        return Interval(low=mean - half, high=mean + half)
+        return Interval(low=max(-1.0, mean - half), high=min(1.0, mean + half))
     confidence = 1 - (1 - CONFIDENCE) / family
     found = mean_interval((gap + 1) / 2, confidence=confidence)
     return None if found is None else Interval(low=2 * found.low - 1, high=2 * found.high - 1)

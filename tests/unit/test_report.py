@@ -178,7 +178,7 @@ def test_an_unfinished_run_says_what_is_missing(tmp_path: Path) -> None:
     run = make_run(tmp_path, broken=False, finished=False)
     report = build_report(run, run / "report")
     text = page(report)
-    assert "Not finished; so far good leads" in text
+    assert "Not finished; so far good has the highest mean F1" in text
     assert "fair, seed 1: 0 of 12 images scored so far." in text
     assert {row[0]: row[-2] for row in table(report, "outcomes")[1:]}["fair"] == "12"
 

@@ -32,10 +32,10 @@ SIDE = 240
 SMALLEST = 64
 """Least side of what is cut out, in pixels of the image."""
 EXPLANATION = (
-    "Cells on the border are included here. A cell lies in another one when more than half of its"
-    " pixels do. An unmatched true cell is split when two or more predicted cells lie in it, merged"
-    " when it and another true cell lie in one predicted cell; missed is what remains. Spurious"
-    " ones are in percent of the predicted cells. The viewer marks each of these cells."
+    "The cells are those that the protocol counts, of the scored images. A cell lies in another one"
+    " when more than half of its pixels do. An unmatched true cell is split when two or more"
+    " predicted cells lie in it, merged when it and another true cell lie in one predicted"
+    " cell; missed is what remains. The viewer marks each of these cells, and those on the border."
 )
 PICTURES = (
     "One example of each model, from the image on which it makes most of these errors; truth in"
@@ -75,8 +75,10 @@ def _table(numbers: Numbers, counts: dict[str, list[FateCounts]]) -> Table | Non
         cells = (
             model.name,
             max(seed.images for seed in found),
+            int(truth.sum()),
             *(_percent(truth, fate) for fate in (Fate.MATCHED, Fate.MISSED, Fate.SPLIT)),
             _percent(truth, Fate.MERGED),
+            int(predicted.sum()),
             _percent(predicted, Fate.SPURIOUS),
         )
         rows.append(Row(cells=cells, role="control" if model.is_control else ""))
@@ -84,15 +86,17 @@ def _table(numbers: Numbers, counts: dict[str, list[FateCounts]]) -> Table | Non
         return None
     return Table(
         name="errors",
-        caption=f"What became of the cells at IoU {numbers.data.base:g}, in percent of true cells",
+        caption=f"What became of the cells at IoU {numbers.data.base:g}, over all seeds",
         columns=(
             MODEL,
             Column(label="Images", kind="count"),
-            Column(label="Found", digits=1),
-            Column(label="Missed", digits=1),
-            Column(label="Split", digits=1),
-            Column(label="Merged", digits=1),
-            Column(label="Spurious", digits=1),
+            Column(label="True cells", kind="count"),
+            Column(label="Found, % of true", digits=1),
+            Column(label="Missed, % of true", digits=1),
+            Column(label="Split, % of true", digits=1),
+            Column(label="Merged, % of true", digits=1),
+            Column(label="Predicted cells", kind="count"),
+            Column(label="Spurious, % of predicted", digits=1),
         ),
         rows=tuple(rows),
         sortable=True,

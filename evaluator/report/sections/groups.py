@@ -2,24 +2,37 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from evaluator.report.data import ReportData
-from evaluator.report.numbers import Numbers, lookup
-from evaluator.report.section import Fold, Section, blocks
+from evaluator.report.numbers import GROUP, Numbers, lookup
+from evaluator.report.section import Fold, Section, Text, blocks, note
 from evaluator.report.summary import by_group
-from evaluator.report.tables import Column, Row, Table
+from evaluator.report.tables import Column, Estimate, Row, Table
 from evaluator.scores.strata import COUNT_RANGES, count_range
+from evaluator.statistics.intervals import FEWEST
+from evaluator.statistics.means import independent_images
 
 MOST_GROUPS = 12
+"""Values of a column that one can still read as a table."""
 SHOWN = 3
 """Further tables are folded."""
 NOT_RECORDED = "not recorded"
+INSIDE = (
+    "All comparisons of all these groups are one family, so that no group shines by chance; groups"
+    " of fewer than {fewest} images settle nothing and are left out."
+)
+CONFOUNDED = (
+    "Groups by cell count and by modality overlap: what looks like an effect of one may be one of"
+    " the other."
+)
 
 
 def section(numbers: Numbers) -> Section:
     tables = [_count_ranges(numbers), *_modalities(numbers)]
-    for name in stratum_columns(numbers.data):
+    used, unused = strata_columns(numbers.data)
+    for name in used:
         values = {image.name: image.strata.get(name) for image in numbers.data.images}
         stratum = pd.Series({image: value or NOT_RECORDED for image, value in values.items()})
         label = name.replace("_", " ")
@@ -32,29 +45,120 @@ def section(numbers: Numbers) -> Section:
     return Section(
         id="groups",
         title="Groups of images",
-        blocks=blocks(*tables[:SHOWN], folded),
+        blocks=blocks(
+            *tables[:SHOWN],
+            folded,
+            note(CONFOUNDED) if len(tables) > 1 else None,
+            *_inside_modalities(numbers),
+            _columns(numbers, unused),
+        ),
         files={"count_ranges": numbers.count_ranges.to_csv(index=False)},
     )
 
 
-def stratum_columns(data: ReportData) -> list[str]:
-    """Columns of the manifest that group the images otherwise than modality does.
+def strata_columns(data: ReportData) -> tuple[list[str], dict[str, str]]:
+    """Columns of the manifest that group the images, and why each of the others does not.
 
-    They hold words, not numbers, 2 to 12 different ones, on two images each on average.
+    Used are those with 2 to 12 different values on two images each on average, whether words or
+    numbers. The modality has a table of its own, and `group` is what images belong together by.
     """
     names = dict.fromkeys(name for image in data.images for name in image.strata)
     modalities = {image.modality for image in data.images}
-    chosen = []
+    used, unused = [], {}
     for name in names:
+        if name == GROUP:
+            continue
         values = [image.strata.get(name, "") for image in data.images]
-        different = set(values)
-        numbers = all(value.replace(".", "", 1).isdigit() for value in different)
+        different = len(set(values))
         pairs = {(image.modality, image.strata.get(name, "")) for image in data.images}
-        if len(pairs) == len(modalities) == len(different):
-            continue  # the modalities under other names
-        if 2 <= len(different) <= min(MOST_GROUPS, len(values) // 2) and not numbers:
-            chosen.append(name)
-    return chosen
+        if len(pairs) == len(modalities) == different:
+            unused[name] = "the modalities under other names"
+        elif different < 2:
+            unused[name] = "one value for all images"
+        elif different > min(MOST_GROUPS, len(values) // 2):
+            unused[name] = f"{different} values for {len(values)} images"
+        else:
+            used.append(name)
+    return used, unused
+
+
+def _columns(numbers: Numbers, unused: dict[str, str]) -> Text | None:
+    """What became of the manifest's other columns."""
+    lines = []
+    if numbers.groups is not None:
+        units = len(set(numbers.groups.values()))
+        lines.append(
+            f"The column {GROUP} names {units} groups of images that belong together; each counts"
+            f" as one draw. {_worth(numbers)}".strip()
+        )
+    if unused:
+        listed = "; ".join(f"{name} ({reason})" for name, reason in unused.items())
+        lines.append(f"Columns of the manifest that are not used: {listed}.")
+    return note(*lines) if lines else None
+
+
+def _worth(numbers: Numbers) -> str:
+    """How many independent images those of the groups are worth, by the contenders' F1."""
+    scores = numbers.matrix
+    worth = []
+    for model in scores.models:
+        values = scores.values(model)
+        if not np.isnan(values).any():
+            worth.append(independent_images(values, scores.groups))
+    if not worth:
+        return ""
+    low, high = round(min(worth)), round(max(worth))
+    said = f"about {low}" if low == high else f"{low} to {high}, depending on the model,"
+    return f"The {len(scores.images)} images are worth {said} images chosen one by one."
+
+
+def _inside_modalities(numbers: Numbers) -> list[Fold | Text]:
+    """Every two contenders inside each modality of five images or more."""
+    rows = numbers.rows
+    modality = rows.groupby("image")["modality"].first().replace("", NOT_RECORDED)
+    if modality.nunique() < 2 or len(numbers.matrix.models) < 2:
+        return []
+    found = [
+        (stratum, pair)
+        for stratum in numbers.pairs_within(
+            {str(image): str(name) for image, name in modality.items()}
+        )
+        for pair in stratum.comparisons
+    ]
+    if not found:
+        return []
+    table = Table(
+        name="inside-modalities",
+        caption=f"Paired differences in mean F1 at IoU {numbers.data.base:g} inside modalities",
+        columns=(
+            Column(label="Modality", kind="text"),
+            Column(label="Models", kind="text"),
+            Column(label="Difference, simultaneous 95 % interval"),
+            Column(label="Verdict on the first", kind="text"),
+            Column(label="Adjusted p"),
+            Column(label="Images", kind="count"),
+        ),
+        rows=tuple(
+            Row(
+                cells=(
+                    stratum.stratum,
+                    f"{pair.first} − {pair.second}",
+                    Estimate(pair.difference, pair.interval.low, pair.interval.high)
+                    if pair.interval
+                    else pair.difference,
+                    pair.verdict,
+                    pair.p,
+                    pair.images,
+                )
+            )
+            for stratum, pair in found
+        ),
+        sortable=True,
+    )
+    return [
+        Fold(title="Models two by two inside modalities", blocks=(table,)),
+        note(INSIDE.format(fewest=FEWEST)),
+    ]
 
 
 def _count_ranges(numbers: Numbers) -> Table:

@@ -1,22 +1,29 @@
 """A methods paragraph that can be pasted into a paper, made from what the run recorded."""
 
-from evaluator.report.data import ReportData
 from evaluator.report.numbers import Numbers
 from evaluator.report.section import Section, prose
-from evaluator.statistics.bootstrap import DRAWS
+from evaluator.statistics.intervals import DRAWS
 
 CHALLENGE = (
     "Ma, J., Xie, R., Ayyadhury, S. et al. The multimodality cell segmentation challenge: toward"
     " universal solutions. Nature Methods 21, 1103-1113 (2024)."
     " https://doi.org/10.1038/s41592-024-02233-6"
 )
-BOOTSTRAP = (
-    "Hesterberg, T. C. What teachers should know about the bootstrap: resampling in the"
-    " undergraduate statistics curriculum. The American Statistician 69, 371-386 (2015)."
+MEANS = (
+    "Gaffke, N. Three test statistics for a nonparametric one-sided hypothesis on the mean of a"
+    " nonnegative variable. Universität Magdeburg (2005); Learned-Miller, E. and Thomas, P. S. A"
+    " new confidence interval for the mean of a bounded random variable. arXiv:1905.06208 (2019)."
 )
-HOLM = (
-    "Holm, S. A simple sequentially rejective multiple test procedure. Scandinavian Journal of"
-    " Statistics 6, 65-70 (1979)."
+MEDIANS = "Conover, W. J. Practical Nonparametric Statistics, 3rd edition. Wiley (1999)."
+FLIPS = (
+    "Westfall, P. H. and Young, S. S. Resampling-Based Multiple Testing. Wiley (1993); Romano,"
+    " J. P. and Wolf, M. Exact and approximate stepdown methods for multiple hypothesis testing."
+    " Journal of the American Statistical Association 100, 94-108 (2005)."
+)
+STUDENTISED = "Hall, P. The Bootstrap and Edgeworth Expansion. Springer (1992)."
+TRAININGS = (
+    "Bouthillier, X. et al. Accounting for variance in machine learning benchmarks. Proceedings of"
+    " Machine Learning and Systems 3 (2021)."
 )
 RANKS = (
     "Wiesenfarth, M. et al. Methods and open-source toolkit for analyzing and visualizing challenge"
@@ -38,12 +45,13 @@ PROTOCOLS = {
 
 
 def section(numbers: Numbers) -> Section:
-    paragraphs = methods_text(numbers.data)
+    paragraphs = methods_text(numbers)
     return Section(id="methods", title="Methods", blocks=(prose(*paragraphs),))
 
 
-def methods_text(data: ReportData) -> list[str]:
+def methods_text(numbers: Numbers) -> list[str]:
     """Paragraphs, the references last."""
+    data = numbers.data
     sentences = []
     references: list[str] = []
 
@@ -77,11 +85,15 @@ def methods_text(data: ReportData) -> list[str]:
         "Precision, recall and F1 were computed per image and averaged; images without a usable"
         " mask counted as 0. Foreground Dice compares all cell pixels with the background."
         " Where a model was trained with several seeds, numbers are means over them."
-        f" Intervals are 95 % expanded percentile bootstrap intervals over images ({DRAWS} draws)"
-        f" [{cite(BOOTSTRAP)}]. Models were compared two by two on the same images by sign-flip"
-        f" tests, with p values after Holm's correction over all pairs [{cite(HOLM)}]; two models"
-        " are called separable when that p is at most 0.05 and the interval of their difference"
-        f" leaves out 0. The ranking was repeated on the bootstrap draws [{cite(RANKS)}]."
+        f" Intervals of means are 95 % intervals for bounded scores [{cite(MEANS)}], those of"
+        f" medians are order statistics [{cite(MEDIANS)}]. Models were compared two by two on the"
+        " same images by sign-flip tests, with p values adjusted for all pairs by the step-down"
+        f" largest statistic over joint flips [{cite(FLIPS)}], and simultaneous 95 % intervals from"
+        f" the larger critical value of the flips and of {DRAWS} studentised redraws"
+        f" [{cite(STUDENTISED)}]. A model is called better where the interval leaves out 0 and the"
+        " adjusted p is at most 0.05, and two are called equivalent where the interval lies within"
+        f" ±{numbers.margin:g}. {_units(numbers, cite(TRAININGS))} Ranks left open are those that"
+        f" the comparisons do not rule out [{cite(RANKS)}]."
     )
     described = [model.record.citation for model in data.models if model.record]
     cited = [cite(citation) for citation in described if citation]
@@ -92,3 +104,15 @@ def methods_text(data: ReportData) -> list[str]:
         " ".join(sentences),
         *(f"[{number}] {text}" for number, text in enumerate(references, start=1)),
     ]
+
+
+def _units(numbers: Numbers, reference: int) -> str:
+    """What was redrawn beside the images."""
+    images = "Images of one group were flipped and redrawn together." if numbers.groups else ""
+    several = any(len(model.seeds) > 1 for model in numbers.contenders)
+    trainings = (
+        f"Where both models have two seeds, the variance between trainings is added [{reference}]."
+        if several
+        else f"With one seed each, all claims are about these trainings [{reference}]."
+    )
+    return f"{images} {trainings}".strip()

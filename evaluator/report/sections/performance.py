@@ -34,8 +34,9 @@ MEANS = (
 EXPLANATION = (
     "Means run over all images of the dataset; an image that was not scored counts as 0. The column"
     " “scored only” leaves such images out. A model's number is the mean over its seeds. SD is the"
-    " standard deviation over images (n − 1). Intervals are a bootstrap over images. Foreground"
-    " Dice compares cell pixels with background and does not depend on the threshold."
+    " standard deviation over images (n − 1). Intervals are over images, and over trainings where a"
+    " model has two seeds; with one seed they are about this training. Foreground Dice compares"
+    " cell pixels with background and does not depend on the threshold."
 )
 
 
@@ -68,13 +69,14 @@ def _summary(numbers: Numbers) -> Table:
             model.name,
             model.role,
             mean("f1"),
-            known.get("median_f1"),
+            numbers.median(model.name),
             known.get("std_f1"),
             mean("dice"),
             mean("precision"),
             mean("recall"),
             f"{known.get('scored', 0):g} of {len(numbers.data.images)}",
             known.get("scored_f1"),
+            known.get("seed_std_f1") if known.get("seeds", 1) > 1 else None,
             published[model.name].f1 if model.name in published else None,
             remark,
         )
@@ -88,6 +90,7 @@ def _summary(numbers: Numbers) -> Table:
             *MEANS,
             Column(label="Images scored"),
             Column(label="Mean F1, scored only"),
+            Column(label="SD of mean F1 between trainings", optional=True),
             Column(label="Published F1", optional=True),
             Column(label="Remark", kind="text", optional=True),
         ),

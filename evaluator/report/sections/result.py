@@ -1,34 +1,36 @@
-"""The result in words: every sentence is computed from the scores, none is fixed praise."""
+"""The result in words: the headline, and a list of findings."""
 
-import pandas as pd
-
-from evaluator.report.data import PAIR, SCORED, Model, ReportData
+from evaluator.report.data import PAIR, SCORED, Model
+from evaluator.report.findings import findings
 from evaluator.report.numbers import Numbers
 from evaluator.report.section import Callout, Section, blocks, prose
-from evaluator.report.summary import by_group
-from evaluator.report.training_fields import FIELDS, field_text
-from evaluator.report.units import p_text
-from evaluator.statistics.conclusions import conclusion
+from evaluator.report.tables import Estimate
+from evaluator.statistics.conclusions import conclusion, trainings
+from evaluator.statistics.intervals import FEWEST
+from evaluator.statistics.paired import Comparison
+from evaluator.statistics.power import FEWEST_TO_SETTLE
 
 FAILED_LIMIT = 0.1
 """Above this share of failed (model, image) pairs the report names no best model."""
-FEWEST_IN_GROUP = 3
-"""A group of fewer images is not called anybody's best or worst."""
-UNEQUAL = ("input_size", "epochs", "steps", "pretrained", "val_images", "train_images")
+TIE = 1e-9
+FEW = (
+    f"On fewer than {FEWEST} images nothing is compared, and fewer than {FEWEST_TO_SETTLE} cannot"
+    f" settle anything. {trainings(several=False)}"
+)
 
 
 def section(numbers: Numbers) -> Section:
-    findings = _findings(numbers)
+    found = findings(numbers)
     return Section(
         id="result",
         title="Result",
-        blocks=blocks(_headline(numbers), prose(*findings) if findings else None),
+        blocks=blocks(_headline(numbers), prose(*found) if found else None),
         titled=False,
     )
 
 
 def _headline(numbers: Numbers) -> Callout:
-    """The one thing to know first: the failures if there are many, else the best model."""
+    """The one thing to know first: many failures, a settled winner, or what is known instead."""
     if numbers.failed_share > FAILED_LIMIT:
         return _many_failures(numbers)
     if not numbers.ranking:
@@ -37,18 +39,77 @@ def _headline(numbers: Numbers) -> Callout:
         return Callout(title=title, lines=())
     best = numbers.ranking[0]
     score = numbers.mean_f1[best.name]
-    detail = f"Mean F1 {score:.4f}. {_score_sentence(numbers, best)}"
     if not numbers.data.finished:
-        return Callout(title=f"Not finished; so far {best.name} leads", lines=(detail,))
+        title = f"Not finished; so far {best.name} has the highest mean F1"
+        return Callout(title=title, lines=(f"Mean F1 {score:.4f}. {_scope(numbers, best)}",))
     if len(numbers.ranking) == 1:
-        title = f"{best.name}: mean F1 {score:.4f}"
-        return Callout(title=title, lines=(_score_sentence(numbers, best),))
-    detail += _not_separable(numbers, best)
-    return Callout(title=f"Best model: {best.name}", lines=(detail,))
+        return Callout(title=f"{best.name}: mean F1 {score:.4f}", lines=(_scope(numbers, best),))
+    return _comparison(numbers, best)
+
+
+def _comparison(numbers: Numbers, best: Model) -> Callout:
+    """Which model is best where that is settled, else what is known."""
+    others = numbers.ranking[1:]
+    pairs = {_other(pair, best.name): pair for pair in numbers.pairs if best.name in _names(pair)}
+    behind = [name for name, pair in pairs.items() if pair.separable]
+    equal = [name for name, pair in pairs.items() if pair.verdict == "equivalent"]
+    lines = [_highest(numbers), *_against_second(numbers, pairs), *_stricter(numbers)]
+    open_ones = [model.name for model in others if model.name not in {*behind, *equal}]
+    if not open_ones and not equal:
+        title = f"Best model: {best.name}"
+        if not all(pair.over_trainings for pair in pairs.values()):
+            title = f"Best of these trainings: {best.name}"
+        return Callout(title=title, lines=tuple(lines))
+    if not open_ones:
+        title = f"Best: {_listed([best.name, *equal])}, equivalent within {numbers.margin:g}"
+        return Callout(title=title, lines=tuple(lines))
+    images = len(numbers.data.images)
+    title = f"No model is settled as best on {images} image{'s' if images != 1 else ''}"
+    if behind:
+        lines.append(f"Settled as worse than {best.name}: {_listed(behind)}.")
+    if equal:
+        lines.append(f"Equivalent to {best.name} within {numbers.margin:g}: {_listed(equal)}.")
+    return Callout(title=title, lines=tuple(lines))
+
+
+def _highest(numbers: Numbers) -> str:
+    """Who has the highest mean, ties named as ties."""
+    top = numbers.mean_f1[numbers.ranking[0].name]
+    tied = [model.name for model in numbers.ranking if numbers.mean_f1[model.name] > top - TIE]
+    shown = numbers.estimate(tied[0], top)
+    interval = f" ({shown.low:.3f} to {shown.high:.3f})" if isinstance(shown, Estimate) else ""
+    scope = _scope(numbers, numbers.ranking[0])
+    if len(tied) > 1:
+        return f"{_listed(tied)} have the same mean F1, {top:.4f}{interval}. {scope}"
+    return f"{tied[0]} has the highest mean F1, {top:.4f}{interval}. {scope}"
+
+
+def _against_second(numbers: Numbers, pairs: dict[str, Comparison]) -> list[str]:
+    second = numbers.ranking[1].name
+    if second in pairs:
+        return [conclusion(pairs[second])]
+    return [FEW]
+
+
+def _stricter(numbers: Numbers) -> list[str]:
+    """Another model that leads at the highest threshold."""
+    highest = max(numbers.data.thresholds, default=numbers.data.base)
+    if highest <= numbers.data.base:
+        return []
+    means = numbers.means(threshold=highest)
+    ranked = [model.name for model in numbers.ranking if model.name in means]
+    if len(ranked) < 2:
+        return []
+    best = numbers.ranking[0].name
+    leader = max(ranked, key=lambda name: means[name].mean)
+    if best not in means or means[leader].mean <= means[best].mean + TIE:
+        return []
+    gap = f"{means[leader].mean:.4f}; {best} {means[best].mean:.4f}"
+    return [f"At IoU {highest:g} {leader} has the highest mean F1 ({gap})."]
 
 
 def _many_failures(numbers: Numbers) -> Callout:
-    rows = numbers.rows
+    rows = numbers.rows.drop_duplicates(PAIR)
     failed = rows[rows["outcome"] != SCORED]
     worst = failed.groupby("model").size().sort_values(ascending=False)
     per_model = ", ".join(f"{name} {count}" for name, count in worst.items())
@@ -61,164 +122,19 @@ def _many_failures(numbers: Numbers) -> Callout:
     )
 
 
-def _findings(numbers: Numbers) -> list[str]:
-    """The written summary, a sentence or two for each thing that the numbers show."""
-    modalities = by_group(numbers.rows, numbers.rows["modality"], "group")
-    sentences = [
-        _margin(numbers),
-        *(_profile(numbers, model, modalities) for model in numbers.ranking),
-        _controls(numbers),
-        _failures(numbers),
-        _empty_images(numbers),
-        _unequal_training(numbers.data),
-        _cut_short(numbers.data),
-    ]
-    return [sentence for sentence in sentences if sentence]
-
-
-def _margin(numbers: Numbers) -> str:
-    """How far the first is ahead of the second, in percent, and whether the images can tell."""
-    if numbers.failed_share > FAILED_LIMIT or len(numbers.ranking) < 2:
-        return ""
-    score = numbers.mean_f1
-    first, second = (model.name for model in numbers.ranking[:2])
-    gap = score[first] - score[second]
-    percent = f" ({gap / score[second]:.1%})" if score[second] > 0 else ""
-    sentence = (
-        f"{first} is {gap:.4f}{percent} ahead of {second} in mean F1 at IoU"
-        f" {numbers.data.base:g} ({score[first]:.4f} against {score[second]:.4f})."
-    )
-    found = [pair for pair in numbers.pairs if {pair.first, pair.second} == {first, second}]
-    if not found:
-        return sentence + " There are too few images to tell whether that is chance."
-    pair = found[0]
-    if not pair.separable or pair.interval is None or pair.seeds is not None:
-        return f"{sentence} {conclusion(pair)}"
-    return (
-        f"{sentence} The images separate the two: the 95\u00a0% interval of the paired difference"
-        f" is {pair.interval.low:.3f} to {pair.interval.high:.3f}, {p_text(pair.p_holm)}"
-        " after Holm's correction."
-    )
-
-
-def _score_sentence(numbers: Numbers, model: Model) -> str:
+def _scope(numbers: Numbers, model: Model) -> str:
     row, data = numbers.of_model[model.name], numbers.data
     seeds = f", mean of {row['seeds']} seeds" if row["seeds"] > 1 else ""
     return f"At IoU {data.base:g}, over {row['images']} images{seeds}, protocol {data.protocol}."
 
 
-def _not_separable(numbers: Numbers, best: Model) -> str:
-    """Who may be as good as the best one, as far as these images tell."""
-    close = [
-        pair.second for pair in numbers.pairs if pair.first == best.name and not pair.separable
-    ]
-    return f" Not separable from {', '.join(close)} on these images." if close else ""
+def _names(pair: Comparison) -> tuple[str, str]:
+    return pair.first, pair.second
 
 
-def _profile(numbers: Numbers, model: Model, modalities: pd.DataFrame) -> str:
-    """What a model is good and bad at; `modalities` holds every model's means by modality."""
-    row, data = numbers.of_model[model.name], numbers.data
-    if not row["scored"]:
-        reason = numbers.state(model)
-        return f"{model.name}: no image was scored{f' ({reason})' if reason else ''}."
-    precision, recall = row["mean_precision"], row["mean_recall"]
-    parts = [f"{model.name}: mean F1 {row['mean_f1']:.4f}, foreground Dice {row['mean_dice']:.4f}."]
-    highest = max(data.thresholds, default=data.base)
-    strict = numbers.thresholds
-    strict = strict[(strict["model"] == model.name) & (strict["threshold"] == highest)]
-    if highest > data.base and len(strict):
-        parts.append(f"At IoU {highest:g} its mean F1 is {strict['mean_f1'].iloc[0]:.4f}.")
-    if abs(precision - recall) >= 0.02:
-        tendency = (
-            "it leaves out cells more often than it invents them"
-            if precision > recall
-            else "it invents cells more often than it leaves them out"
-        )
-        parts.append(f"Precision {precision:.4f}, recall {recall:.4f}: {tendency}.")
-    ranges = numbers.count_ranges.rename(columns={"range": "group"})
-    parts.append(_best_and_worst(ranges[ranges["model"] == model.name], "images with {} cells"))
-    parts.append(_best_and_worst(modalities[modalities["model"] == model.name], "{}"))
-    return " ".join(part for part in parts if part)
+def _other(pair: Comparison, name: str) -> str:
+    return pair.second if pair.first == name else pair.first
 
 
-def _best_and_worst(groups: pd.DataFrame, words: str) -> str:
-    enough = groups[groups["images"] >= FEWEST_IN_GROUP].sort_values(["mean_f1", "group"])
-    if len(enough) < 2 or enough["mean_f1"].nunique() < 2:
-        return ""
-    worst, best = enough.iloc[0], enough.iloc[-1]
-    return (
-        f"Best on {words.format(best['group'])} (F1 {best['mean_f1']:.4f}, {best['images']}"
-        f" images), worst on {words.format(worst['group'])} (F1 {worst['mean_f1']:.4f},"
-        f" {worst['images']} images)."
-    )
-
-
-def _controls(numbers: Numbers) -> str:
-    score, models = numbers.mean_f1, numbers.data.models
-    controls = [model for model in models if model.is_control and model.name in score]
-    if not controls:
-        return ""
-    listed = ", ".join(f"{model.name} {score[model.name]:.4f}" for model in controls)
-    sentence = f"Controls, which bracket the scores and take no part in the ranking: {listed}."
-    for control in controls:
-        below = [model.name for model in numbers.ranking if score[model.name] < score[control.name]]
-        if below and not control.needs_truth:
-            sentence += f" Below the control {control.name}: {', '.join(below)}."
-    return sentence
-
-
-def _failures(numbers: Numbers) -> str:
-    rows = numbers.rows.drop_duplicates(PAIR)
-    failed = rows[rows["outcome"] != SCORED]
-    if rows.empty:
-        return ""
-    if failed.empty:
-        return f"All {len(rows)} pairs of model, seed and image were scored."
-    return (
-        f"{len(failed)} of {len(rows)} pairs of model, seed and image were not scored; they count"
-        " as 0 in every mean except the one over scored images."
-    )
-
-
-def _empty_images(numbers: Numbers) -> str:
-    empty = int((numbers.true_cells == 0).sum())
-    if not empty:
-        return ""
-    images = "1 image holds" if empty == 1 else f"{empty} images hold"
-    if numbers.data.protocol == "challenge":
-        return f"{images} no countable cell; the protocol counts that as F1 0 for every model."
-    return f"{images} no countable cell."
-
-
-def _unequal_training(data: ReportData) -> str:
-    differing = []
-    for field in UNEQUAL:
-        texts = {}
-        for model in data.models:
-            seeds = [
-                field_text(field, run.training.get(field)) for run in model.runs if run.training
-            ]
-            if seeds:
-                texts[model.name] = " and ".join(dict.fromkeys(text or "none" for text in seeds))
-        if len(set(texts.values())) > 1:
-            listed = ", ".join(f"{name}: {text}" for name, text in texts.items())
-            differing.append(f"{FIELDS[field].lower()} ({listed})")
-    if not differing:
-        return ""
-    return f"Training was not equal, which the scores do not tell apart: {'; '.join(differing)}."
-
-
-def _cut_short(data: ReportData) -> str:
-    """Which trainings ended by the clock, since another machine would get further or less far."""
-    cut = [
-        f"{model.name} (seed {run.seed})"
-        for model in data.models
-        for run in model.runs
-        if run.training.get("stopped") == "time_limit"
-    ]
-    if not cut:
-        return ""
-    return (
-        f"The time limit ended the training of {', '.join(cut)}, so these scores depend on the"
-        " speed of the machine."
-    )
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -3,15 +3,21 @@
 from evaluator.report import drawing
 from evaluator.report.drawing import Figure
 from evaluator.report.numbers import Numbers, lookup
-from evaluator.report.section import Section, blocks
+from evaluator.report.section import Section, Text, blocks, note
 from evaluator.report.tables import MODEL, Column, Row, Table
+from evaluator.statistics.intervals import Share
+
+ZEROS = (
+    "Where most images score 0, a mean rests on a few images, and a mean of 0 is no proof that the"
+    " model never finds a cell: the intervals above allow for that."
+)
 
 
 def section(numbers: Numbers) -> Section:
     return Section(
         id="thresholds",
         title="IoU thresholds",
-        blocks=blocks(_table(numbers), _figure(numbers)),
+        blocks=blocks(_table(numbers), *_zeros(numbers), _figure(numbers)),
         files={"thresholds": numbers.thresholds.to_csv(index=False)},
     )
 
@@ -34,6 +40,35 @@ def _table(numbers: Numbers) -> Table:
         sortable=True,
         stored=False,
     )
+
+
+def _zeros(numbers: Numbers) -> list[Table | Text]:
+    """How many images score 0, wherever that is the case for most of a model's images."""
+    thresholds = numbers.data.thresholds
+    found = {
+        (model.name, threshold): numbers.zeros(model.name, threshold)
+        for model in numbers.order
+        for threshold in thresholds
+    }
+    if not any(share is not None and share.count > share.of / 2 for share in found.values()):
+        return []
+    rows = []
+    for model in numbers.order:
+        shares = [found[model.name, threshold] for threshold in thresholds]
+        cells = [None if share is None else _share_text(share) for share in shares]
+        rows.append(Row(cells=(model.name, *cells), role="control" if model.is_control else ""))
+    table = Table(
+        name="zeros",
+        caption="Images with F1 0, and the 95 % interval of their share",
+        columns=(MODEL, *(Column(label=f"IoU {value:g}") for value in thresholds)),
+        rows=tuple(rows),
+    )
+    return [table, note(ZEROS)]
+
+
+def _share_text(share: Share) -> str:
+    low, high = share.interval.low, share.interval.high
+    return f"{share.count} of {share.of} ({low:.2f} to {high:.2f})"
 
 
 def _figure(numbers: Numbers) -> Figure | None:

@@ -162,7 +162,7 @@ def _model_layers(
     cells = numbers.cells(model, run).of(image)
     layers = fate_layers(cells, small, edge, reduced) if cells else None
     if layers is None:
-        fresh = cells_of(overlap_table(truth, predicted), numbers.data.base)
+        fresh = cells_of(overlap_table(truth, predicted), numbers.data.base, numbers.data.protocol)
         layers = fate_layers(fresh, small, edge, reduced)
     return layers
 

@@ -1,0 +1,162 @@
+"""Sentences about each model and about the run; each is computed, and says no more than holds."""
+
+import numpy as np
+
+from evaluator.overlap.cell_fates import Fate
+from evaluator.report.data import PAIR, SCORED, Model, ReportData
+from evaluator.report.numbers import Numbers
+from evaluator.report.training_fields import FIELDS, field_text
+from evaluator.statistics.intervals import mean_interval
+
+UNEQUAL = ("input_size", "epochs", "steps", "pretrained", "val_images", "train_images")
+HALF = 0.5
+"""Where as many cells are predicted as there are, on a scale from none (0) to no true one (1)."""
+
+
+def findings(numbers: Numbers) -> list[str]:
+    """The written summary, a sentence or two for each thing that the numbers show."""
+    sentences = [
+        *(_profile(numbers, model) for model in numbers.ranking),
+        _controls(numbers),
+        _failures(numbers),
+        _empty_images(numbers),
+        _unequal_training(numbers.data),
+        _cut_short(numbers.data),
+    ]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _profile(numbers: Numbers, model: Model) -> str:
+    """One model's means, and what became of the cells."""
+    row, data = numbers.of_model[model.name], numbers.data
+    if not row["scored"]:
+        reason = numbers.state(model)
+        return f"{model.name}: no image was scored{f' ({reason})' if reason else ''}."
+    parts = [f"{model.name}: mean F1 {row['mean_f1']:.4f}, foreground Dice {row['mean_dice']:.4f}."]
+    highest = max(data.thresholds, default=data.base)
+    if highest > data.base:
+        parts.append(_at_highest(numbers, model, highest))
+    parts.append(_errors(numbers, model))
+    return " ".join(part for part in parts if part)
+
+
+def _at_highest(numbers: Numbers, model: Model, threshold: float) -> str:
+    """The mean at the strictest threshold, with its interval where most images score 0."""
+    found = numbers.means(threshold=threshold).get(model.name)
+    if found is None:
+        return ""
+    text = f"At IoU {threshold:g} its mean F1 is {found.mean:.4f}"
+    zeros = found.zeros
+    if zeros.count > zeros.of / 2:
+        text += f", with 0 on {zeros.count} of {zeros.of} images"
+        if found.interval is not None:
+            text += f" (95 % interval {found.interval.low:.3f} to {found.interval.high:.3f})"
+    return f"{text}."
+
+
+def _errors(numbers: Numbers, model: Model) -> str:
+    """What became of the cells of the scored images, over all seeds."""
+    images = [image.name for image in numbers.data.images]
+    counts = [numbers.cells(model, run).count(images) for run in model.runs]
+    truth = sum((one.truth for one in counts), start=np.zeros(max(Fate) + 1, np.int64))
+    predicted = sum((one.predicted for one in counts), start=np.zeros_like(truth))
+    if not truth.sum():
+        return ""
+    text = (
+        f"Of {int(truth.sum()):,} true cells on scored images it found"
+        f" {int(truth[Fate.MATCHED]):,}, missed {int(truth[Fate.MISSED]):,}, merged"
+        f" {int(truth[Fate.MERGED]):,} and split {int(truth[Fate.SPLIT]):,};"
+        f" {int(predicted[Fate.SPURIOUS]):,} of its {int(predicted.sum()):,} cells match none."
+    )
+    tendency = _tendency(numbers, model)
+    return f"{text} {tendency}" if tendency else text
+
+
+def _tendency(numbers: Numbers, model: Model) -> str:
+    """Whether it predicts too few or too many cells, only where the interval says so."""
+    rows = numbers.rows
+    rows = rows[(rows["model"] == model.name) & (rows["outcome"] == SCORED)]
+    larger = rows[["true_cells", "predicted_cells"]].max(axis=1)
+    rows = rows[larger > 0]
+    if rows.empty:
+        return ""
+    gap = (rows["predicted_cells"] - rows["true_cells"]) / larger[larger > 0]
+    means = gap.groupby(rows["image"]).mean()
+    groups = None if numbers.groups is None else [numbers.groups[name] for name in means.index]
+    found = mean_interval((means.to_numpy(dtype=float) + 1) / 2, groups)
+    if found is None:
+        return ""
+    if found.high < HALF:
+        return "It predicts fewer cells than there are."
+    return "It predicts more cells than there are." if found.low > HALF else ""
+
+
+def _controls(numbers: Numbers) -> str:
+    score, models = numbers.mean_f1, numbers.data.models
+    controls = [model for model in models if model.is_control and model.name in score]
+    if not controls:
+        return ""
+    listed = ", ".join(f"{model.name} {score[model.name]:.4f}" for model in controls)
+    sentence = f"Controls, which bracket the scores and take no part in the ranking: {listed}."
+    for control in controls:
+        below = [model.name for model in numbers.ranking if score[model.name] < score[control.name]]
+        if below and not control.needs_truth:
+            sentence += f" Below the control {control.name}: {', '.join(below)}."
+    return sentence
+
+
+def _failures(numbers: Numbers) -> str:
+    rows = numbers.rows.drop_duplicates(PAIR)
+    failed = rows[rows["outcome"] != SCORED]
+    if rows.empty:
+        return ""
+    if failed.empty:
+        return f"All {len(rows)} pairs of model, seed and image were scored."
+    return (
+        f"{len(failed)} of {len(rows)} pairs of model, seed and image were not scored; they count"
+        " as 0 in every mean except the one over scored images."
+    )
+
+
+def _empty_images(numbers: Numbers) -> str:
+    empty = int((numbers.true_cells == 0).sum())
+    if not empty:
+        return ""
+    images = "1 image holds" if empty == 1 else f"{empty} images hold"
+    if numbers.data.protocol == "challenge":
+        return f"{images} no countable cell; the protocol counts that as F1 0 for every model."
+    return f"{images} no countable cell."
+
+
+def _unequal_training(data: ReportData) -> str:
+    differing = []
+    for field in UNEQUAL:
+        texts = {}
+        for model in data.models:
+            seeds = [
+                field_text(field, run.training.get(field)) for run in model.runs if run.training
+            ]
+            if seeds:
+                texts[model.name] = " and ".join(dict.fromkeys(text or "none" for text in seeds))
+        if len(set(texts.values())) > 1:
+            listed = ", ".join(f"{name}: {text}" for name, text in texts.items())
+            differing.append(f"{FIELDS[field].lower()} ({listed})")
+    if not differing:
+        return ""
+    return f"Training was not equal, which the scores do not tell apart: {'; '.join(differing)}."
+
+
+def _cut_short(data: ReportData) -> str:
+    """Which trainings ended by the clock, since another machine would get further or less far."""
+    cut = [
+        f"{model.name} (seed {run.seed})"
+        for model in data.models
+        for run in model.runs
+        if run.training.get("stopped") == "time_limit"
+    ]
+    if not cut:
+        return ""
+    return (
+        f"The time limit ended the training of {', '.join(cut)}, so these scores depend on the"
+        " speed of the machine."
+    )
