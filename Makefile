@@ -3,7 +3,7 @@ BIN := .venv/bin
 DEMO := runs/demo
 
 .PHONY: run test check unit peers docs integration coverage hooks pins
-.PHONY: bench-evaluator bench-large bench-report clean
+.PHONY: bench-claims bench-evaluator bench-large bench-report clean
 
 # The whole benchmark on simulated images; the report's path is printed last.
 run: .venv/models
@@ -50,6 +50,11 @@ coverage: .venv/dev
 # Scoring beside stardist and cellpose; what docs/performance.md shows.
 bench-evaluator: .venv/peers
 	OMP_NUM_THREADS=1 PYTHONPATH=.venv/peers $(BIN)/python -m tests.benchmarks.evaluator_speed
+
+# Coverage of the intervals and false claims of the comparisons, by simulation; FILES are further
+# scores.csv to draw from.
+bench-claims: .venv/dev
+	$(BIN)/python -m tests.benchmarks.claims $(FILES)
 
 # CPU time, time and size of reports of 5 models on 101 and on 1000 images, and how fast Chromium opens them.
 bench-report: .venv/dev
