@@ -3,7 +3,7 @@
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import ClassVar
@@ -132,6 +132,7 @@ def run_cli(app: Callable[[], object]) -> None:
     Programming errors keep their traceback.
     """
     try:
+        _refuse_undecodable(sys.argv[1:])
         app()
         sys.stdout.flush()
     except CellbenchError as error:
@@ -152,6 +153,41 @@ def run_cli(app: Callable[[], object]) -> None:
         sys.exit(ExitCode.BROKEN_PIPE)
     except OSError as error:
         _leave(os_error(error))
+
+
+def undecodable(what: str, name: str) -> CallError:
+    """The refusal of a name that cannot be read as text: it stands in files and messages."""
+    stored = os.fsencode(name)
+    where = f"{what} {stored!r}"
+    try:
+        stored.decode("utf-8")
+    except UnicodeDecodeError:
+        return CallError(
+            f"{where} is no valid UTF-8.",
+            "it comes from a system with another encoding of names",
+            "rename it",
+        )
+    return CallError(
+        f"{where} cannot be read as text.",
+        "it is UTF-8, but this system's language settings say that names are something else",
+        "set the variable PYTHONUTF8=1, or LC_ALL=C.UTF-8, and give the same command again",
+    )
+
+
+def _refuse_undecodable(words: Sequence[str]) -> None:
+    """Paths stand in records and messages, so what is no text is refused before any work."""
+    for what, name in (*(("The argument", word) for word in words), ("The folder", _cwd())):
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise undecodable(what, name) from error
+
+
+def _cwd() -> str:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return ""
 
 
 def _leave(error: CellbenchError) -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from contract.errors import CallError
+from contract.errors import CallError, undecodable
 
 IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".bmp", ".jpg", ".jpeg"})
 LABEL_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".bmp", ".npy"})
@@ -146,7 +146,8 @@ def _listed(folder: Path, suffixes: frozenset[str]) -> list[Path]:
         try:
             path.name.encode()
         except UnicodeEncodeError as error:
-            raise _undecoded(folder, path) from error
+            where = printable(str(folder))
+            raise undecodable(f"In {where} the name", path.name) from error
     return sorted(found, key=lambda path: path.name)
 
 
@@ -155,22 +156,4 @@ def _is_listed(path: Path, suffixes: frozenset[str]) -> bool:
         path.suffix.lower() in suffixes
         and not path.name.startswith(".")
         and (path.is_file() or (path.is_symlink() and not path.exists()))
-    )
-
-
-def _undecoded(folder: Path, path: Path) -> CallError:
-    name = os.fsencode(path.name)
-    where = f"The name {name!r} in {printable(str(folder))}"
-    try:
-        name.decode("utf-8")
-    except UnicodeDecodeError:
-        return CallError(
-            f"{where} is no valid UTF-8.",
-            "the file comes from a system with another encoding of names",
-            "rename it",
-        )
-    return CallError(
-        f"{where} cannot be read as text.",
-        "it is UTF-8, but this system's language settings say that names are something else",
-        "set the variable PYTHONUTF8=1, or LC_ALL=C.UTF-8, and give the same command again",
     )

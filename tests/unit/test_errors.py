@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from contract import CallError, CellbenchError, Interrupted, OutOfMemory, UnreadableImage
 from contract.errors import is_out_of_memory, os_error
 from contract.events import parse_event
-from tests.programs import code, finish, start
+from tests.programs import ROOT, code, finish, start
 
 
 def run(lines: str) -> subprocess.CompletedProcess[str]:
@@ -54,6 +56,35 @@ def test_exit_codes(lines: str, exit_code: int, message: str) -> None:
     assert ended.stdout == ""
     assert message in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "words"),
+    [
+        (b"Zellk\xf6rper", {}, "is no valid UTF-8"),
+        ("Zellkörper".encode(), {"LC_ALL": "C", "PYTHONUTF8": "0"}, "set the variable PYTHONUTF8"),
+    ],
+)
+def test_names_that_are_no_text_are_refused_before_any_work(
+    tmp_path: Path, name: bytes, variables: dict[str, str], words: str
+) -> None:
+    """As an argument, and as the folder that the program is started in."""
+    program = ["-c", "from contract.errors import run_cli; run_cli(lambda: print('worked'))"]
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    plain = {"PYTHONCOERCECLOCALE": "0", **variables, "PYTHONPATH": str(ROOT)}
+    for arguments, where in (([name], tmp_path), ([], folder)):
+        ended = subprocess.run(
+            [sys.executable, *program, *arguments],
+            cwd=where,
+            env={**os.environ, **plain},
+            capture_output=True,
+            check=False,
+        )
+        assert ended.returncode == 2, ended.stderr
+        assert ended.stdout == b""
+        assert words.encode() in ended.stderr
+        assert b"Traceback" not in ended.stderr
 
 
 def test_programming_errors_keep_their_traceback() -> None:

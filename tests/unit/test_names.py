@@ -1,6 +1,7 @@
 """Names of images, labels and masks."""
 
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from contract import (
     refuse_shared_stems,
     stem,
 )
+from contract.names import passed_over, some, too_long, unopenable
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1)
 
@@ -77,3 +79,48 @@ def test_shared_stems_are_named() -> None:
     assert "b.png" not in caught.value.what
     assert caught.value.why
     assert caught.value.do
+
+
+def test_what_a_listing_leaves_out_is_counted_and_named(tmp_path: Path) -> None:
+    assert passed_over(tmp_path) == ""
+    for name in ("a.png", "x.czi", ".hidden.png", ".cellbench-wrote.jsonl"):
+        (tmp_path / name).touch()
+    (tmp_path / os.fsdecode(b"Zellk\xf6rper.lif")).touch()
+    (tmp_path / "nested").mkdir()
+    said = passed_over(tmp_path)
+    assert said.startswith(
+        "2 files of other formats (Zellk\\udcf6rper.lif, x.czi) and 1 folder (nested)"
+    )
+    assert "1 hidden file (.hidden.png) passed over" in said
+    said.encode()
+
+
+def test_long_lists_are_cut() -> None:
+    assert some(["a"]) == "a"
+    assert some(list("abcde")) == "a, b, c and 2 more"
+
+
+def test_names_that_look_alike_are_told_apart() -> None:
+    composed, decomposed = (unicodedata.normalize(form, "ü.png") for form in ("NFC", "NFD"))
+    with pytest.raises(CallError, match=r"stored as 'u\\u0308\.png'.*stored as '\\xfc\.png'"):
+        refuse_shared_stems([Path(composed), Path(decomposed)])
+
+
+def test_names_without_room_for_a_mask() -> None:
+    assert too_long("n" * 244 + ".png") == ""
+    assert "would have 256 bytes" in too_long("n" * 245 + ".png")
+    assert "would have 257 bytes" in too_long("é" * 123 + ".png")
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
+def test_files_without_permission(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch(mode=0)
+    assert unopenable(tmp_path / "a.png") == "no permission to read the file"
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    (tmp_path / "b.png").symlink_to(tmp_path / "gone")
+    assert unopenable(tmp_path / "a.png") == ""
+    assert unopenable(tmp_path / "b.png") == "a link to a file that is not there"
+    assert unopenable(tmp_path / "c.png") == "there is no such file"
