@@ -41,7 +41,7 @@ def become_owner(folder: Path, source: Path) -> None:
     if os.getuid() != 0 or IN_CONTAINER not in os.environ or not folder.is_dir():
         return
     facts = folder.stat()
-    with suppress(PermissionError):
+    with suppress(OSError):  # not permitted, or a folder that is mounted read-only
         if facts.st_uid == 0:
             if not source.is_dir() or next(folder.iterdir(), None) is not None:
                 return

@@ -68,11 +68,18 @@ def run_all(request: Request, chosen: Chosen, show: Display) -> Result:
     dataset = ready(request, chosen, show)
     with _folder(request, chosen, show) as run:
         dataset = dataset or _simulated(run, show)
-        for fault in dataset.faults:
-            show.say(f"left out for all models: {fault.part}/{fault.image}: {fault.reason}")
-        for sentence in told(dataset.remarks):
-            show.say(f"note: {sentence}")
+        _tell(dataset, show)
         return _work(_context(run, request, chosen, dataset), request, show)
+
+
+def _tell(dataset: Dataset, show: Display) -> None:
+    """Says what is left out and what should be known of the rest."""
+    for fault in dataset.faults:
+        show.say(f"left out for all models: {fault.part}/{fault.image}: {fault.reason}")
+    for sentence in told(remark for remark in dataset.remarks if remark.suspicious):
+        show.say(f"warning: {sentence}")
+    for sentence in told(remark for remark in dataset.remarks if not remark.suspicious):
+        show.say(f"note: {sentence}")
 
 
 def train_only(request: Request, chosen: Chosen, show: Display) -> list[Path]:

@@ -1,6 +1,8 @@
 """Baked images predict as they stand, for anybody, on anything."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from tests.programs import docker, run
 from tests.small_unet import NAME, write_small_unet
 
 IMAGE = f"cellbench/{NAME}"
+OWNER = 4242
+"""Of images, where the tests run as root."""
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +43,41 @@ def test_the_plain_line_gives_the_runs_own_masks(trained: Path) -> None:
     assert len(names) == 2
     for name in names:
         assert (masks / name).read_bytes() == (own / name).read_bytes()
+
+
+def test_without_a_mount_nothing_is_predicted_and_lost(trained: Path) -> None:
+    images = trained / "data/Tuning/images"
+    done = docker("-v", f"{images}:/in:ro", IMAGE, "predict", "/in", "/out")
+    assert done.returncode == 2
+    assert "No folder is mounted at /out" in done.stderr
+    assert '"image"' not in done.stdout
+
+
+def test_masks_in_a_folder_that_docker_made_belong_to_the_owner_of_the_images(
+    trained: Path,
+) -> None:
+    images, masks = trained / "owned", trained / "owned-masks"
+    shutil.copytree(trained / "data/Tuning/images", images)
+    if os.getuid() == 0:
+        os.chown(images, OWNER, OWNER)
+    owner = images.stat().st_uid
+    done = docker("-v", f"{images}:/in:ro", "-v", f"{masks}:/out", IMAGE, "predict", "/in", "/out")
+    assert done.returncode == 0, done.stderr
+    assert {path.stat().st_uid for path in (masks, *masks.iterdir())} == {owner}
+
+
+def test_the_plain_line_replaces_its_own_masks_alone(trained: Path) -> None:
+    images, masks = trained / "data/Tuning/images", trained / "own-masks"
+    masks.mkdir()
+    masks.chmod(0o777)
+    line = ("-v", f"{images}:/in:ro", "-v", f"{masks}:/out", IMAGE, "predict", "/in", "/out")
+    assert [docker(*line).returncode for _ in range(2)] == [0, 0]
+    mask = next(masks.glob("*.tiff"))
+    (masks / "predictions.jsonl").unlink()
+    mask.write_bytes(mask.read_bytes() + b"\0")
+    done = docker(*line)
+    assert done.returncode == 2
+    assert f"{mask.name}, changed since cellbench wrote it" in done.stderr
 
 
 def test_any_user_in_a_locked_container_predicts_what_can_be_predicted(trained: Path) -> None:
