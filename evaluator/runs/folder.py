@@ -10,6 +10,7 @@ __all__ = [
     "HISTORY_JSONL",
     "OVERLAPS",
     "PREDICTIONS_JSONL",
+    "REMARKS_JSON",
     "RUN_JSON",
     "SCORES_CSV",
     "SCORE_JSON",
@@ -22,6 +23,8 @@ __all__ = [
 RUN_JSON = "run.json"
 SCORES_CSV = "scores.csv"
 OVERLAPS = "overlaps"
+REMARKS_JSON = "remarks.json"
+"""In the folder of overlaps of a run: what is suspicious about the masks of a model."""
 SCORE_JSON = "score.json"
 """In place of run.json where `evaluator score` compared two folders."""
 

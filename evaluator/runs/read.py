@@ -15,13 +15,21 @@ from contract import CellbenchError, HistoryLine, TrainingRecord
 from evaluator.runs.folder import (
     HISTORY_JSONL,
     PREDICTIONS_JSONL,
+    REMARKS_JSON,
     RUN_JSON,
     SCORE_JSON,
     STEP_JSON,
     TRAINING_JSON,
     USAGE_JSON,
 )
-from evaluator.runs.records import PredictionRecord, RunRecord, ScoreRecord, StepRecord, Usage
+from evaluator.runs.records import (
+    MaskRemarks,
+    PredictionRecord,
+    RunRecord,
+    ScoreRecord,
+    StepRecord,
+    Usage,
+)
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
@@ -76,6 +84,12 @@ def read_usage(step: Path) -> Usage | None:
 def read_predictions(step: Path) -> Lines[PredictionRecord]:
     """predictions.jsonl, in its order; none when there is no such file."""
     return read_lines(step / PREDICTIONS_JSONL, PredictionRecord)
+
+
+def read_mask_remarks(overlaps: Path) -> Mapping[str, tuple[str, ...]]:
+    """remarks.json beside the overlap tables; empty when there is none that can be used."""
+    found = read_record(overlaps / REMARKS_JSON, MaskRemarks)
+    return found.root if found else {}
 
 
 def read_history(step: Path) -> Lines[HistoryLine]:

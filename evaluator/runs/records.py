@@ -6,6 +6,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    RootModel,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -158,6 +159,10 @@ class ScoreRecord(_Record):
     truth_sha256: dict[str, str] = Field(default_factory=dict)
     """Image → hash of its true ids, however they are stored."""
     versions: dict[str, str]
+
+
+class MaskRemarks(RootModel[dict[str, tuple[str, ...]]]):
+    """remarks.json: by image, what is suspicious about one model's masks."""
 
 
 class Usage(_Record):

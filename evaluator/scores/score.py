@@ -54,8 +54,15 @@ class PairResult:
     """Why the pair was not scored."""
     truth_sha256: str
     """Of the truth's ids, however they are stored."""
-    warnings: tuple[str, ...] = ()
-    """What is suspicious about the two masks, which are scored as they are."""
+    truth_warnings: tuple[str, ...] = ()
+    """What is suspicious about the truth, which is used as it is."""
+    mask_warnings: tuple[str, ...] = ()
+    """What is suspicious about the prediction, which is scored as it is."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is suspicious about either."""
+        return (*self.truth_warnings, *self.mask_warnings)
 
     @property
     def table(self) -> OverlapTable | None:
@@ -93,15 +100,17 @@ def _result(
     outcome: Outcome, truth: MaskFile, predicted: MaskFile | None = None, message: str = ""
 ) -> PairResult:
     table = overlap_table(truth.labels, predicted.labels if predicted else None)
+    found = mask_warnings(table)
+    of_truth = tuple(text for text in found if "truth" in text)
     return PairResult(
         outcome=outcome,
         truth_table=table,
         message=message,
         truth_sha256=truth_sha256(truth.labels),
-        warnings=(
-            *file_warnings("truth", truth),
+        truth_warnings=(*file_warnings("truth", truth), *of_truth),
+        mask_warnings=(
             *(file_warnings("prediction", predicted) if predicted else ()),
-            *mask_warnings(table),
+            *(text for text in found if text not in of_truth),
         ),
     )
 

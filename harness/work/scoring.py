@@ -9,9 +9,16 @@ from pydantic import RootModel
 
 from contract import label_name, read_mask, sha256_file, sha256_tree, stem, write_json
 from evaluator.overlap.table import OverlapTable, UnreadableTable, overlap_table
-from evaluator.runs.folder import RunFolder
-from evaluator.runs.read import read_predictions, read_record, read_step, read_usage
+from evaluator.runs.folder import REMARKS_JSON, RunFolder
+from evaluator.runs.read import (
+    read_mask_remarks,
+    read_predictions,
+    read_record,
+    read_step,
+    read_usage,
+)
 from evaluator.runs.records import PredictionRecord, TestImage, Usage
+from evaluator.runs.remarks import told_of_masks
 from evaluator.runs.words import Outcome
 from evaluator.scores.rows import ScoreRow, rows_for
 from evaluator.scores.score import score_pair
@@ -61,7 +68,9 @@ class ScoreItem:
         for image in record.dataset.images:
             outcome = failed or _line_outcome(lines.get(image.image), usage)
             table = None
-            if outcome is None:
+            if outcome is not None:
+                store.forget(image)
+            else:
                 outcome, table, message = store.table(image, predict / label_name(image.image))
                 if outcome != "scored" and not self.quiet:
                     show.say(f"{self.model} seed {self.seed}: {image.image}: {outcome}: {message}")
@@ -76,6 +85,9 @@ class ScoreItem:
                 protocol=record.protocol,
             )
         store.save()
+        if not self.quiet:
+            for sentence in told_of_masks(store.remarks):
+                show.say(f"warning: {self.model} seed {self.seed}: {sentence}")
         return Done(outcome="done", rows=tuple(rows))
 
     def give_up(self, message: str) -> bool:
@@ -94,6 +106,8 @@ class _Overlaps:
         self._folder = folder
         index = read_record(folder / INDEX, _Index)
         self._index = dict(index.root) if index else {}
+        self.remarks = dict(read_mask_remarks(folder))
+        """By image, what is suspicious about its mask."""
 
     def table(self, image: TestImage, mask: Path) -> tuple[Outcome, OverlapTable | None, str]:
         """The pair's outcome and table, from the store when its files are the same."""
@@ -104,6 +118,9 @@ class _Overlaps:
             with suppress(UnreadableTable, OSError):
                 return "scored", OverlapTable.load(path), ""
         scored = score_pair(label, mask)
+        self.remarks.pop(image.image, None)
+        if scored.mask_warnings:
+            self.remarks[image.image] = scored.mask_warnings
         if self._index.pop(image.image, None):
             self.save()  # before the table changes under the old hashes
         if scored.table is not None:
@@ -111,8 +128,14 @@ class _Overlaps:
             self._index[image.image] = hashes
         return scored.outcome, scored.table, scored.message
 
+    def forget(self, image: TestImage) -> None:
+        """Drops what is known of a mask that does not count."""
+        self._index.pop(image.image, None)
+        self.remarks.pop(image.image, None)
+
     def save(self) -> None:
         """Writes the index, after the tables that it speaks of."""
+        write_json(self._folder / REMARKS_JSON, self.remarks)
         write_json(self._folder / INDEX, self._index)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from contract import write_mask
+from evaluator.runs.read import read_mask_remarks
 from evaluator.runs.records import TestImage
 from harness.work.scoring import _Overlaps
 from tests.datasets import cells
@@ -53,3 +54,18 @@ def test_a_damaged_index_or_table_costs_only_time(tmp_path: Path, image: TestIma
     for name, text in (("index.json", "[1]"), ("index.json", "{"), ("a.npz", "no table")):
         (tmp_path / "overlaps" / name).write_text(text)
         assert agreement(tmp_path, image, TRUTH) == first
+
+
+def test_what_is_suspicious_about_a_mask_is_kept_with_its_table(
+    tmp_path: Path, image: TestImage
+) -> None:
+    foreground = (TRUTH > 0).astype(np.uint8)
+    for labels, said in ((foreground, 1), (foreground, 1), (TRUTH, 0), (foreground, 1)):
+        agreement(tmp_path, image, labels)
+        found = read_mask_remarks(tmp_path / "overlaps")
+        assert len(found) == said
+        assert all("the prediction has one id" in text for (text,) in found.values())
+    store = _Overlaps(tmp_path / "overlaps")
+    store.forget(image)
+    store.save()
+    assert not read_mask_remarks(tmp_path / "overlaps")
