@@ -27,6 +27,11 @@ class Written:
                 digest = line.get("sha256")
                 self._hashes[normal(line["file"])] = digest if isinstance(digest, str) else None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What this program wrote here, also what is no longer there."""
+        return frozenset(self._hashes)
+
     def refuse_others(self, names: Iterable[str]) -> None:
         """Raises CallError when any of these would replace what this program did not write.
 
@@ -58,9 +63,13 @@ class Written:
                 "choose another folder, or move what you want to keep",
             )
 
-    def claim(self, names: Sequence[str]) -> None:
-        """Makes the folder and records that these are ours; raises as `refuse_others` before."""
-        self.refuse_others(names)
+    def claim(self, names: Sequence[str], *, known: bool = False) -> None:
+        """Makes the folder and records that these are ours.
+
+        Raises as `refuse_others` before, unless the folder is `known` to be ours.
+        """
+        if not known:
+            self.refuse_others(names)
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in names:
             self.note(name)

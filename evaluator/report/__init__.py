@@ -65,6 +65,5 @@ def build_report_from_challenge_csv(
 def _claim(out: Path, source: Path | None = None) -> None:
     """Refuses to replace what no earlier report was, save in a run's own folder."""
     is_run = source is not None and (source / RUN_JSON).is_file()
-    if source is not None and is_run and out.resolve() == RunFolder(source).report.resolve():
-        return
-    Written(out).claim(("index.html", "report.md", "figures/", "tables/"))
+    own = source is not None and is_run and out.resolve() == RunFolder(source).report.resolve()
+    Written(out).claim(("index.html", "report.md", "figures/", "tables/"), known=own)

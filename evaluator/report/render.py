@@ -13,15 +13,13 @@ import jinja2
 from markupsafe import Markup
 
 from contract import __version__, write_aside, write_text
+from contract.written import Written
 from evaluator.report.data import ReportData
 from evaluator.report.drawing import Figure
 from evaluator.report.numbers import Numbers
 from evaluator.report.section import Panels, Section, every_block
 from evaluator.report.sections import make_sections
 from evaluator.report.tables import Table, escape_markdown
-
-WRITTEN = (".csv", ".svg", ".jpg")
-"""The files of tables/ and figures/."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +73,13 @@ def _figures(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
 def _replace(folder: Path, files: Mapping[str, bytes]) -> None:
     """Makes these the files of the folder; those of an earlier report that are no more go."""
     folder.mkdir(parents=True, exist_ok=True)
+    written = Written(folder.parent)
     for name, content in files.items():
+        written.note(f"{folder.name}/{name}")
         write_aside(folder / name, partial(_write_bytes, content))
     for path in folder.iterdir():
-        if path.name not in files and path.suffix in WRITTEN and path.is_file():
+        ours = f"{folder.name}/{path.name}" in written.names
+        if ours and path.name not in files and path.is_file():
             path.unlink()
 
 

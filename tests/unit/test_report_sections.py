@@ -9,6 +9,7 @@ import pytest
 from markupsafe import Markup
 from PIL import Image as Pillow
 
+from contract.written import Written
 from evaluator.report import ReportPaths, build_report, sections
 from evaluator.report.data import ReportData
 from evaluator.report.drawing import Figure
@@ -102,6 +103,7 @@ def test_files_of_an_earlier_report_go(run: Path, tmp_path: Path) -> None:
     stale = [first.figures / "sample-99-1.jpg", first.tables / "gone.csv"]
     for path in stale:
         path.write_bytes(b"of an earlier report")
+        Written(path.parents[1]).note(f"{path.parent.name}/{path.name}")
     before = sorted(path for path in tmp_path.rglob("*") if path not in stale)
     build_report(run, tmp_path)
     assert sorted(tmp_path.rglob("*")) == before

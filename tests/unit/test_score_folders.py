@@ -15,6 +15,7 @@ from PIL import Image
 import evaluator
 import evaluator.cli
 from contract import CallError, CellbenchError
+from contract.written import Written
 from evaluator.overlap.table import OverlapTable
 from evaluator.report import build_report
 from evaluator.runs.folder import RunFolder
@@ -520,8 +521,15 @@ class TestWhatIsThere:
         with pytest.raises(CallError, match="figures/, which cellbench did not write"):
             build_report(out, project)
         assert sorted(path.name for path in project.rglob("*")) == ["figures", "mine.svg"]
+        new = out.parent / "new"
         for _ in range(2):
-            build_report(out, out.parent / "new")
+            build_report(out, new)
+            (new / "figures" / "mine.svg").write_text("mine")
+            (new / "tables" / "old.csv").write_text("of an earlier report")
+            Written(new).note("tables/old.csv")
+        build_report(out, new)
+        assert (new / "figures" / "mine.svg").read_text() == "mine"
+        assert not (new / "tables" / "old.csv").exists()
 
 
 def test_remarks_reach_the_report(folders: tuple[Path, Path, Path]) -> None:
