@@ -38,7 +38,7 @@ from contract.names import (
     refuse_shared_stems,
     stem,
 )
-from contract.protocol import Image, Segmenter, Trainable, TrainCall, TrainPair
+from contract.protocol import Image, Prediction, Segmenter, Trainable, TrainCall, TrainPair
 from contract.schema import (
     HistoryLine,
     ModelCard,
@@ -62,6 +62,7 @@ __all__ = [
     "ModelCard",
     "OutOfMemory",
     "Picture",
+    "Prediction",
     "PredictionLine",
     "Segmenter",
     "SeveralPlanes",

@@ -4,8 +4,9 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from contract.names import (
     too_long,
 )
 from contract.names import stem as stem_of
-from contract.protocol import Image, Segmenter
+from contract.protocol import Image, Prediction, Segmenter
 from contract.schema import PredictionLine, PredictOutcome
 from contract.written import RECORD, Written
 
@@ -49,6 +50,7 @@ class _Ending:
     outcome: PredictOutcome
     cells: int | None = None
     message: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 class _DiskRefusesError(Exception):
@@ -105,6 +107,7 @@ def predict(
             cells=ending.cells,
             seconds=round(time.monotonic() - start, 4),
             message=ending.message,
+            counts=dict(ending.counts),
         )
         append_line(lines, line.model_dump())
         if ending.outcome != "predicted":
@@ -193,12 +196,13 @@ def _one(model: Segmenter, path: Path, written: Written, truth: Path | None) -> 
     try:
         picture = read_picture(path)
         pixels = picture.pixels
-        labels = model.predict(Image(name=path.name, pixels=pixels, truth=truth))
-        _refuse_wrong_labels(labels, pixels.shape)
-        _write(written, label_name(path.name), labels)
-        remarks = [*picture.remarks, str(getattr(model, "remark", ""))]
-        message = "; ".join(filter(None, remarks))
-        return _Ending("predicted", cells=_count_cells(labels), message=message)
+        found = model.predict(Image(name=path.name, pixels=pixels, truth=truth))
+        said = found if isinstance(found, Prediction) else Prediction(labels=found)
+        _refuse_wrong_labels(said.labels, pixels.shape)
+        counts = {str(name): int(number) for name, number in said.counts.items()}
+        _write(written, label_name(path.name), said.labels)
+        message = "; ".join(filter(None, [*picture.remarks, str(said.message)]))
+        return _Ending("predicted", _count_cells(said.labels), message, counts)
     except UnreadableImage as error:
         return _Ending("unreadable", message=error.what)
     except _DiskRefusesError as refusal:

@@ -1,7 +1,7 @@
 """What a Python model implements, and what it is handed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +22,20 @@ class Image:
     name: str
     pixels: npt.NDArray[np.generic]
     truth: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """The labels of an image, and what the model has to say about them.
+
+    `labels` has shape (H, W), 0 for background, each id one cell. `counts` are numbers of things by
+    name, such as the cells that each of two methods found; they and `message` go into the image's
+    line in predictions.jsonl.
+    """
+
+    labels: npt.NDArray[np.integer]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    message: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +82,8 @@ class Segmenter(Protocol):
 
     def __init__(self, weights: Path | None, threads: int) -> None: ...
 
-    def predict(self, image: Image) -> npt.NDArray[np.integer]:
-        """Labels of shape (H, W), 0 for background, each id one cell.
-
-        A model with something to say about the image sets its attribute `remark` (str), which
-        becomes the message of the image's line in predictions.jsonl.
-        """
+    def predict(self, image: Image) -> npt.NDArray[np.integer] | Prediction:
+        """Labels of shape (H, W), 0 for background, each id one cell; alone or in a Prediction."""
         ...
 
 

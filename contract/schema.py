@@ -14,6 +14,7 @@ Kind = Literal["segmenter", "generator", "control"]
 Contract = Literal["cellbench-1", "neurips22", "grand-challenge"]
 PredictOutcome = Literal["predicted", "unreadable", "out_of_memory", "crashed"]
 Subset = Literal["train", "val"]
+Stopped = Literal["finished", "early_stop", "time_limit"]
 
 
 class _Document(BaseModel):
@@ -66,6 +67,8 @@ class PredictionLine(_Document):
     """Reading, predicting and writing."""
     message: str = ""
     """Why it failed, or what the model has to say about the image."""
+    counts: dict[str, int] = {}
+    """What the model counts by itself, by name."""
 
 
 class TrainingSummary(_Document):
@@ -100,7 +103,7 @@ class TrainingSummary(_Document):
     device: str | None = None
     precision: str | None = None
     """Number format of the training, such as fp32 or bf16."""
-    stopped: Literal["finished", "early_stop", "time_limit"] | None = None
+    stopped: Stopped | None = None
     """Why training ended; "time_limit" means that the result depends on the machine's speed."""
 
     @field_validator("learning_rate", "final_loss", "best_val_dice", "best_val_f1")

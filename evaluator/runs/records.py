@@ -223,3 +223,4 @@ class PredictionRecord(BaseModel):
     cells: Annotated[int | None, Field(strict=True, ge=0, le=MOST_CELLS), _or(None)] = None
     seconds: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False), _or(0.0)] = 0.0
     message: Annotated[str, _or("")] = ""
+    counts: Annotated[dict[str, int], Field(strict=True), _or({})] = {}

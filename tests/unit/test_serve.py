@@ -23,7 +23,7 @@ SEGMENTER = """
 import json, os, sys, time
 from pathlib import Path
 import numpy as np
-from contract import Image, TrainCall, TrainingSummary, append_line, serve
+from contract import Image, Prediction, TrainCall, TrainingSummary, append_line, serve
 
 
 class Segmenter:
@@ -67,6 +67,9 @@ class Segmenter:
             case "float": return labels.astype(np.float32)
             case "negative": return labels - 9
             case "nothing": return None
+            case "counted":
+                return Prediction(labels=labels, counts={"round": np.int64(1)}, message="one cell")
+            case "miscounted": return Prediction(labels=labels, counts={"round": "many"})
             case "slow": time.sleep(3600)
             case "noise": return np.random.default_rng(0).integers(0, 2**32, (300, 300))
         return labels
@@ -237,6 +240,7 @@ def test_a_model_that_fails_at_an_image_goes_on_with_the_rest(
         "float": ("crashed", "labels of type float32, not whole numbers"),
         "negative": ("crashed", "from -9 to -2"),
         "nothing": ("crashed", "NoneType, not a numpy array"),
+        "miscounted": ("crashed", "'many'"),
         "n" * 251: ("unreadable", "the name is too long"),
         "z": ("predicted", ""),
     }
@@ -257,6 +261,19 @@ def test_a_model_that_fails_at_an_image_goes_on_with_the_rest(
     masks = [path.name for path in (tmp_path / "out").glob("*.tiff")]
     assert masks == ["z_label.tiff"]
     assert events(ended)[-1]["event"] == "finished"
+
+
+def test_what_a_model_counts_and_says_is_in_the_line(
+    models: Path, tmp_path: Path, weights: Path
+) -> None:
+    for name in ("counted", "z"):
+        picture(tmp_path / "in" / f"{name}.png")
+    run(models, "predict", tmp_path / "in", tmp_path / "out", "--weights", weights)
+    lines = read_lines(tmp_path / "out" / "predictions.jsonl")
+    assert [(line["counts"], line["message"], line["cells"]) for line in lines] == [
+        ({"round": 1}, "one cell", 1),
+        ({}, "", 1),
+    ]
 
 
 def test_wrong_calls_are_refused_before_any_work(
