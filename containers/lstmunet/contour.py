@@ -29,7 +29,7 @@ def contour_classes(labels: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class Contour:
-    """The task of the LSTM-UNet, as the training loop and the predictor see it (`loop.Task`)."""
+    """The task of the LSTM-UNet, as the training loop and the predictor see it (`task.Task`)."""
 
     class_weights: list[float] = field(default_factory=lambda: [0.15, 0.25, 0.6])
     """Weights of background, cell and contour in the cross-entropy."""

@@ -60,7 +60,8 @@ def contour_instances(
 
     def inner_pixels(rows: slice) -> np.ndarray:
         cell, contour = (resized_part(plane, shape, rows, everywhere) for plane in maps)
-        return (contour < decoding.edge) & (cell > contour) & (cell > 1 - cell - contour)
+        likeliest: np.ndarray = (cell > contour) & (cell > 1 - cell - contour)
+        return likeliest & (contour < decoding.edge)
 
     cells = label_pieces(inner_pixels, shape, 1)
     if not cells.any():

@@ -96,7 +96,7 @@ class LstmUnet(torch.nn.Module):
             if found.shape[2:] != skip.shape[2:]:
                 found = enlarge(found)
             found = decoder(torch.cat([found, skip.to(found.dtype)], 1))
-        logits = self.head(found)[..., :height, :width]
+        logits: torch.Tensor = self.head(found)[..., :height, :width]
         return logits.unflatten(0, (steps, -1)) if self.training else logits
 
 

@@ -49,7 +49,8 @@ class BasicBlock(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
-        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        out: torch.Tensor = self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        return out
 
 
 class Bottleneck(nn.Module):
@@ -74,7 +75,8 @@ class Bottleneck(nn.Module):
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))
-        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        out: torch.Tensor = self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        return out
 
 
 def _downsample(channels: int, out: int, stride: int) -> nn.Sequential | None:

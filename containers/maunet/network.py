@@ -133,7 +133,8 @@ class Decoder(nn.Module):
         x = skips[-1]
         for stage, skip in zip(self.stages, skips[-2::-1], strict=True):
             x = stage(x, skip)
-        return self.head(x)
+        maps: torch.Tensor = self.head(x)
+        return maps
 
 
 class UpStage(nn.Module):
@@ -145,7 +146,8 @@ class UpStage(nn.Module):
         self.mix = ResidualBlock(2 * width, width, kind)
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-        return self.mix(torch.cat([self.up(x), skip], 1))
+        mixed: torch.Tensor = self.mix(torch.cat([self.up(x), skip], 1))
+        return mixed
 
 
 class ResidualBlock(nn.Module):
@@ -167,7 +169,8 @@ class ResidualBlock(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.act(self.norm1(self.conv1(x)))
         y = self.norm2(self.conv2(y))
-        return self.act(y + (x if self.shortcut is None else self.shortcut(x)))
+        out: torch.Tensor = self.act(y + (x if self.shortcut is None else self.shortcut(x)))
+        return out
 
 
 def _normalisation(kind: str, width: int) -> nn.Module:

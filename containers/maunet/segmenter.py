@@ -2,12 +2,12 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from containers.base.segmentation.settings import Settings, read_settings
-from contract import Image, TrainCall, TrainingSummary, serve
+from contract import Image, Prediction, TrainCall, TrainingSummary, serve
 
 if TYPE_CHECKING:
     from containers.base.segmentation.predict import Predictor
@@ -39,13 +39,13 @@ class Segmenter:
             pretrained=pretrained,
         )
 
-    def predict(self, image: Image) -> np.ndarray:
+    def predict(self, image: Image) -> np.ndarray | Prediction:
         """H×W int32 labels."""
         assert self._predictor is not None, "a segmenter built to train cannot predict"
         return self._predictor(image.pixels)
 
 
-def _load(weights: Path, threads: int) -> "Predictor":
+def _load(weights: Path, threads: int) -> "Predictor[Any]":
     from containers.base.segmentation.weights import load_facts, load_predictor
     from containers.maunet.decode import Decoding
     from containers.maunet.network import NetworkSettings, build_network

@@ -21,7 +21,8 @@ def ring_reach(areas: np.ndarray) -> np.ndarray:
 
     ceil(√area / 40), as in saltfish's preprocessing.
     """
-    return np.ceil(np.sqrt(areas) / SIDE_PER_PIXEL)
+    reach: np.ndarray = np.ceil(np.sqrt(areas) / SIDE_PER_PIXEL)
+    return reach
 
 
 def adaptive_classes(labels: np.ndarray) -> np.ndarray:

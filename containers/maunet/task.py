@@ -1,4 +1,4 @@
-"""MAUNet's task, as the training loop and the predictor see it (`loop.Task`)."""
+"""MAUNet's task, as the training loop and the predictor see it (`task.Task`)."""
 
 from dataclasses import dataclass, replace
 

@@ -7,6 +7,7 @@ import torch
 from scipy import ndimage
 
 from containers.base.segmentation.decode import Decoding, instances
+from containers.base.segmentation.losses import dice_cross_entropy
 from containers.base.segmentation.targets import each_cell
 
 BACKGROUND, CORE, BORDER = 0, 1, 2
@@ -19,9 +20,9 @@ REACH = 4.0
 
 @dataclass(frozen=True, kw_only=True)
 class BorderCore:
-    """The task, as the training loop and the predictor see it (`loop.Goal`).
+    """The task, as the training loop and the predictor see it (`task.Task`).
 
-    The loss is that of nnU-Net's trainer.
+    nnU-Net's trainer supervises several sizes; `loss` is that of the full one.
     """
 
     border_depth: int = 2
@@ -37,6 +38,10 @@ class BorderCore:
     def encode(self, labels: np.ndarray) -> np.ndarray:
         """H×W labels to H×W uint8 classes."""
         return border_core(labels, self.border_depth)
+
+    def loss(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Of B×3×H×W logits against B×H×W classes; nnU-Net's trainer has its own in its place."""
+        return dice_cross_entropy(logits, target)
 
     def activate(self, logits: torch.Tensor) -> torch.Tensor:
         """B×2×H×W float32: probability of core and of foreground, of B×3×H×W logits."""
@@ -90,4 +95,5 @@ def _core(cell: np.ndarray, distance: np.ndarray, depth: int) -> np.ndarray:
             return core
     inner = distance > 1
     pieces, count = ndimage.label(inner if inner.any() else cell)
-    return pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
+    largest: np.ndarray = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
+    return largest

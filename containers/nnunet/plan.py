@@ -207,7 +207,7 @@ def build_network(plan: Plan, deep_supervision: bool) -> "torch.nn.Module":
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
     architecture = plan.configuration["architecture"]
-    return get_network_from_plans(
+    network: torch.nn.Module = get_network_from_plans(
         architecture["network_class_name"],
         architecture["arch_kwargs"],
         architecture["_kw_requires_import"],
@@ -216,3 +216,4 @@ def build_network(plan: Plan, deep_supervision: bool) -> "torch.nn.Module":
         allow_init=True,
         deep_supervision=deep_supervision,
     )
+    return network

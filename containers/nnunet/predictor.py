@@ -8,6 +8,7 @@ import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
+from containers.base.segmentation.decode import Decoding
 from containers.base.segmentation.device import Device
 from containers.base.segmentation.predict import Predictor
 from containers.base.segmentation.workers import Workers
@@ -18,7 +19,7 @@ AXES = (2, 3)
 VIEWS = tuple(axes for count in range(3) for axes in itertools.combinations(AXES, count))
 
 
-class SlidingWindow(Predictor):
+class SlidingWindow(Predictor[Decoding]):
     """The shared predictor, looking at an image through nnU-Net's windows.
 
     They have the plan's patch size and overlap by `viewing.overlap` (nnU-Net: 0.5), their logits
@@ -41,10 +42,10 @@ class SlidingWindow(Predictor):
         planes = torch.from_numpy(image).permute(2, 0, 1)[:, None].float() / 255
         with quiet():
             logits = self._windows.predict_sliding_window_return_logits(planes)[:, 0]
-        maps = np.empty((self.decoder.maps, *image.shape[:2]), np.float16)
+        maps = np.empty((self.task.maps, *image.shape[:2]), np.float16)
         for top in range(0, image.shape[0], BAND_ROWS):
             rows = slice(top, top + BAND_ROWS)
-            maps[:, rows] = self.decoder.activate(logits[None, :, rows])[0].cpu().numpy()
+            maps[:, rows] = self.task.activate(logits[None, :, rows])[0].cpu().numpy()
         return maps
 
 
@@ -85,4 +86,5 @@ class _Windows(nnUNetPredictor):
 
     def _view(self, x: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
         with torch.inference_mode(), self._device.autocast():
-            return self.network(x.flip(axes)).float().flip(axes)
+            logits: torch.Tensor = self.network(x.flip(axes))
+            return logits.float().flip(axes)

@@ -1,11 +1,11 @@
 """nnU-Net behind the contract."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from contract import Image, TrainCall, TrainingSummary, serve
+from contract import Image, Prediction, TrainCall, TrainingSummary, serve
 
 if TYPE_CHECKING:
     from containers.base.segmentation.predict import Predictor
@@ -23,13 +23,13 @@ class Segmenter:
 
         return train(call)
 
-    def predict(self, image: Image) -> np.ndarray:
+    def predict(self, image: Image) -> np.ndarray | Prediction:
         """H×W int32 labels."""
         assert self._predictor is not None, "a segmenter built to train cannot predict"
         return self._predictor(image.pixels)
 
 
-def _load(weights: Path, threads: int) -> "Predictor":
+def _load(weights: Path, threads: int) -> "Predictor[Any]":
     from functools import partial
 
     from containers.base.segmentation.decode import Decoding

@@ -72,7 +72,8 @@ class CellTrainer(nnUNetTrainer):
 
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, Any]:
         if self.own.optimiser == "sgd":
-            return super().configure_optimizers()
+            planned: tuple[torch.optim.Optimizer, Any] = super().configure_optimizers()
+            return planned
         optimiser = torch.optim.AdamW(
             self.network.parameters(), self.initial_lr, weight_decay=self.weight_decay
         )
@@ -150,8 +151,10 @@ class TrainerStepper:
         self._seed = seed
         self._ahead = ThreadPoolExecutor(1) if workers.threads > 1 else None
         self._next: tuple[int, Future[Any]] | None = None
-        self.optimiser = trainer.optimizer
-        self.scaler = trainer.grad_scaler or torch.amp.GradScaler("cpu", enabled=False)
+        self.optimiser: torch.optim.Optimizer = trainer.optimizer
+        self.scaler: torch.amp.GradScaler = trainer.grad_scaler or torch.amp.GradScaler(
+            "cpu", enabled=False
+        )
         loss = trainer.loss
         trainer.loss = lambda outputs, targets: loss([part.float() for part in outputs], targets)
         shares = 1 if device.is_cuda else min(trainer.settings.shares, trainer.batch_size)
@@ -227,4 +230,5 @@ def _probabilities(names: list[str], share: float) -> np.ndarray | None:
     weights = np.array(
         [share if name.endswith(PROBE) else 1 - share if name in twins else 1.0 for name in names]
     )
-    return weights / weights.sum()
+    shares: np.ndarray = weights / weights.sum()
+    return shares

@@ -5,9 +5,10 @@ from functools import partial
 
 import torch
 
-from containers.base.segmentation.device import choose_device
+from containers.base.segmentation.device import Device, choose_device
 from containers.base.segmentation.loop import SAVE_SECONDS, train_network
 from containers.base.segmentation.settings import Settings, read_settings
+from containers.base.segmentation.workers import Workers
 from containers.nnunet.border_core import BorderCore
 from containers.nnunet.plan import Plan, PlanSettings, nnunet_folders, prepare
 from containers.nnunet.predictor import SlidingWindow
@@ -29,7 +30,7 @@ def train(call: TrainCall, save_seconds: float = SAVE_SECONDS) -> TrainingSummar
     settings, task, layout, own = read_settings(
         call.settings, Settings, BorderCore, PlanSettings, TrainerSettings
     )
-    device = choose_device(settings)
+    device = choose_device(settings.device, settings.precision)
     if device.is_cuda and device.precision == "fp32":
         raise CallError(
             "nnU-Net's trainer always uses mixed precision on a GPU.",
@@ -43,7 +44,11 @@ def train(call: TrainCall, save_seconds: float = SAVE_SECONDS) -> TrainingSummar
         trainer = make_trainer(plan, device.device)
         trainer.prepare(settings, own, call.settings)
         trainers.append(trainer)
-        return trainer.network
+        network: torch.nn.Module = trainer.network
+        return network
+
+    def make_stepper(*_: object, device: Device, workers: Workers) -> TrainerStepper:
+        return TrainerStepper(trainers[0], device, workers, call.seed)
 
     facts = asdict(plan)
     del facts["seconds"]
@@ -54,9 +59,7 @@ def train(call: TrainCall, save_seconds: float = SAVE_SECONDS) -> TrainingSummar
             task=task,
             settings=settings,
             network=facts,
-            make_stepper=lambda device, workers: TrainerStepper(
-                trainers[0], device, workers, call.seed
-            ),
+            make_stepper=make_stepper,
             make_predictor=partial(SlidingWindow, plan=plan),
             save_seconds=save_seconds,
         )

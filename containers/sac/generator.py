@@ -42,14 +42,16 @@ class Generator(torch.nn.Module):
 
     def enrich(self, levels: list[torch.Tensor], embedding: torch.Tensor) -> torch.Tensor:
         """The embedding plus what the image branch adds to it; nothing, before the first step."""
-        return embedding + self.detail(levels[-1])
+        detail: torch.Tensor = self.detail(levels[-1])
+        return embedding + detail
 
     def maps(self, levels: list[torch.Tensor]) -> torch.Tensor:
         """B×3×H×W logits of the three maps."""
         features = levels[-1]
         for block, beside in zip(self.up, levels[-2::-1], strict=True):
             features = block(features, beside)
-        return self.head(features)
+        logits: torch.Tensor = self.head(features)
+        return logits
 
 
 class _Convolution(torch.nn.Module):
@@ -73,8 +75,9 @@ class _Down(torch.nn.Module):
         self.second = _Convolution(wanted, wanted)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        features = self.first(features)
-        return features + self.second(features)
+        halved: torch.Tensor = self.first(features)
+        added: torch.Tensor = self.second(halved)
+        return halved + added
 
 
 class _Up(torch.nn.Module):
@@ -87,4 +90,5 @@ class _Up(torch.nn.Module):
 
     def forward(self, features: torch.Tensor, beside: torch.Tensor) -> torch.Tensor:
         features = interpolate(self.narrow(features), scale_factor=2.0, mode="nearest")
-        return self.join(torch.cat([features, beside], 1))
+        joined: torch.Tensor = self.join(torch.cat([features, beside], 1))
+        return joined

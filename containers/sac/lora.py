@@ -1,5 +1,7 @@
 """Low-rank adapters of the query and value projections (Hu et al., arXiv 2106.09685)."""
 
+from typing import Any
+
 import torch
 
 
@@ -23,13 +25,14 @@ class LoraQkv(torch.nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         q, v = self.b_q(self.a_q(tokens)), self.b_v(self.a_v(tokens))
-        return self.base(tokens) + torch.cat([q, torch.zeros_like(q), v], -1)
+        projected: torch.Tensor = self.base(tokens)
+        return projected + torch.cat([q, torch.zeros_like(q), v], -1)
 
 
-def add_lora(encoder: torch.nn.Module, rank: int) -> None:
+def add_lora(encoder: Any, rank: int) -> None:
     """Puts a `LoraQkv` in place of the qkv projection of every block of SAM's image encoder."""
-    for block in encoder.blocks:  # type: ignore[union-attr]
-        block.attn.qkv = LoraQkv(block.attn.qkv, rank)  # type: ignore[union-attr]
+    for block in encoder.blocks:
+        block.attn.qkv = LoraQkv(block.attn.qkv, rank)
 
 
 def freeze_all_but_lora(encoder: torch.nn.Module) -> None:

@@ -187,21 +187,20 @@ class Accepting:
     """Stability from which the mask is taken."""
     nms: float
     """Share of the smaller of two masks that the other may cover."""
-    smallest_cell: float
-    """Area in working pixels."""
 
 
 def merge(
-    masks: Sequence[Mask], regions: np.ndarray, accepting: Accepting
+    masks: Sequence[Mask], regions: np.ndarray, accepting: Accepting, smallest_cell: float
 ) -> tuple[np.ndarray, int]:
     """H×W int32 labels, and how many of them (the first ones) are the decoder's.
 
     Masks are painted in descending order of the expected IoU, each on what is still free; one that
     another covers by more than `nms` is the same cell and is dropped, its seed with it. Then the
     watershed `regions` (seed number + 1) of the seeds whose mask failed fill what is left to them.
+    Cells with an area of less than `smallest_cell` working pixels are dropped.
     """
     labels = np.zeros(regions.shape, np.int32)
-    good = [mask for mask in masks if _is_good(mask, accepting)]
+    good = [mask for mask in masks if _is_good(mask, accepting, smallest_cell)]
     good.sort(key=lambda mask: (-mask.expected, mask.seed))
     settled = {mask.seed for mask in masks if mask.expected < accepting.reject}
     areas = [0]
@@ -217,7 +216,7 @@ def merge(
         if covered[rival] > accepting.nms * min(area, areas[rival] or area):
             continue
         free = mask.cell & (part == 0)
-        if int(free.sum()) < accepting.smallest_cell:
+        if int(free.sum()) < smallest_cell:
             continue
         areas.append(area)
         part[free] = len(areas) - 1
@@ -229,16 +228,16 @@ def merge(
         region = regions[box] == seed + 1
         free = region & (labels[box] == 0)
         left_over = int(free.sum())
-        if left_over >= accepting.smallest_cell and 2 * left_over >= int(region.sum()):
+        if left_over >= smallest_cell and 2 * left_over >= int(region.sum()):
             number += 1
             labels[box][free] = number
     return labels, from_decoder
 
 
-def _is_good(mask: Mask, accepting: Accepting) -> bool:
+def _is_good(mask: Mask, accepting: Accepting, smallest_cell: float) -> bool:
     return (
         mask.whole
         and mask.expected >= accepting.accept
         and mask.stability >= accepting.stability
-        and int(mask.cell.sum()) >= accepting.smallest_cell
+        and int(mask.cell.sum()) >= smallest_cell
     )

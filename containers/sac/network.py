@@ -143,7 +143,8 @@ class SegmentAnyCell(torch.nn.Module):
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
         """[0, 1] to what SAM was trained on: 0..255, less its mean, over its deviation."""
-        return (images * 255 - self.sam.pixel_mean) / self.sam.pixel_std
+        pixels: torch.Tensor = (images * 255 - self.sam.pixel_mean) / self.sam.pixel_std
+        return pixels
 
 
 def build_network(settings: NetworkSettings) -> SegmentAnyCell:

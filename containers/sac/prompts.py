@@ -1,5 +1,6 @@
 """Which points go to the mask decoder: the same rules for training and prediction."""
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,61 @@ def low_cores(cores: np.ndarray, numbers: np.ndarray, points: np.ndarray, side: 
     the least it is the pixel that `points[i]` (row and column) lies in.
     """
     step = len(cores) // side
-    low = cores[step // 2 :: step, step // 2 :: step][None] == numbers[:, None, None]
+    low: np.ndarray = cores[step // 2 :: step, step // 2 :: step] == numbers[:, None, None]
     where = points // step
     low[np.arange(len(points)), where[:, 0], where[:, 1]] = True
     return low
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Prompts for one crop: its cells in random order, then places in its background."""
+
+    numbers: np.ndarray
+    """n int64; those of the background are larger than any label."""
+    points: np.ndarray
+    """n×2 int64 rows and columns."""
+    cells: int
+    """How many of them are cells."""
+    cores: np.ndarray
+    """H×W int32: the part of each that the mask prompt shows."""
+
+
+def draw_prompts(labels: np.ndarray, depth: np.ndarray, sure: np.ndarray, wrong: int) -> Drawn:
+    """A point for every cell of a crop, and for `wrong` places in its background.
+
+    Half of the cells (at random) get the pixel that the prompt generator is surest of (`sure`,
+    H×W), the others any of their pixels. Cores are what the generator is surest of, or what lies
+    deepest (`depth`), above a random level. All are H×W; the draw depends on `labels` alone.
+    """
+    rng = np.random.default_rng(zlib.crc32(labels.tobytes()))
+    flat = labels.ravel()
+    order = np.argsort(flat, kind="stable")
+    largest = int(flat.max(initial=0))
+    bounds = np.searchsorted(flat[order], np.arange(1, largest + 2))
+    numbers = 1 + rng.permutation(largest)
+    places = []
+    for number in numbers:
+        pixels = order[bounds[number - 1] : bounds[number]]
+        surest, any_one = int(sure.ravel()[pixels].argmax()), int(rng.integers(len(pixels)))
+        places.append(int(pixels[surest if rng.random() < 0.5 else any_one]))
+    level = rng.uniform(0.2, 0.6)
+    cores = np.where((sure if rng.random() < 0.5 else depth) > level, labels, 0)
+    background = order[: bounds[0]] if wrong else order[:0]
+    for number in range(largest + 1, largest + 1 + (wrong if len(background) else 0)):
+        place = int(background[rng.integers(len(background))])
+        places.append(place)
+        numbers = np.append(numbers, number)
+        _draw_blob(cores, labels, place, int(rng.integers(1, 7)), number)
+    points = np.stack(np.unravel_index(np.array(places, np.int64), labels.shape), 1)
+    return Drawn(numbers=numbers, points=points, cells=largest, cores=cores)
+
+
+def _draw_blob(cores: np.ndarray, labels: np.ndarray, place: int, radius: int, number: int) -> None:
+    """A square in the background that pretends to be a core."""
+    row, column = divmod(place, labels.shape[1])
+    window = (
+        slice(max(0, row - radius), row + radius + 1),
+        slice(max(0, column - radius), column + radius + 1),
+    )
+    cores[window][labels[window] == 0] = number

@@ -1,6 +1,5 @@
 """Segment Any Cell behind the contract."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,81 +7,61 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from containers.base.segmentation.settings import Settings, read_settings
-from containers.sac.share import remark
-from contract import CallError, Image, TrainCall, TrainingSummary, serve
+from contract import CallError, Image, Prediction, TrainCall, TrainingSummary, serve
 
 if TYPE_CHECKING:
-    from containers.base.segmentation.predict import Again
+    from containers.base.segmentation.predict import Predictor
     from containers.sac.network import NetworkSettings
     from containers.sac.task import PromptTask
 
 
 class Segmenter:
-    """Trains SAC and segments with it; `remark` says where the last image's cells come from."""
+    """Trains SAC and segments with it."""
 
     def __init__(self, weights: Path | None, threads: int) -> None:
-        self.remark = ""
-        if weights is not None:
-            self._load(weights, threads)
+        self._predictor = None if weights is None else _load(weights, threads)
 
     def train(self, call: TrainCall) -> TrainingSummary:
         """Trains by the profile's settings; see `containers.base.segmentation.loop`."""
         from containers.base.segmentation.loop import train_network
         from containers.sac.network import build_network, pretrained
+        from containers.sac.predictor import PromptingPredictor
 
-        settings, kind, layout = read_all(call.settings)
+        settings, task, layout = read_all(call.settings)
         origin = pretrained(layout)
         return train_network(
             call,
             build=lambda: build_network(layout),
-            task=kind,
+            task=task,
             settings=settings,
             network=asdict(replace(layout, checkpoint=None)),
             pretrained=origin,
+            make_predictor=PromptingPredictor,
         )
 
-    def predict(self, image: Image) -> np.ndarray:
-        """H×W int32 labels."""
-        labels = self._predictor(image.pixels)
-        self.remark = self._counted.remark
-        return labels
-
-    def _load(self, weights: Path, threads: int) -> None:
-        from containers.base.segmentation.weights import load_facts, load_predictor
-        from containers.sac.network import NetworkSettings, build_network
-        from containers.sac.task import PromptTask, SacDecoding
-
-        facts = load_facts(weights)
-        self._counted = _Counted(PromptTask(**facts["task"]))
-        self._predictor = load_predictor(
-            weights,
-            build_network(NetworkSettings(**facts["network"])),
-            self._counted,
-            SacDecoding(**facts["decoding"]),
-            threads=threads,
-        )
+    def predict(self, image: Image) -> np.ndarray | Prediction:
+        """H×W int32 labels, and how many cells come from the mask decoder and the watershed."""
+        assert self._predictor is not None, "a segmenter built to train cannot predict"
+        return self._predictor(image.pixels)
 
 
-class _Counted:
-    """The task as a decoder that remembers where the cells of the last image came from."""
+def _load(weights: Path, threads: int) -> "Predictor[Any]":
+    from containers.base.segmentation.weights import load_facts, load_predictor
+    from containers.sac.network import NetworkSettings, build_network
+    from containers.sac.predictor import PromptingPredictor
+    from containers.sac.task import PromptTask, read_decoding
 
-    def __init__(self, task: "PromptTask") -> None:
-        self._task = task
-        self.maps = task.maps
-        self.activate, self.decode = task.activate, task.decode
-        self.remark = ""
-
-    def revise(
-        self,
-        again: "Again",
-        image: np.ndarray,
-        maps: np.ndarray,
-        shape: tuple[int, int],
-        decodings: Sequence[Any],
-    ) -> list[np.ndarray]:
-        found = self._task.segment(again, image, maps, shape, decodings)
-        self.remark = remark(found[-1].masks, found[-1].regions)
-        return [one.labels for one in found]
+    facts = load_facts(weights)
+    return load_predictor(
+        weights,
+        build_network(NetworkSettings(**facts["network"])),
+        PromptTask(
+            **{k: v for k, v in facts["task"].items() if k not in {"image_size", "overlap"}}
+        ),
+        read_decoding(facts["decoding"]),
+        threads=threads,
+        make_predictor=PromptingPredictor,
+    )
 
 
 def read_all(values: Any) -> "tuple[Settings, PromptTask, NetworkSettings]":

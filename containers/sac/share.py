@@ -1,28 +1,27 @@
 """Where the cells of a prediction come from: `python -m containers.sac.share predictions.jsonl`."""
 
-import re
 import sys
+from collections import Counter
 from pathlib import Path
 
+from containers.sac.predictor import MASK_DECODER, WATERSHED
 from contract import read_lines
 
-PATTERN = re.compile(r"(\d+) from the mask decoder, (\d+) from the watershed")
 
-
-def remark(masks: int, regions: int) -> str:
-    """What the line of an image says of its cells."""
-    return f"{masks + regions} cells: {masks} from the mask decoder, {regions} from the watershed"
-
-
-def total(lines: Path) -> tuple[int, int]:
-    """Cells from the mask decoder and from the watershed, over all lines of predictions.jsonl."""
-    found = [PATTERN.search(str(line.get("message", ""))) for line in read_lines(lines)]
-    counts = [(int(match[1]), int(match[2])) for match in found if match]
-    return sum(masks for masks, _ in counts), sum(regions for _, regions in counts)
+def total(lines: Path) -> Counter[str]:
+    """The counts of all lines of predictions.jsonl, added up."""
+    counts: Counter[str] = Counter()
+    for line in read_lines(lines):
+        counts.update(line.get("counts") or {})
+    return counts
 
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:
-        masks, regions = total(Path(name))
+        counts = total(Path(name))
+        masks, regions = counts[MASK_DECODER], counts[WATERSHED]
         percent = 100 * masks / max(1, masks + regions)
-        print(f"{name}: {remark(masks, regions)}: {percent:.1f} % from the mask decoder")
+        print(
+            f"{name}: {masks + regions} cells: {masks} from the mask decoder, {regions} from the"
+            f" watershed: {percent:.1f} % from the mask decoder"
+        )

@@ -9,13 +9,14 @@ import yaml
 
 from containers.base.segmentation.crops import Crop
 from containers.base.segmentation.device import Device
-from containers.base.segmentation.predict import Predictor, Viewing
+from containers.base.segmentation.predict import Viewing
 from containers.base.segmentation.settings import Settings
 from containers.base.segmentation.step import Stepper
 from containers.base.segmentation.workers import Workers
 from containers.sac.network import NetworkSettings, SegmentAnyCell, build_network
+from containers.sac.predictor import PromptingPredictor
 from containers.sac.segmenter import read_all
-from containers.sac.task import PromptTask, SacDecoding
+from containers.sac.task import PromptTask
 from tests.programs import ROOT
 
 PROFILES = ROOT / "containers/sac/profiles"
@@ -33,7 +34,7 @@ LAYOUT = NetworkSettings(
     decoder_heads=2,
     generator_channels=[8, 8, 16, 16],
 )
-TASK = PromptTask(image_size=SIDE, overlap=0.25, prompts=4, wrong_prompts=1)
+TASK = PromptTask(prompts=4, wrong_prompts=1)
 CPU = Device(device=torch.device("cpu"), precision="fp32")
 
 
@@ -67,18 +68,20 @@ def perfect_maps(labels: np.ndarray, task: PromptTask = TASK) -> np.ndarray:
     return np.stack([np.minimum(cells[1], cells[2]), labels > 0]).astype(np.float16)
 
 
-def predictor(network: torch.nn.Module, decoder: Any = TASK, **decoding: Any) -> Predictor:
+def predictor(
+    network: torch.nn.Module, task: PromptTask = TASK, *, tile: int = SIDE
+) -> PromptingPredictor:
     """A predictor that shows images at their own size."""
     viewing = Viewing(
-        tile=SIDE,
+        tile=tile,
         overlap=0.25,
         tta="none",
         cell_diameter=None,
         typical_diameter=16.0,
         diameters=(16.0, 16.0),
     )
-    chosen = SacDecoding(grow=24.0, **decoding)
-    return Predictor(network, decoder, viewing, chosen, device=CPU, workers=Workers(1))
+    decoding = task.first_decoding()
+    return PromptingPredictor(network, task, viewing, decoding, device=CPU, workers=Workers(1))
 
 
 def one_step(network: SegmentAnyCell, labels: np.ndarray, steps: int = 1) -> Stepper:

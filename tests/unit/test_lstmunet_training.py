@@ -25,7 +25,7 @@ from tests.unit.training_fixtures import make_data
 def test_one_step_of_the_full_network(profile: str, tmp_path: Path) -> None:
     settings, task, layout = load(profile)
     settings = replace(settings, crop=32, batch_size=2, shares=1, device="cpu", warmup_steps=0)
-    device = choose_device(settings)
+    device = choose_device(settings.device, settings.precision)
     sampler = CropSampler(Pool(make_data(tmp_path, images=2), settings.cache_bytes), settings, 0)
     torch.manual_seed(0)
     network = device.place(build_lstmunet(layout, task.channels))

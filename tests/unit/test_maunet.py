@@ -151,7 +151,7 @@ def test_one_step_of_a_full_profile_moves_every_parameter(profile: str, tmp_path
         CropSampler(Pool(make_data(tmp_path, images=2), settings.cache_bytes), settings, 0),
         RingAndDistance(),
         settings,
-        device=choose_device(settings),
+        device=choose_device(settings.device, settings.precision),
         workers=Workers(1),
     )
     assert 0 < stepper(0, settings.learning_rate) < 10

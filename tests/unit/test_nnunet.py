@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from containers.base.segmentation import loop
 from containers.base.segmentation.settings import Settings, read_settings
 from containers.base.segmentation.workers import Workers
 from containers.nnunet.border_core import BorderCore
@@ -150,7 +149,8 @@ def test_one_step_of_the_full_configurations(
         assert (group["momentum"], group["nesterov"]) == (0.99, True)
         assert group["weight_decay"] == 3e-5
     before = {key: value.clone() for key, value in trainer.network.state_dict().items()}
-    stepper = TrainerStepper(trainer, choose_device(settings), Workers(1), seed=0)
+    device = choose_device(settings.device, settings.precision)
+    stepper = TrainerStepper(trainer, device, Workers(1), seed=0)
     assert np.isfinite(stepper(0, rate))
     after = trainer.network.state_dict()
     assert sum(not torch.equal(before[key], after[key]) for key in before) > len(before) / 2
@@ -198,7 +198,7 @@ def test_any_number_of_threads_gives_the_same_weights(
     assert_same(finished, tmp_path)
 
 
-@pytest.mark.parametrize(("place", "calls"), [("_step", 2), ("_step", 4), ("_validate", 1)])
+@pytest.mark.parametrize(("place", "calls"), [("step", 2), ("step", 4), ("look", 1)])
 def test_stopped_anywhere_it_goes_on_to_the_same_end(
     place: str,
     calls: int,
@@ -207,19 +207,23 @@ def test_stopped_anywhere_it_goes_on_to_the_same_end(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    original = getattr(loop._Training, place)
+    from containers.nnunet.predictor import SlidingWindow
+    from containers.nnunet.trainer import TrainerStepper
+
+    kind, name = {"step": (TrainerStepper, "__call__"), "look": (SlidingWindow, "look")}[place]
+    original = getattr(kind, name)
     left = calls
 
-    def dying(self: object, *arguments: object) -> object:
+    def dying(self: object, *arguments: object, **named: object) -> object:
         nonlocal left
-        value = original(self, *arguments)
+        value = original(self, *arguments, **named)
         left -= 1
         if left == 0:
             raise Killed
         return value
 
     with monkeypatch.context() as patched:
-        patched.setattr(loop._Training, place, dying)
+        patched.setattr(kind, name, dying)
         with pytest.raises(Killed):
             short_training(data, tmp_path)
     assert (tmp_path / "checkpoint/state.pt").exists()

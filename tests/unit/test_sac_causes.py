@@ -8,7 +8,6 @@ from containers.base.segmentation.match import f1_scores
 from containers.sac.lora import LoraQkv
 from containers.sac.network import SegmentAnyCell
 from containers.sac.sam import MEAN, STD
-from containers.sac.task import SacDecoding
 from contract import CallError
 from tests.unit.sac_fixtures import (
     SIDE,
@@ -39,7 +38,7 @@ def test_1_the_encoder_sees_0_to_255_less_sams_mean_in_training_and_prediction()
     image = np.where(labels > 0, 255, 0).astype(np.uint8)[..., None].repeat(3, 2)
     see = predictor(network)
     maps = see.look(image)
-    TASK.revise(see.again, image, perfect_maps(labels), image.shape[:2], [see.decoding])
+    see.decode(image, perfect_maps(labels), [see.decoding])
     assert len(maps)
     assert len(shown) == 3
     for pixels in shown:
@@ -107,8 +106,8 @@ def test_3_prompt_and_mask_decoder_learn() -> None:
 
 @pytest.mark.parametrize("profile", ["tiny", "quick", "report", "upstream"])
 def test_4_training_and_prediction_have_one_size(profile: str) -> None:
-    settings, task, layout = settings_of(profile)
-    assert settings.crop == settings.tile == layout.image_size == task.image_size
+    settings, _, layout = settings_of(profile)
+    assert settings.crop == settings.tile == layout.image_size
     with pytest.raises(CallError, match="differ"):
         settings_of(profile, crop=settings.crop // 2)
     with pytest.raises(CallError, match="differ"):
@@ -143,7 +142,5 @@ def test_4_the_second_look_shows_the_same_pixels_as_the_first() -> None:
 def test_5_cells_keep_every_pixel() -> None:
     """Discs that touch: cores alone (interior components) would lose most of their area."""
     labels = discs((96, 96), 16, 8)
-    found = TASK.decode(
-        perfect_maps(labels), labels.shape, SacDecoding(grow=24.0, smallest_cell=16.0), 1.0
-    )
+    found = TASK.decode(perfect_maps(labels), labels.shape, TASK.first_decoding(), 1.0)
     assert f1_scores(labels, found, (0.9,)) == [1.0]

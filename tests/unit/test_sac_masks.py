@@ -1,23 +1,35 @@
 """SAC's prompts, masks and how they become one label map."""
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from containers.base.segmentation.decode import Decoding
 from containers.base.segmentation.match import f1_scores
 from containers.sac import masks
 from containers.sac.masks import Accepting, Mask, cut_windows, merge
-from containers.sac.prompts import INSIDE, NOTHING, OUTSIDE, build_prompts, low_cores, seed_points
-from containers.sac.share import remark, total
+from containers.sac.predictor import MASK_DECODER, WATERSHED
+from containers.sac.prompts import (
+    INSIDE,
+    NOTHING,
+    OUTSIDE,
+    build_prompts,
+    draw_prompts,
+    low_cores,
+    seed_points,
+)
+from containers.sac.share import total
 from containers.sac.targets import cell_maps
-from containers.sac.task import SacDecoding, draw_prompts
+from containers.sac.task import PromptTask, read_decoding
 from contract import append_line
 from tests.unit.sac_fixtures import SIDE, TASK, discs, perfect_maps, predictor, small_network
 
-ACCEPTING = Accepting(accept=0.5, reject=0.2, stability=0.5, nms=0.5, smallest_cell=4.0)
+ACCEPTING = Accepting(accept=0.5, reject=0.2, stability=0.5, nms=0.5)
+SMALLEST = 4.0
+ANY_MASK = replace(TASK, accept=-9.0, reject=-10.0, stability=0.0)
 
 
 class Knowing(torch.nn.Module):
@@ -46,12 +58,20 @@ class Knowing(torch.nn.Module):
         return cells.float() * 20 - 10, torch.full((len(points),), self.expected)
 
 
-def segment(labels: np.ndarray, network: torch.nn.Module, **decoding: Any) -> Any:
-    task = replace(TASK, image_size=labels.shape[0], smallest_cell=4.0)
-    see = predictor(network, smallest_cell=4.0)
+def segment(
+    labels: np.ndarray,
+    network: torch.nn.Module,
+    task: PromptTask = TASK,
+    *,
+    tile: int = SIDE,
+    shape: tuple[int, int] | None = None,
+) -> tuple[np.ndarray, int, int]:
+    """The labels, and how many come from the mask decoder and from the watershed."""
+    see = predictor(network, task, tile=tile)
     image = np.zeros((*labels.shape, 3), np.uint8)
-    chosen = replace(task.first_decoding(), **decoding)
-    return task.segment(see.again, image, perfect_maps(labels), labels.shape, [chosen])[0]
+    decodings = [task.first_decoding()]
+    found = see.segment(image, perfect_maps(labels), shape or labels.shape, decodings)[0]
+    return found.labels, found.counts[MASK_DECODER], found.counts[WATERSHED]
 
 
 def test_targets_peak_inside_their_cells() -> None:
@@ -125,20 +145,20 @@ def test_the_mask_prompt_shows_the_core_of_the_seed_alone() -> None:
 
 def test_masks_of_the_decoder_become_the_cells() -> None:
     labels = discs((SIDE, SIDE), 16, 7)
-    found = segment(labels, Knowing(labels))
-    assert f1_scores(labels, found.labels, (0.9,)) == [1.0]
-    assert (found.masks, found.regions) == (16, 0)
+    found, from_decoder, from_watershed = segment(labels, Knowing(labels))
+    assert f1_scores(labels, found, (0.9,)) == [1.0]
+    assert (from_decoder, from_watershed) == (16, 0)
 
 
 def test_a_failed_mask_is_replaced_by_the_watershed_region() -> None:
     labels = discs((SIDE, SIDE), 16, 7)
-    unsure = segment(labels, Knowing(labels, expected=0.4))
-    assert (unsure.masks, unsure.regions) == (0, 16)
-    assert f1_scores(labels, unsure.labels, (0.8,)) == [1.0]
-    empty = segment(labels, Knowing(np.zeros_like(labels) - 1 - labels))
-    assert empty.masks + empty.regions == 16
-    no_cell = segment(labels, Knowing(labels, expected=0.1))
-    assert (no_cell.masks, no_cell.regions) == (0, 0)
+    unsure, *counts = segment(labels, Knowing(labels, expected=0.4))
+    assert counts == [0, 16]
+    assert f1_scores(labels, unsure, (0.8,)) == [1.0]
+    _, *counts = segment(labels, Knowing(np.zeros_like(labels) - 1 - labels))
+    assert sum(counts) == 16, "every mask is empty"
+    _, *counts = segment(labels, Knowing(labels, expected=0.1))
+    assert counts == [0, 0], "no seed is a cell"
 
 
 def test_a_crowded_window_goes_to_the_decoder_in_batches_and_up_to_a_limit() -> None:
@@ -146,11 +166,12 @@ def test_a_crowded_window_goes_to_the_decoder_in_batches_and_up_to_a_limit() -> 
     cells = int(labels.max())
     assert cells > 1700
     network = Knowing(labels)
-    found = segment(labels, network)
+    task = replace(TASK, smallest_cell=4.0)
+    _, from_decoder, from_watershed = segment(labels, network, task, tile=256)
     assert max(network.batches) == masks.BATCH
     assert sum(network.batches) == masks.MOST_PROMPTS
-    assert found.masks + found.regions >= 0.98 * cells
-    assert found.regions >= cells - masks.MOST_PROMPTS - 0.02 * cells
+    assert from_decoder + from_watershed >= 0.98 * cells
+    assert from_watershed >= cells - masks.MOST_PROMPTS - 0.02 * cells
 
 
 def test_a_crowded_window_fits_in_memory_with_the_real_network() -> None:
@@ -160,7 +181,7 @@ def test_a_crowded_window_fits_in_memory_with_the_real_network() -> None:
     network.sam.mask_decoder.register_forward_hook(
         lambda module, inputs, outputs: largest.append(outputs[0].shape[0])
     )
-    segment(labels, network, accept=-9.0, reject=-10.0, stability=0.0)
+    segment(labels, network, replace(ANY_MASK, smallest_cell=4.0), tile=256)
     assert max(largest) == masks.BATCH
     assert sum(largest) == masks.MOST_PROMPTS
 
@@ -197,7 +218,7 @@ def test_of_two_masks_of_one_cell_the_better_one_stays() -> None:
     regions = np.zeros((40, 40), np.int32)
     regions[5:15, 5:10], regions[5:15, 10:15] = 1, 2
     pair = [square(0, 5, 5, 10, 0.7), square(1, 6, 5, 10, 0.9)]
-    labels, count = merge(pair, regions, ACCEPTING)
+    labels, count = merge(pair, regions, ACCEPTING, SMALLEST)
     assert count == labels.max() == 1
     assert labels[15, 6] == 1
     assert labels[5, 6] == 0, "the worse mask is gone, and the watershed region of its seed"
@@ -205,7 +226,8 @@ def test_of_two_masks_of_one_cell_the_better_one_stays() -> None:
 
 def test_overlap_goes_to_the_surer_mask() -> None:
     regions = np.zeros((40, 40), np.int32)
-    labels, count = merge([square(0, 5, 5, 10, 0.7), square(1, 5, 12, 10, 0.9)], regions, ACCEPTING)
+    pair = [square(0, 5, 5, 10, 0.7), square(1, 5, 12, 10, 0.9)]
+    labels, count = merge(pair, regions, ACCEPTING, SMALLEST)
     assert count == 2
     assert labels[6, 13] == labels[6, 20] == 1
     assert labels[6, 6] == 2
@@ -214,7 +236,7 @@ def test_overlap_goes_to_the_surer_mask() -> None:
 def test_a_mask_cut_by_its_window_has_failed() -> None:
     regions = np.zeros((40, 40), np.int32)
     regions[5:20, 5:20] = 1
-    labels, count = merge([square(0, 5, 5, 10, 0.9, whole=False)], regions, ACCEPTING)
+    labels, count = merge([square(0, 5, 5, 10, 0.9, whole=False)], regions, ACCEPTING, SMALLEST)
     assert count == 0
     assert np.array_equal(labels, regions)
 
@@ -222,51 +244,52 @@ def test_a_mask_cut_by_its_window_has_failed() -> None:
 def test_a_cell_wider_than_a_window_is_whole() -> None:
     labels = np.zeros((150, 150), np.int32)
     labels[20:130, 20:130] = 1
-    image = np.zeros((150, 150, 3), np.uint8)
-    task = replace(TASK, grow=80.0, accept=-9.0, reject=-10.0, stability=0.0)
-    see = predictor(small_network())
-    found = task.segment(
-        see.again, image, perfect_maps(labels), labels.shape, [task.first_decoding()]
-    )[0]
-    assert (found.masks, found.regions) == (0, 1)
-    assert f1_scores(labels, found.labels, (0.9,)) == [1.0]
+    found, *counts = segment(labels, small_network(), replace(ANY_MASK, grow=80.0))
+    assert counts == [0, 1]
+    assert f1_scores(labels, found, (0.9,)) == [1.0]
 
 
 def test_labels_come_at_the_size_of_the_image() -> None:
     labels = discs((SIDE, SIDE), 16, 7)
-    see = predictor(Knowing(labels))
-    image = np.zeros((SIDE, SIDE, 3), np.uint8)
-    found = TASK.segment(
-        see.again, image, perfect_maps(labels), (2 * SIDE, SIDE + 7), [TASK.first_decoding()]
-    )[0]
-    assert found.labels.shape == (2 * SIDE, SIDE + 7)
-    assert found.masks == len(np.unique(found.labels)) - 1
+    found, from_decoder, _ = segment(labels, Knowing(labels), shape=(2 * SIDE, SIDE + 7))
+    assert found.shape == (2 * SIDE, SIDE + 7)
+    assert from_decoder == len(np.unique(found)) - 1
 
 
-def test_decodings_with_the_same_seeds_share_their_masks() -> None:
+def test_decodings_with_the_same_regions_share_their_masks() -> None:
     labels = discs((SIDE, SIDE), 16, 7)
     network = Knowing(labels)
-    see = predictor(network)
     first = TASK.first_decoding()
-    choices = [first, replace(first, accept=0.95), replace(first, core=0.5)]
+    choices = [
+        first,
+        replace(first, accepting=replace(first.accepting, accept=0.95)),
+        replace(first, regions=replace(first.regions, core=0.5)),
+    ]
     image = np.zeros((SIDE, SIDE, 3), np.uint8)
-    found = TASK.segment(see.again, image, perfect_maps(labels), labels.shape, choices)
+    found = predictor(network).segment(image, perfect_maps(labels), labels.shape, choices)
     assert len(network.batches) == 2
-    assert [one.masks for one in found] == [16, 0, 16]
+    assert [one.counts[MASK_DECODER] for one in found] == [16, 0, 16]
 
 
-def test_the_counts_of_all_images_are_added_up(tmp_path: Any) -> None:
+def test_the_counts_of_all_images_are_added_up(tmp_path: Path) -> None:
     lines = tmp_path / "predictions.jsonl"
-    for counts in ((27, 4), (0, 0), (3, 5)):
-        append_line(lines, {"image": "a.png", "message": remark(*counts)})
+    for numbers in ((27, 4), (0, 0), (3, 5)):
+        counts = dict(zip((MASK_DECODER, WATERSHED), numbers, strict=True))
+        append_line(lines, {"image": "a.png", "counts": counts})
     append_line(lines, {"image": "b.png", "message": "unreadable"})
-    assert total(lines) == (30, 9)
+    assert total(lines) == {MASK_DECODER: 30, WATERSHED: 9}
 
 
 def test_a_decoding_survives_its_way_through_the_weights_folder() -> None:
-    from dataclasses import asdict
-
     first = TASK.first_decoding()
-    assert SacDecoding(**asdict(first)) == first
+    assert read_decoding(asdict(first)) == first
     assert len(set(TASK.decodings())) == len(TASK.decodings())
     assert first in TASK.decodings()
+
+
+def test_a_decoding_of_earlier_weights_is_read() -> None:
+    flat = {"core": 0.2, "foreground": 0.4, "grow": 20.0, "smallest_core": 4.0}
+    flat |= {"smallest_cell": 25.0, "accept": 0.6, "reject": 0.1, "stability": 0.3, "nms": 0.9}
+    found = read_decoding(flat)
+    assert found.regions == Decoding(core=0.2, foreground=0.4, grow=20.0, smallest_cell=25.0)
+    assert found.accepting == Accepting(accept=0.6, reject=0.1, stability=0.3, nms=0.9)

@@ -2,27 +2,33 @@
 
 import itertools
 import json
-import os
-import signal
 import subprocess
-import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from containers.base.segmentation import loop
-from containers.base.segmentation.checkpoint import load
+from containers.base.segmentation import checkpoint, journal
 from containers.base.segmentation.decode import Decoding
+from containers.base.segmentation.loop import SAVE_SECONDS
 from containers.base.segmentation.match import f1_scores
-from containers.base.segmentation.schedule import WindDown, learning_rate, must_wind_down
+from containers.base.segmentation.predict import Predictor
+from containers.base.segmentation.schedule import (
+    Budget,
+    WindDown,
+    learning_rate,
+    must_wind_down,
+)
 from containers.base.segmentation.settings import Settings, read_settings
+from containers.base.segmentation.step import Stepper
 from containers.base.segmentation.three_class import ThreeClass
 from containers.base.segmentation.weights import load_facts, load_predictor
 from contract import CallError, CellbenchError, TrainPair, read_image, read_mask
+from tests.programs import finish, module, start
 from tests.unit.training_fixtures import SETTINGS, assert_same, build, make_data, result, train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,30 +88,66 @@ def test_another_seed_gives_other_weights(
     assert not torch.equal(result(tmp_path)[0]["0.weight"], result(finished)[0]["0.weight"])
 
 
-@pytest.mark.parametrize("place", ["_step", "_validate", "_end_epoch", "_save", "_report"])
+class Countdown:
+    """Ends the process at the last of so many calls."""
+
+    def __init__(self, calls: int) -> None:
+        self.left = calls
+
+    def __call__(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Killed
+
+
+def deadly(place: str, countdown: Countdown, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Arguments of `train` with which the countdown runs at `place`, once its work is done."""
+
+    class DeadlyStepper(Stepper):
+        def __call__(self, step: int, rate: float) -> float:
+            loss = super().__call__(step, rate)
+            countdown()
+            return loss
+
+    class DeadlyPredictor(Predictor[Decoding]):
+        def look(self, image: np.ndarray, *, plainly: bool = False) -> np.ndarray:
+            maps = super().look(image, plainly=plainly)
+            countdown()
+            return maps
+
+    def save(*arguments: Any) -> None:
+        checkpoint.save(*arguments)
+        countdown()
+
+    match place:
+        case "step":
+            return {"make_stepper": DeadlyStepper}
+        case "look":
+            return {"make_predictor": DeadlyPredictor}
+        case "save":
+            monkeypatch.setattr(journal, "save", save)
+            return {}
+        case "report":
+            return {"progress": lambda *_: countdown()}
+        case _:
+            return {"progress": lambda *said: countdown() if "epoch" in said[2] else None}
+
+
+@pytest.mark.parametrize("save_seconds", [0.0, np.inf])
+@pytest.mark.parametrize("place", ["step", "look", "save", "report", "epoch"])
 def test_stopped_anywhere_it_goes_on_to_the_same_end(
     place: str,
+    save_seconds: float,
     data: tuple[TrainPair, ...],
     finished: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each attempt dies two calls of `place` further on, after that call has done its work."""
-    original = getattr(loop._Training, place)
+    """Each attempt dies two calls further on; checkpoints are of every step, or of epochs alone."""
     for attempt in itertools.count(1):
-        left = 2 * attempt
-
-        def dying(self: object, *arguments: object, **named: object) -> object:
-            nonlocal left
-            value = original(self, *arguments, **named)
-            left -= 1
-            if left == 0:
-                raise Killed
-            return value
-
-        monkeypatch.setattr(loop._Training, place, dying)
+        options = deadly(place, Countdown(2 * attempt), monkeypatch)
         try:
-            train(data, tmp_path)
+            train(data, tmp_path, save_seconds=save_seconds, **options)
             break
         except Killed:
             assert attempt < 200
@@ -117,38 +159,53 @@ def test_killed_by_the_system_it_goes_on_to_the_same_end(tmp_path: Path) -> None
     folder = tmp_path / "data"
     folder.mkdir()
     make_data(folder)
-    command = [sys.executable, str(ROOT / "tests/unit/training_fixtures.py"), str(folder)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    undisturbed = subprocess.run([*command, str(tmp_path / "a")], env=environment, timeout=120)
-    assert undisturbed.returncode == 0
-    delay = float(np.random.default_rng().uniform(0, 0.8))
-    with subprocess.Popen(
-        [*command, str(tmp_path / "b")], env=environment, stdout=subprocess.PIPE
-    ) as process:
+    whole, cut = (
+        module("tests.unit.training_fixtures", folder, tmp_path / name) for name in ("a", "b")
+    )
+    assert finish(whole).returncode == 0
+    rng = np.random.default_rng(0)
+    with start(cut, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-    subprocess.run([*command, str(tmp_path / "b")], env=environment, timeout=120, check=True)
+        for _ in range(int(rng.integers(1, 5))):
+            process.stdout.readline()
+        time.sleep(float(rng.uniform(0, 0.05)))
+        process.kill()
+    assert (tmp_path / "b/checkpoint/state.pt").exists()
+    assert not (tmp_path / "b/weights/weights.json").exists(), "it was killed too late"
+    assert finish(cut).returncode == 0
     assert_same(tmp_path / "a", tmp_path / "b")
+
+
+class Clock:
+    """Goes on by `tick` seconds each time that it is read."""
+
+    def __init__(self, tick: float) -> None:
+        self.now, self.tick = 100.0, tick
+
+    def __call__(self) -> float:
+        self.now += self.tick
+        return self.now
 
 
 def test_checkpoints_are_never_older_than_asked(
     data: tuple[TrainPair, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saved: list[float] = []
-    original = loop.checkpoint.save
+    """The clock is read twice a step, to report and to save."""
+    clock, saved = Clock(0.25), [100.0]
 
-    def timed(*arguments: object) -> None:
-        original(*arguments)
-        saved.append(time.monotonic())
+    def save(*arguments: Any) -> None:
+        checkpoint.save(*arguments)
+        saved.append(clock.now)
 
-    monkeypatch.setattr(loop.checkpoint, "save", timed)
-    train(data, tmp_path, save_seconds=0.2)
-    assert len(saved) > 3
-    assert max(later - sooner for sooner, later in itertools.pairwise(saved)) < 2
-    assert load(tmp_path / "checkpoint") is not None
-    assert loop.SAVE_SECONDS <= 15
+    monkeypatch.setattr(journal, "monotonic", clock)
+    monkeypatch.setattr(journal, "save", save)
+    train(data, tmp_path, save_seconds=2.0)
+    ages = [later - sooner for sooner, later in itertools.pairwise(saved)]
+    assert len(ages) > 6
+    assert max(ages) < 3
+    assert sum(age >= 2 for age in ages) > 3, "most are written because of their age"
+    assert checkpoint.load(tmp_path / "checkpoint") is not None
+    assert SAVE_SECONDS <= 15
 
 
 def test_it_stops_when_validation_gets_no_better(
@@ -159,14 +216,27 @@ def test_it_stops_when_validation_gets_no_better(
     assert (summary.stopped, summary.best_epoch, summary.epochs) == ("early_stop", 1, 4)
 
 
-def test_the_time_limit_ends_it_and_is_named(data: tuple[TrainPair, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize("later", [1, 10])
+def test_the_time_limit_ends_it_and_is_named(
+    later: int, data: tuple[TrainPair, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock of its own, on which steps take `later` times as long from the 60th on."""
+    clock = Clock(0.01)
+
+    class Slowing(Stepper):
+        def __call__(self, step: int, rate: float) -> float:
+            clock.tick = 0.01 * (later if step >= 60 else 1)
+            return super().__call__(step, rate)
+
+    monkeypatch.setattr(journal, "monotonic", clock)
     settings = replace(SETTINGS, steps=10**6, epoch_steps=50, max_seconds=3.0)
-    started = time.monotonic()
-    summary = train(data, tmp_path, settings)
+    summary = train(data, tmp_path, settings, make_stepper=Slowing)
     assert summary.stopped == "time_limit"
-    assert time.monotonic() - started < 12
-    lines = (tmp_path / "history.jsonl").read_text().splitlines()
-    assert json.loads(lines[-1])["lr"] < SETTINGS.learning_rate / 3
+    assert summary.steps is not None
+    assert summary.steps > 60
+    last = json.loads((tmp_path / "history.jsonl").read_text().splitlines()[-1])
+    assert 2.5 < last["seconds"] < 5
+    assert last["lr"] < SETTINGS.learning_rate / 3
 
 
 def test_without_validation_images_the_training_images_are_used(
@@ -254,18 +324,21 @@ def test_wrong_settings_are_named(values: dict[str, object], message: str) -> No
 
 
 def test_schedules() -> None:
+    budget = Budget(total=110, epoch_steps=11)
     cosine = Settings(learning_rate=1.0, warmup_steps=10)
-    rates = [learning_rate(cosine, step, 110) for step in range(110)]
+    rates = [learning_rate(cosine, step, budget) for step in range(110)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[9] == rates[10] == 1.0
     assert rates[60] == pytest.approx(0.5)
     assert rates[10:] == sorted(rates[10:], reverse=True)
     step = replace(cosine, schedule="step", decay_steps=20, decay=0.5)
-    assert learning_rate(step, 45, 110) == 0.25
-    assert learning_rate(replace(cosine, schedule="constant"), 99, 110) == 1.0
+    assert learning_rate(step, 45, budget) == 0.25
+    assert learning_rate(replace(step, decay_epochs=2), 45, budget) == 0.25
+    assert learning_rate(replace(step, decay_epochs=2), 43, budget) == 0.5
+    assert learning_rate(replace(cosine, schedule="constant"), 99, budget) == 1.0
     poly = replace(cosine, schedule="poly")
-    assert learning_rate(poly, 60, 110) == pytest.approx(0.5**0.9)
-    assert learning_rate(poly, 110, 110) == 0.0
+    assert learning_rate(poly, 60, budget) == pytest.approx(0.5**0.9)
+    assert learning_rate(poly, 110, budget) == 0.0
 
 
 def test_a_rate_can_fall_by_epochs(data: tuple[TrainPair, ...], tmp_path: Path) -> None:
@@ -282,5 +355,6 @@ def test_winding_down_starts_only_when_the_limit_would_be_missed() -> None:
     early = must_wind_down(step=50, total=100, seconds=75, limit=100)
     assert early == WindDown(start=50, end=66)
     constant = Settings(learning_rate=1.0, schedule="constant")
-    assert learning_rate(constant, 58, 100, early) == pytest.approx(0.5)
-    assert learning_rate(constant, 66, 100, early) == 0.0
+    budget = Budget(total=100, epoch_steps=10)
+    assert learning_rate(constant, 58, budget, early) == pytest.approx(0.5)
+    assert learning_rate(constant, 66, budget, early) == 0.0

@@ -14,8 +14,11 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from containers.base.segmentation.decode import Decoding
 from containers.base.segmentation.loop import train_network
+from containers.base.segmentation.predict import Predictor
 from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.step import MakeStepper, Stepper
 from containers.base.segmentation.three_class import ThreeClass
 from contract import TrainCall, TrainingSummary, TrainPair, write_mask
 
@@ -83,6 +86,8 @@ def train(
     save_seconds: float = 0.02,
     threads: int = 1,
     network: Callable[[], torch.nn.Module] = build,
+    make_stepper: MakeStepper = Stepper,
+    make_predictor: Callable[..., Predictor[Decoding]] = Predictor,
 ) -> TrainingSummary:
     """One call of the loop, with frequent checkpoints."""
     (out / "weights").mkdir(parents=True, exist_ok=True)
@@ -102,6 +107,8 @@ def train(
         task=ThreeClass(ring_depth=1, smallest_cell=8.0),
         settings=settings,
         network={},
+        make_stepper=make_stepper,
+        make_predictor=make_predictor,
         save_seconds=save_seconds,
     )
 
@@ -129,6 +136,6 @@ if __name__ == "__main__":
     train(
         find_data(Path(sys.argv[1])),
         Path(sys.argv[2]),
-        replace(SETTINGS, steps=60, epoch_steps=20),
+        replace(SETTINGS, steps=200, epoch_steps=20),
         progress=lambda done, total, message: print(done, flush=True),
     )

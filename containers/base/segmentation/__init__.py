@@ -1,11 +1,14 @@
 """What the segmentation models share. Import from the modules; importing the package is free.
 
-To train: `settings` (all that a profile can say), `data` and `crops` (which pixels a network sees),
-`augment`, `targets`, `losses`, `three_class` (a complete task: target, loss, decoding), `step`
-and `loop` (`train_network` is the one call a model needs), `schedule`, `checkpoint`, `validation`.
+A model brings a network and a `task`: what the network learns, and how its outputs become cells.
+`three_class` is a task that most networks can learn, with `targets`, `losses` and `decode`.
 
-To predict: `weights` (`load_predictor` is the one call a model needs), `predict`, `tiling`,
-`decode`, `normalise`, `resample`.
+To train: `settings` (all that a profile can say), `material` (the images of a call: `data`,
+`crops`, `augment`, `normalise`, `resample`), `step` (one step of the optimiser), `validation` (with
+`match`), `schedule`, `journal` and `checkpoint` (what is left on the disk), and `loop`, whose
+`train_network` is the one call a model needs.
 
-A model with other outputs writes its own task, an object with the methods of `loop.Task`.
+To predict: `weights` (`load_predictor` is the one call a model needs), `predict`, `tiling`.
+
+Both run on a `device`, and on its cores through `workers`.
 """

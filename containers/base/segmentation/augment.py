@@ -37,7 +37,8 @@ def change_intensities(
     if rng.random() < settings.noise_probability:
         strength = np.float32(rng.uniform(0, 0.1))
         image = image + strength * rng.standard_normal(image.shape, np.float32)
-    return np.clip(image, 0, 1).astype(np.float32, copy=False)
+    clipped: np.ndarray = np.clip(image, 0, 1)
+    return clipped.astype(np.float32, copy=False)
 
 
 def _change_colour(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -52,7 +53,8 @@ def _shift_histogram(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     knots = np.linspace(0, 1, 5, dtype=np.float32)
     moved = knots.copy()
     moved[1:4] = np.sort(np.clip(knots[1:4] + rng.uniform(-0.15, 0.15, 3), 0, 1))
-    return np.interp(image, knots, moved).astype(np.float32)
+    shifted: np.ndarray = np.interp(image, knots, moved)
+    return shifted.astype(np.float32)
 
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:

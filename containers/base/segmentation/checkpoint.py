@@ -9,6 +9,7 @@ import torch
 
 from containers.base.segmentation.schedule import WindDown
 from contract import write_aside
+from contract.schema import Stopped
 
 FILE = "state.pt"
 
@@ -33,11 +34,55 @@ class Progress:
     """F1 and Dice of the images done so far in the validation under way."""
     calibrated: list[list[float]] = field(default_factory=list)
     """For each validation image done so far the score of each candidate decoding."""
-    stopped: str | None = None
+    stopped: Stopped | None = None
     wind_down: WindDown | None = None
     seconds: float = 0.0
     history_bytes: int = 0
     """Length of history.jsonl; what lies beyond is written again after a resume."""
+
+
+class State:
+    """All of a training's state that is tensors, the best weights so far among it."""
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        optimiser: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler,
+    ) -> None:
+        self._network, self._optimiser, self._scaler = network, optimiser, scaler
+        self._on_gpu = next(network.parameters()).is_cuda
+        self.best: dict[str, torch.Tensor] = {}
+
+    def keep(self) -> None:
+        """Makes the weights of this moment the best."""
+        self.best = {
+            name: tensor.detach().cpu().clone()
+            for name, tensor in self._network.state_dict().items()
+        }
+
+    def tensors(self) -> dict[str, Any]:
+        """What `restore` takes."""
+        tensors = {
+            "network": self._network.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "scaler": self._scaler.state_dict(),
+            "random": torch.get_rng_state(),
+            "best": self.best,
+        }
+        if self._on_gpu:
+            tensors["random_cuda"] = torch.cuda.get_rng_state()
+        return tensors
+
+    def restore(self, tensors: dict[str, Any]) -> None:
+        """Sets everything to what it was."""
+        self._network.load_state_dict(tensors["network"])
+        self._optimiser.load_state_dict(tensors["optimiser"])
+        self._scaler.load_state_dict(tensors["scaler"])
+        torch.set_rng_state(tensors["random"])
+        if self._on_gpu and "random_cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random_cuda"])
+        self.best = tensors["best"]
 
 
 def save(folder: Path, progress: Progress, tensors: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from containers.base.segmentation.settings import Settings
 from contract import CallError
 
 DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -49,12 +48,11 @@ class Device:
         return torch.cuda.get_device_name(self.device) if self.is_cuda else "cpu"
 
 
-def choose_device(settings: Settings) -> Device:
-    """The device that `settings` ask for, with `auto` resolved on this machine.
+def choose_device(wanted: str, precision: str) -> Device:
+    """The device and precision of these settings, with `auto` resolved on this machine.
 
     Raises CallError for CUDA where there is none, and for fp16 on a CPU.
     """
-    wanted, precision = settings.device, settings.precision
     if wanted == "cuda" and not torch.cuda.is_available():
         raise CallError(
             "There is no CUDA device.",

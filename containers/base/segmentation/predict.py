@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -13,13 +13,13 @@ from containers.base.segmentation.data import typical_diameter
 from containers.base.segmentation.device import Device
 from containers.base.segmentation.normalise import normalise
 from containers.base.segmentation.resample import resize_image, scaled_shape
+from containers.base.segmentation.task import Decoding, Task
 from containers.base.segmentation.tiling import SIDE_MULTIPLE, tiled_maps
 from containers.base.segmentation.workers import Workers
+from contract import Prediction
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Again = Callable[[Callable[[torch.nn.Module, Any], Any], Iterable[Any]], list[Any]]
-"""`Predictor.again`, as a decoder is handed it."""
 
 Mirrors = tuple[tuple[int, ...], ...]
 STRAIGHT: Mirrors = ((),)
@@ -33,38 +33,6 @@ LARGEST_ENLARGED = 4_000_000
 """Working pixels up to which an image may be enlarged, to bound time and memory."""
 LARGEST_AT_SCALES = 25_000_000
 """Working pixels up to which an image is seen at several scales, as in saltfish's prediction."""
-
-
-class Decoder(Protocol):
-    """The part of a task that prediction needs."""
-
-    maps: int
-
-    def activate(self, logits: torch.Tensor) -> torch.Tensor: ...
-
-    def decode(
-        self, maps: np.ndarray, shape: tuple[int, int], decoding: Any, scale: float
-    ) -> np.ndarray: ...
-
-
-@runtime_checkable
-class Revising(Protocol):
-    """A decoder that looks at the image again once it has the maps, to prompt the network, say.
-
-    `image` is H×W×3 uint8 at the size of `maps`, and `again` applies the network to it (see
-    `Predictor.again`). The first looks, which only measure the cells, are decoded by `decode`.
-    """
-
-    def revise(
-        self,
-        again: Again,
-        image: np.ndarray,
-        maps: np.ndarray,
-        shape: tuple[int, int],
-        decodings: Sequence[Any],
-    ) -> list[np.ndarray]:
-        """H×W int32 labels of size `shape` for each of the decodings."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,45 +52,48 @@ class Viewing:
     `BEYOND`."""
 
 
-class Predictor:
-    """Normalise, find the scale, run the network over windows, decode."""
+class Predictor(Generic[Decoding]):
+    """Normalise, find the scale, run the network over windows, decode.
+
+    A model that looks at an image in another way, or again once it has the maps, overrides `look`,
+    or `__call__` and `decode`.
+    """
 
     def __init__(
         self,
         network: torch.nn.Module,
-        decoder: Decoder,
+        task: Task[Any, Decoding],
         viewing: Viewing,
-        decoding: Any,
+        decoding: Decoding,
         *,
         device: Device,
         workers: Workers,
     ) -> None:
         self.network = network
-        self.decoder = decoder
+        self.task = task
         self.viewing = viewing
         self.decoding = decoding
         self._device, self._workers = device, workers
 
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+    def __call__(self, pixels: np.ndarray) -> np.ndarray | Prediction:
         """H×W×3 pixels as `contract.read_image` gives them to H×W int32 labels."""
-        image = normalise(pixels)
-        shape = (image.shape[0], image.shape[1])
-        scale = self.find_scale(image)
-        image = self._rescaled(image, scale)
+        image, scale = self.show(pixels)
         maps = self.look(image)
-        if isinstance(self.decoder, Revising):
-            return self.decoder.revise(self.again, image, maps, shape, [self.decoding])[0]
         del image
-        return self.decoder.decode(maps, shape, self.decoding, scale)
+        return self.task.decode(maps, (pixels.shape[0], pixels.shape[1]), self.decoding, scale)
 
     def decode(
-        self, image: np.ndarray, maps: np.ndarray, decodings: Sequence[Any]
+        self, image: np.ndarray, maps: np.ndarray, decodings: Sequence[Decoding]
     ) -> list[np.ndarray]:
         """The labels for each of the decodings, at the size of `image` and its `maps`."""
         shape = (image.shape[0], image.shape[1])
-        if isinstance(self.decoder, Revising):
-            return self.decoder.revise(self.again, image, maps, shape, decodings)
-        return [self.decoder.decode(maps, shape, decoding, 1.0) for decoding in decodings]
+        return [self.task.decode(maps, shape, decoding, 1.0) for decoding in decodings]
+
+    def show(self, pixels: np.ndarray) -> tuple[np.ndarray, float]:
+        """The image as the network sees it, h×w×3 uint8, and working pixels per image pixel."""
+        image = normalise(pixels)
+        scale = self.find_scale(image)
+        return self._rescaled(image, scale), scale
 
     def again(
         self, function: Callable[[torch.nn.Module, Item], Result], items: Iterable[Item]
@@ -148,7 +119,7 @@ class Predictor:
         return tiled_maps(
             image,
             lambda planes: self._forward(planes, mirrors, scales),
-            self.decoder.maps,
+            self.task.maps,
             tile=viewing.tile,
             overlap=viewing.overlap,
         )
@@ -180,7 +151,7 @@ class Predictor:
         top, left = (max(0, (size - side) // 2) for size in image.shape[:2])
         probe = self._rescaled(image[top : top + side, left : left + side], scale)
         maps = self.look(probe, plainly=True)
-        labels = self.decoder.decode(maps, probe.shape[:2], self.decoding, 1.0)
+        labels = self.task.decode(maps, probe.shape[:2], self.decoding, 1.0)
         found = typical_diameter(labels)
         return None if found is None else found / scale
 
@@ -206,30 +177,24 @@ class Predictor:
             [(part, axes) for part in parts for axes in mirrors],
         )
         each = len(mirrors)
-        return (
-            torch.cat(
-                [
-                    sum(found[first + 1 : first + each], found[first])
-                    for first in _every(each, found)
-                ]
-            )
-            / each
-        )
+        firsts = range(0, len(found), each)
+        sums = [sum(found[first + 1 : first + each], found[first]) for first in firsts]
+        return torch.cat(sums) / each
 
     def _view(
         self, planes: torch.Tensor, axes: tuple[int, ...], scales: Sequence[float]
     ) -> torch.Tensor:
         planes = planes.flip(axes).to(self._device.device)
         with torch.inference_mode(), self._device.autocast():
-            logits = self._logits(planes, scales[0])
+            outputs = self._outputs(planes, scales[0])
             for scale in scales[1:]:
-                logits = logits + self._logits(planes, scale)
+                outputs = outputs + self._outputs(planes, scale)
             if len(scales) > 1:
-                logits = logits / len(scales)
-            return self.decoder.activate(logits).flip(axes).cpu()
+                outputs = outputs / len(scales)
+            return self.task.activate(outputs).flip(axes).cpu()
 
-    def _logits(self, planes: torch.Tensor, scale: float) -> torch.Tensor:
-        """What the network says of `planes` shown at another size, at their own size."""
+    def _outputs(self, planes: torch.Tensor, scale: float) -> Any:
+        """What the network says of `planes`; of another size of them, its logits at their own."""
         size = (planes.shape[2], planes.shape[3])
         wanted = tuple(max(1, round(side * scale / SIDE_MULTIPLE)) * SIDE_MULTIPLE for side in size)
         if scale == 1.0 or wanted == size:
@@ -237,7 +202,3 @@ class Predictor:
         seen = interpolate(planes, size=wanted, mode="bilinear")
         logits = self.network(seen.contiguous(memory_format=self._device.layout))
         return interpolate(logits.float(), size=size, mode="bilinear")
-
-
-def _every(each: int, items: list[torch.Tensor]) -> range:
-    return range(0, len(items), each)

@@ -20,7 +20,8 @@ def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         return labels
     rows = ((np.arange(shape[0]) + 0.5) * labels.shape[0] / shape[0]).astype(np.intp)
     columns = ((np.arange(shape[1]) + 0.5) * labels.shape[1] / shape[1]).astype(np.intp)
-    return labels[rows[:, None], columns]
+    resized: np.ndarray = labels[rows[:, None], columns]
+    return resized
 
 
 def resized_part(
@@ -40,7 +41,9 @@ def resized_part(
     first, start = int(top.min()), int(left.min())
     source = plane[first : int(bottom.max()) + 1, start : int(right.max()) + 1].astype(np.float32)
     narrow = source[:, left - start] * (1 - across) + source[:, right - start] * across
-    return narrow[top - first] * (1 - down[:, None]) + narrow[bottom - first] * down[:, None]
+    above, below = narrow[top - first], narrow[bottom - first]
+    resized: np.ndarray = above * (1 - down[:, None]) + below * down[:, None]
+    return resized
 
 
 def _neighbours(

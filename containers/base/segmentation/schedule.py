@@ -4,10 +4,20 @@ import math
 from dataclasses import dataclass
 
 from containers.base.segmentation.settings import Settings
+from contract import CallError
 
 POLY_POWER = 0.9
 WIND_DOWN_FROM = 0.7
 """Share of the time limit after which a training that cannot finish is wound down."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Optimiser steps of a training."""
+
+    total: int
+    epoch_steps: int
+    """Of each epoch; the last may be shorter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,23 +28,46 @@ class WindDown:
     end: int
 
 
+def make_budget(settings: Settings, images: int) -> Budget:
+    """The budget for that many training images; CallError unless one of steps and epochs is set."""
+    epoch_steps = settings.epoch_steps or -(-images // settings.batch_size)
+    match settings.steps, settings.epochs:
+        case int(steps), None:
+            return Budget(total=steps, epoch_steps=epoch_steps)
+        case None, int(epochs):
+            return Budget(total=epochs * epoch_steps, epoch_steps=epoch_steps)
+        case _:
+            pass
+    raise CallError("A training needs one of the settings steps and epochs, not both.")
+
+
 def learning_rate(
-    settings: Settings, step: int, total: int, wind_down: WindDown | None = None
+    settings: Settings, step: int, budget: Budget, wind_down: WindDown | None = None
 ) -> float:
-    """Rate of optimiser step `step` (from 0) of `total`."""
+    """Rate of optimiser step `step` (from 0)."""
     rate = settings.learning_rate
     if step < settings.warmup_steps:
         return rate * (step + 1) / settings.warmup_steps
-    share = min(1.0, (step - settings.warmup_steps) / max(1, total - settings.warmup_steps))
-    if settings.schedule == "cosine":
-        rate *= 0.5 * (1 + math.cos(math.pi * share))
-    elif settings.schedule == "poly":
-        rate *= (1 - share) ** POLY_POWER
-    elif settings.schedule == "step":
-        rate *= settings.decay ** (step // settings.decay_steps)
+    left = max(1, budget.total - settings.warmup_steps)
+    share = min(1.0, (step - settings.warmup_steps) / left)
+    match settings.schedule:
+        case "cosine":
+            rate *= 0.5 * (1 + math.cos(math.pi * share))
+        case "poly":
+            rate *= (1 - share) ** POLY_POWER
+        case "step":
+            rate *= settings.decay ** (step // _decay_steps(settings, budget))
+        case "constant":
+            pass
     if wind_down is not None:
         rate *= max(0.0, (wind_down.end - step) / (wind_down.end - wind_down.start))
     return rate
+
+
+def _decay_steps(settings: Settings, budget: Budget) -> int:
+    if settings.decay_epochs is None:
+        return settings.decay_steps
+    return settings.decay_epochs * budget.epoch_steps
 
 
 def must_wind_down(*, step: int, total: int, seconds: float, limit: float) -> WindDown | None:

@@ -10,15 +10,26 @@ import torch
 from containers.base.segmentation.crops import CropSampler
 from containers.base.segmentation.device import Device
 from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.task import Task
 from containers.base.segmentation.workers import Workers
 
 
-class Objective(Protocol):
-    """The part of a task that a step needs."""
+class Stepping(Protocol):
+    """What does the optimiser's steps: a `Stepper`, or a model's own."""
 
-    def encode(self, labels: np.ndarray) -> np.ndarray: ...
+    optimiser: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
 
-    def loss(self, outputs: Any, target: torch.Tensor) -> torch.Tensor: ...
+    def __call__(self, step: int, rate: float) -> float:
+        """Does step number `step` (from 0) with learning rate `rate`; returns its loss.
+
+        What it draws at random depends on the training's seed and `step` alone.
+        """
+        ...
+
+
+MakeStepper = Callable[..., Stepping]
+"""Takes what `Stepper` takes."""
 
 
 class Stepper:
@@ -34,18 +45,18 @@ class Stepper:
         self,
         network: torch.nn.Module,
         sampler: CropSampler,
-        objective: Objective,
+        task: Task[Any, Any],
         settings: Settings,
         *,
         device: Device,
         workers: Workers,
     ) -> None:
-        self._sampler, self._objective, self._settings = sampler, objective, settings
+        self._sampler, self._task, self._settings = sampler, task, settings
         self._device, self._workers = device, workers
         shares = 1 if device.is_cuda else min(settings.shares, settings.batch_size)
         self._networks = [network, *(deepcopy(network) for _ in range(shares - 1))]
         self._in_order = _draws_numbers(network)
-        self.optimiser = torch.optim.AdamW(
+        self.optimiser: torch.optim.Optimizer = torch.optim.AdamW(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         self.scaler = torch.amp.GradScaler(device.device.type, enabled=device.precision == "fp16")
@@ -80,7 +91,7 @@ class Stepper:
         with self._device.autocast():
             outputs = network(images)
         share = (last - first) / self._settings.batch_size
-        loss = self._objective.loss(outputs, targets) * share
+        loss = self._task.loss(outputs, targets) * share
         self.scaler.scale(loss).backward()
         return float(loss.detach())
 
@@ -100,7 +111,7 @@ class Stepper:
 
     def _example(self, position: int) -> tuple[np.ndarray, np.ndarray]:
         crop = self._sampler(position)
-        return crop.image, self._objective.encode(crop.labels)
+        return crop.image, self._task.encode(crop.labels)
 
 
 @torch.no_grad()

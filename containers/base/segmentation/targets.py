@@ -14,7 +14,7 @@ def compact(labels: np.ndarray) -> np.ndarray:
     if labels.size and labels.min() >= 0 and labels.max() <= labels.size:
         present = np.bincount(labels.ravel().astype(np.int64, copy=False)) > 0
         present[0] = False
-        return np.where(present, np.cumsum(present), 0).astype(np.int32)[labels]
+        return np.take(np.where(present, np.cumsum(present), 0).astype(np.int32), labels)
     ids, inverse = np.unique(labels, return_inverse=True)
     start = 0 if ids.size and ids[0] == 0 else 1
     return (inverse.reshape(labels.shape) + start).astype(np.int32)
@@ -84,4 +84,4 @@ def main_pieces(core: np.ndarray) -> np.ndarray:
         return core
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
-    return (sizes >= sizes.max() / 4)[pieces]
+    return np.take(sizes >= sizes.max() / 4, pieces)

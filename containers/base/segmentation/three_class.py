@@ -12,7 +12,7 @@ from containers.base.segmentation.targets import BACKGROUND, CORE, ring_classes
 
 @dataclass(frozen=True, kw_only=True)
 class ThreeClass:
-    """The three-class task, as the training loop and the predictor see it (`loop.Task`)."""
+    """The three-class task, as the training loop and the predictor see it (`task.Task`)."""
 
     ring_depth: int = 2
     """Depth of the ring class inside each cell, in working pixels; less in small cells."""

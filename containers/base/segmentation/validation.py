@@ -12,6 +12,7 @@ from containers.base.segmentation.match import dice, f1_scores
 from containers.base.segmentation.predict import Predictor
 from containers.base.segmentation.resample import resize_image, resize_labels, scaled_shape
 from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.task import Decoding
 
 LARGEST = 512
 """Side, in working pixels, of the part of an image that is looked at."""
@@ -45,7 +46,7 @@ class Validator:
     def __len__(self) -> int:
         return len(self._parts)
 
-    def score(self, predictor: Predictor, index: int) -> list[float]:
+    def score(self, predictor: Predictor[Any], index: int) -> list[float]:
         """F1 at IoU 0.5 and Dice of one image, shown at its true scale."""
         part = self._parts[index]
         image = resize_image(part.image, part.shape)
@@ -54,7 +55,9 @@ class Validator:
         truth = resize_labels(part.labels, part.shape)
         return [*f1_scores(truth, found, (0.5,)), dice(truth, found)]
 
-    def compare(self, predictor: Predictor, index: int, decodings: Sequence[Any]) -> list[float]:
+    def compare(
+        self, predictor: Predictor[Decoding], index: int, decodings: Sequence[Decoding]
+    ) -> list[float]:
         """For each candidate the mean F1 over `THRESHOLDS` of one image.
 
         Seen as in prediction (mirrored, if set), at its true scale and decoded in working pixels.

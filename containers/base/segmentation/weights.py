@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from containers.base.segmentation.device import choose_device
-from containers.base.segmentation.predict import Decoder, Predictor, Viewing
-from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.predict import Predictor, Viewing
+from containers.base.segmentation.task import Decoding, Task
 from containers.base.segmentation.workers import Workers
 from contract import CallError, write_aside, write_json
 
@@ -58,11 +58,11 @@ def load_facts(folder: Path) -> dict[str, Any]:
 def load_predictor(
     folder: Path,
     network: torch.nn.Module,
-    decoder: Decoder,
-    decoding: Any,
+    task: Task[Any, Decoding],
+    decoding: Decoding,
     threads: int,
-    make_predictor: Callable[..., Predictor] = Predictor,
-) -> Predictor:
+    make_predictor: Callable[..., Predictor[Decoding]] = Predictor,
+) -> Predictor[Decoding]:
     """A predictor with the folder's tensors in `network`, on the best device there is."""
     facts = load_facts(folder)
     try:
@@ -72,10 +72,10 @@ def load_predictor(
             f"The weights in {folder} do not fit this model: {error}",
             why="they belong to another model or version",
         ) from error
-    device = choose_device(Settings(precision=facts["precision"]))
+    device = choose_device("auto", facts["precision"])
     return make_predictor(
         device.place(network),
-        decoder,
+        task,
         Viewing(**facts["viewing"]),
         decoding,
         device=device,

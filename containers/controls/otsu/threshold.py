@@ -39,8 +39,8 @@ def segment(pixels: np.ndarray) -> np.ndarray:
     peaks = peak_local_max(distance, min_distance=apart, labels=pieces, exclude_border=False)
     seeds = np.zeros(grey.shape, np.int32)
     seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
-    labels = watershed(-distance, seeds, mask=cells)
+    labels: np.ndarray = watershed(-distance, seeds, mask=cells)
     sizes = np.bincount(labels.ravel())
     keep = sizes >= SMALLEST_CELL
     keep[0] = False
-    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)[labels]
+    return np.take(np.where(keep, np.cumsum(keep), 0).astype(np.int32), labels)

@@ -1,0 +1,58 @@
+"""What a network is trained for: with the network itself, all that a model brings."""
+
+from typing import Protocol, TypeVar
+
+import numpy as np
+import torch
+
+Output = TypeVar("Output", contravariant=True)
+Decoding = TypeVar("Decoding")
+
+
+class Task(Protocol[Output, Decoding]):
+    """What a network learns, and how what it says becomes cells.
+
+    `Output` is what the network returns for a batch of images: a tensor, or whatever the model
+    likes. `Decoding` is a frozen dataclass of the numbers that decoding depends on; the validation
+    images choose one of `decodings`, which is kept with the weights.
+
+    In training `encode` makes the targets of the crops and `loss` holds the outputs against them.
+    In prediction `activate` makes maps of the outputs, which are averaged over windows and mirror
+    images, and `decode` finds the cells in them.
+
+    `three_class.ThreeClass` is a complete one.
+    """
+
+    loss_name: str
+    """For training.json."""
+    maps: int
+    """Maps that `activate` makes, M."""
+
+    def encode(self, labels: np.ndarray) -> np.ndarray:
+        """The target of a crop, from its H×W int32 labels; a batch of targets is stacked."""
+        ...
+
+    def loss(self, outputs: Output, target: torch.Tensor) -> torch.Tensor:
+        """A scalar: the mean over the images of a batch."""
+        ...
+
+    def activate(self, outputs: Output) -> torch.Tensor:
+        """B×M×H×W float32 maps."""
+        ...
+
+    def decode(
+        self, maps: np.ndarray, shape: tuple[int, int], decoding: Decoding, scale: float
+    ) -> np.ndarray:
+        """H×W int32 labels of size `shape`, 0 for background.
+
+        `maps` is M×h×w float16 in working pixels, `scale` of which make one pixel of `shape`.
+        """
+        ...
+
+    def first_decoding(self) -> Decoding:
+        """What is used until the validation images have chosen."""
+        ...
+
+    def decodings(self) -> list[Decoding]:
+        """The candidates; of equally good ones the first is taken."""
+        ...
