@@ -50,12 +50,13 @@ def trainings(several: bool) -> str:
 
 
 def needed_text(needed: ImagesNeeded, unit: str = "images") -> str:
-    """A range of images in words."""
+    """A range of images in words; without `unit`, which may stand in a table's heading, bare."""
+    unit = f" {unit}" if unit else ""
     if needed.high is None:
-        return f"at least {needed.low:,} {unit}, perhaps more than there are"
+        return f"at least {needed.low:,}{unit}, perhaps more than there are"
     if needed.high == needed.low:
-        return f"about {needed.low:,} {unit}"
-    return f"between {needed.low:,} and {needed.high:,} {unit}"
+        return f"about {needed.low:,}{unit}"
+    return f"between {needed.low:,} and {needed.high:,}{unit}"
 
 
 def p_text(p: float) -> str:

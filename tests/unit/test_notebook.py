@@ -22,6 +22,6 @@ def test_two_folders_of_masks_become_a_compared_and_plotted_result(tmp_path: Pat
 
     compared, errors = code[1].outputs, code[2].outputs
     printed = "".join(output.get("text", "") for output in compared)
-    assert printed.startswith("watershed is ahead of pieces: mean F1 higher by 0.")
+    assert printed.startswith("watershed is better than pieces: mean F1 higher by 0.")
     assert any("image/png" in output.get("data", {}) for output in compared)
     assert "'merged'" in "".join(output.text for output in errors)

@@ -142,7 +142,7 @@ def _needed(pair: Comparison) -> str | None:
     """How many images an undecided difference of that size takes."""
     if pair.verdict != "undecided" or pair.images_needed is None:
         return None
-    return needed_text(pair.images_needed, "").strip()
+    return needed_text(pair.images_needed, "")
 
 
 def ranks_table(ranks: tuple[RankStability, ...]) -> Table | None:
