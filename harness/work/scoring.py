@@ -5,9 +5,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from pydantic import RootModel
 
-from contract import label_name, read_mask, sha256_file, sha256_tree, stem, write_json
+from contract import (
+    CellbenchError,
+    label_name,
+    read_mask,
+    sha256_file,
+    sha256_tree,
+    stem,
+    write_json,
+)
 from evaluator.overlap.table import OverlapTable, UnreadableTable, overlap_table
 from evaluator.runs.folder import REMARKS_JSON, RunFolder
 from evaluator.runs.read import (
@@ -21,7 +30,7 @@ from evaluator.runs.records import PredictionRecord, TestImage, Usage
 from evaluator.runs.remarks import told_of_masks
 from evaluator.runs.words import Outcome
 from evaluator.scores.rows import ScoreRow, rows_for
-from evaluator.scores.score import score_pair
+from evaluator.scores.score import TruthFault, score_pair
 from harness.work.items import Context, Done
 from harness.work.progress import Display
 from harness.work.steps import Decision
@@ -71,11 +80,15 @@ class ScoreItem:
             if outcome is not None:
                 store.forget(image)
             else:
-                outcome, table, message = store.table(image, predict / label_name(image.image))
+                try:
+                    outcome, table, message = store.table(image, predict / label_name(image.image))
+                except (TruthFault, OSError) as error:
+                    reason = error.what if isinstance(error, TruthFault) else error.strerror
+                    outcome, message = "missing", f"its truth cannot be read any more: {reason}"
                 if outcome != "scored" and not self.quiet:
                     show.say(f"{self.model} seed {self.seed}: {image.image}: {outcome}: {message}")
             rows += rows_for(
-                table if table is not None else overlap_table(read_mask(Path(image.label_path))),
+                table if table is not None else _of_truth(image),
                 model=self.model,
                 image=image.image,
                 seed=self.seed,
@@ -137,6 +150,14 @@ class _Overlaps:
         """Writes the index, after the tables that it speaks of."""
         write_json(self._folder / REMARKS_JSON, self.remarks)
         write_json(self._folder / INDEX, self._index)
+
+
+def _of_truth(image: TestImage) -> OverlapTable:
+    """The true cells alone; none when the label has gone since the run began."""
+    try:
+        return overlap_table(read_mask(Path(image.label_path)))
+    except (CellbenchError, OSError):
+        return overlap_table(np.zeros((1, 1), np.uint8))
 
 
 def _line_outcome(line: PredictionRecord | None, usage: Usage | None) -> Outcome | None:

@@ -94,6 +94,31 @@ def test_a_folder_that_takes_no_record_costs_its_own_model_alone(tmp_path: Path)
     assert any(line.startswith("otsu seed 0: predict: Cannot use") for line in heard.lines)
 
 
+class Losing(LocalRunner):
+    """A runner beside which somebody removes files of the dataset."""
+
+    def __init__(self, *lost: Path) -> None:
+        self.lost = lost
+
+    def run(self, job: Job, on_event: EventHandler) -> Ended:
+        for path in self.lost:
+            path.unlink(missing_ok=True)
+        return super().run(job, on_event)
+
+
+@pytest.mark.parametrize("lost", ["labels/cell_1_label.tiff", "images/cell_1.png"])
+def test_a_file_that_vanishes_in_a_run_costs_its_own_image_alone(tmp_path: Path, lost: str) -> None:
+    result, heard = go(tmp_path, "otsu empty", Losing(tmp_path / "data/Tuning" / lost))
+    assert result.exit_code == 3
+    found = {(row.model, row.image): row.outcome for row in result.rows}
+    assert {found[model, "cell_2.png"] for model in ("otsu", "empty")} == {"scored"}
+    if lost.startswith("labels"):
+        assert {found[model, "cell_1.png"] for model in ("otsu", "empty")} == {"missing"}
+        assert any("cell_1.png: missing: its truth cannot be read" in line for line in heard.lines)
+    else:
+        assert found["empty", "cell_1.png"] == "unreadable", "it was gone when its turn came"
+
+
 def test_what_ends_every_model_ends_the_run(tmp_path: Path) -> None:
     for error in (RunnerGone("The engine has gone."), KeyboardInterrupt()):
         with pytest.raises(type(error)):
