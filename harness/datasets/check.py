@@ -15,6 +15,7 @@ from harness.datasets.folder import (
     TRAIN_PART,
     Pair,
     load_dataset,
+    picture_remarks,
     split_training,
 )
 
@@ -37,8 +38,11 @@ def check_dataset(folder: Path) -> ExitCode:
     split = split_training(dataset.train)
     held_out = sum(subset == "val" for subset in split.values())
     console.print(f"split: {len(split) - held_out} train, {held_out} val, the same for all models")
-    suspicious = told((one for one in dataset.remarks if one.suspicious), every=True)
-    notes = told((one for one in dataset.remarks if not one.suspicious), every=True)
+    remarks = [*dataset.remarks]
+    for pair in dataset.train:
+        remarks += picture_remarks(pair.image, TRAIN_PART)
+    suspicious = told((one for one in remarks if one.suspicious), every=True)
+    notes = told((one for one in remarks if not one.suspicious), every=True)
     for line in (*complaints, *suspicious, *(f"note: {line}" for line in notes)):
         console.print(printable(line), markup=False, highlight=False)
     return ExitCode.FAILURES if complaints or suspicious else ExitCode.DONE

@@ -184,7 +184,8 @@ def _read_part(root: Path, part: str) -> _Part:
             faults.append(Fault(image=image.name, part=part, reason=str(error)))
             continue
         pairs.append(pair)
-        remarks += _of_picture(image, part)
+        if part == TEST_PART:  # every test image is decoded by every model anyway
+            remarks += picture_remarks(image, part)
         remarks += [
             Remark(name=label.name, part=part, text=text, suspicious=True) for text in warnings
         ]
@@ -226,7 +227,7 @@ def _read_pair(image: Path, label: Path, strata: Mapping[str, str]) -> tuple[Pai
     return pair, (*file_warnings("truth", mask), *mask_warnings(overlap_table(labels)))
 
 
-def _of_picture(image: Path, part: str) -> list[Remark]:
+def picture_remarks(image: Path, part: str) -> list[Remark]:
     """What was dropped, turned or is odd about an image; nothing if it is unreadable."""
     try:
         texts = read_picture(image).remarks

@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image
 
 from contract import CallError, read_mask, write_mask
+from harness.datasets.check import check_dataset
 from harness.datasets.folder import Dataset, load_dataset, split_training
 from harness.work.staging import stage_images, stage_labels, stage_training
 from tests.datasets import add_pair, cells, make_dataset
@@ -298,3 +299,19 @@ def test_what_is_odd_about_images_and_label_files_is_said(tmp_path: Path) -> Non
     said = {remark.name: remark for remark in load_dataset(root).remarks}
     assert "no contrast" in said["a.png"].text
     assert not said["a.png"].suspicious
+
+
+def test_a_check_tells_what_looks_wrong_by_its_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_dataset(tmp_path / "data", train=1)
+    turned(cells(seed=100)[0], root / "Training-labeled" / "images" / "train_0.png", 3)
+    (root / "Tuning" / "images" / "a.czi").touch()
+    assert check_dataset(root) == 0
+    said = capsys.readouterr().out
+    assert "note: Training-labeled/train_0.png: the file's orientation is 3" in said
+    assert "note: Tuning/images/: 1 file of another format (a.czi)" in said
+    wrapped = np.where(cells()[1] == 1, 255, cells()[1]).astype(np.uint8)
+    write_mask(root / "Tuning" / "labels" / "cell_1_label.tiff", wrapped)
+    assert check_dataset(root) == 3
+    assert "Tuning/cell_1_label.tiff: the highest id" in capsys.readouterr().out
