@@ -29,7 +29,14 @@ from contract.images import (
     read_picture,
     read_size,
 )
-from contract.masks import MaskFile, WrongMaskSize, open_mask, read_mask, write_mask
+from contract.masks import (
+    MaskFile,
+    WrongMaskSize,
+    mask_size,
+    open_mask,
+    read_mask,
+    write_mask,
+)
 from contract.names import (
     label_name,
     label_stem,
@@ -81,6 +88,7 @@ __all__ = [
     "label_stem",
     "list_images",
     "list_labels",
+    "mask_size",
     "open_mask",
     "read_card",
     "read_header",

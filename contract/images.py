@@ -21,8 +21,6 @@ from contract.reading.values import Stored, of_plane, plain, with_alpha_consider
 
 READ = "TIFF, PNG, BMP or JPEG"
 NO_CONTRAST = "no contrast: every pixel has the same value"
-COLOUR_MODES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGBA"}
-"""By PNG's colour type."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +42,11 @@ class ImageHeader:
     height: int
     width: int
     format: str
-    """Format and depth, as "TIFF, uint16"."""
+    """TIFF, PNG, JPEG or BMP."""
+    depth: str
+    """Type of the decoded samples, as "uint16"."""
+    channels: int
+    """Samples a pixel, alpha included; pages when these are channels."""
     orientation: int
     """1 to 8, as in EXIF."""
 
@@ -110,19 +112,18 @@ def read_header(path: Path) -> ImageHeader:
         match _kind(path):
             case "tiff":
                 plane = plane_header(path)
-                return _header(plane, f"TIFF, {plane.depth}", plane.orientation)
+                return _header(plane, "TIFF", plane.depth, plane.channels, plane.orientation)
             case "png":
                 png = open_png(path, None)
                 depth = "uint16" if png.depth == 16 else "uint8"
-                mode = COLOUR_MODES.get(png.colour, "unknown")
-                return _header(png, f"PNG, {depth}, {mode}", png.orientation)
+                return _header(png, "PNG", depth, png.samples, png.orientation)
             case "jpeg":
                 jpeg = open_jpeg(path, None)
                 depth = "uint8" if jpeg.bits == 8 else "uint16"
-                return _header(jpeg, f"JPEG, {depth}", jpeg.orientation)
+                return _header(jpeg, "JPEG", depth, jpeg.channels, jpeg.orientation)
             case _:
                 with pillow.opened(path, "BMP") as image:
-                    return _header(image, "BMP, uint8", UPRIGHT)
+                    return _header(image, "BMP", "uint8", len(image.getbands()), UPRIGHT)
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -139,10 +140,19 @@ class _Sized(Protocol):
     def width(self) -> int: ...
 
 
-def _header(image: _Sized, text: str, orientation: int) -> ImageHeader:
+def _header(
+    image: _Sized, format_name: str, depth: str, channels: int, orientation: int
+) -> ImageHeader:
     if not (image.height and image.width):
         raise UnreadableImage("the image has no pixels")
-    return ImageHeader(height=image.height, width=image.width, format=text, orientation=orientation)
+    return ImageHeader(
+        height=image.height,
+        width=image.width,
+        format=format_name,
+        depth=depth,
+        channels=channels,
+        orientation=orientation,
+    )
 
 
 def _kind(path: Path) -> Kind:

@@ -1,5 +1,7 @@
 """Reading and writing label masks: H×W maps of whole ids, 0 for background."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +12,12 @@ from contract.errors import SeveralPlanes, UnreadableImage, UnreadableMask, Wron
 from contract.files import write_aside
 from contract.reading import pillow
 from contract.reading.failures import reasons
-from contract.reading.kinds import kind_of
+from contract.reading.kinds import Kind, kind_of
 from contract.reading.limits import WrongSize, check_size, pixel_limit
 from contract.reading.lossy import lossy_compression
-from contract.reading.npy import read_npy
+from contract.reading.npy import npy_size, read_npy
 from contract.reading.png import decode_sixteen_bit, open_png
-from contract.reading.tiff import read_plane
+from contract.reading.tiff import plane_header, read_plane
 
 READ = "TIFF, PNG, BMP or npy"
 EXACT_FLOATS = 2**53
@@ -77,15 +79,8 @@ def open_mask(
 ) -> MaskFile:
     """Reads a mask as `read_mask` does, and says what is odd about the file."""
     limit = pixel_limit() if max_pixels is None else max_pixels
-    try:
-        with reasons(path):
-            stored = _decode(path, limit, expected)
-    except WrongSize as error:
-        raise WrongMaskSize(path.name, error.size, expected or error.size) from error
-    except SeveralPlanes as error:
-        raise _not_one_plane(path, error.what) from error
-    except UnreadableImage as error:
-        raise UnreadableMask(f"{path.name}: {error.what}", error.why, error.do) from error
+    with _errors_of_masks(path, expected), reasons(path):
+        stored = _decode(path, limit, expected)
     if stored.values.ndim != 2:
         raise _not_one_plane(path, f"its shape is {stored.values.shape}")
     labels, remarks = _whole_ids(stored.values, path), list(stored.remarks)
@@ -93,6 +88,26 @@ def open_mask(
         labels = np.asarray(np.iinfo(labels.dtype).max - labels)
         remarks.append("white is zero in this mask, background included; it is turned back")
     return MaskFile(labels=labels, remarks=tuple(remarks))
+
+
+def mask_size(path: Path) -> tuple[int, int]:
+    """Height and width of a mask, in pixels, from its header alone.
+
+    Raises UnreadableMask and WrongMaskType as `read_mask` does, for what the header tells.
+    """
+    with _errors_of_masks(path), reasons(path):
+        match _kind(path):
+            case "tiff":
+                plane = plane_header(path)
+                return plane.height, plane.width
+            case "npy":
+                return npy_size(path)
+            case "png":
+                png = open_png(path, None)
+                return png.height, png.width
+            case _:
+                with pillow.opened(path, "BMP") as image:
+                    return image.height, image.width
 
 
 def write_mask(path: Path, labels: npt.NDArray[np.integer]) -> None:
@@ -123,6 +138,30 @@ def write_mask(path: Path, labels: npt.NDArray[np.integer]) -> None:
     )
 
 
+@contextmanager
+def _errors_of_masks(path: Path, expected: tuple[int, int] | None = None) -> Iterator[None]:
+    """Turns what is wrong with an image into what is wrong with the mask `path`."""
+    try:
+        yield
+    except WrongSize as error:
+        raise WrongMaskSize(path.name, error.size, expected or error.size) from error
+    except SeveralPlanes as error:
+        raise _not_one_plane(path, error.what) from error
+    except UnreadableImage as error:
+        raise UnreadableMask(f"{path.name}: {error.what}", error.why, error.do) from error
+
+
+def _kind(path: Path) -> Kind:
+    kind = kind_of(path, READ)
+    if kind == "jpeg":
+        raise UnreadableImage(
+            "a JPEG changes ids when it is saved, so it cannot hold a mask",
+            "the file was exported as a picture",
+            "save the label image itself as TIFF or PNG",
+        )
+    return kind
+
+
 def _numbered_anew(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
     ids, places = np.unique(labels, return_inverse=True)
     first = 0 if ids[0] == 0 else 1
@@ -130,7 +169,7 @@ def _numbered_anew(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
 
 
 def _decode(path: Path, limit: int, expected: tuple[int, int] | None) -> _Stored:
-    match kind_of(path, READ):
+    match _kind(path):
         case "tiff":
             plane = read_plane(path, limit, expected)
             lossy = lossy_compression(plane.compression, plane.first_bytes)
@@ -147,12 +186,6 @@ def _decode(path: Path, limit: int, expected: tuple[int, int] | None) -> _Stored
                 return _Stored(values=decode_sixteen_bit(png), remarks=png.remarks)
             with pillow.opened(png.data, "PNG") as image:
                 return _Stored(values=np.asarray(image), remarks=png.remarks)
-        case "jpeg":
-            raise UnreadableImage(
-                "a JPEG changes ids when it is saved, so it cannot hold a mask",
-                "the file was exported as a picture",
-                "save the label image itself as TIFF or PNG",
-            )
         case _:
             with pillow.opened(path, "BMP") as image:
                 check_size(image.height, image.width, limit, expected=expected)

@@ -39,7 +39,7 @@ from .metrics.seg import seg as seg
 from .overlap.cell_fates import Fate as Fate
 from .overlap.cell_fates import Fates as Fates
 from .overlap.cell_fates import fates as fates
-from .overlap.mask_checks import mask_warnings as mask_warnings
+from .overlap.mask_checks import check_mask as check_mask
 from .overlap.matching import Match as Match
 from .overlap.matching import match_by_overlap as match_by_overlap
 from .overlap.matching import match_cells as match_cells

@@ -36,6 +36,7 @@ class JpegFile:
     bits: int
     """Per sample: 8 nearly always."""
     lossless: bool
+    channels: int
     orientation: int
     remarks: tuple[str, ...]
 
@@ -51,6 +52,7 @@ class _Header:
     width: int
     bits: int
     lossless: bool
+    channels: int
     exif: bytes
     further: tuple[int, ...]
     """Where the further pictures of a multi-picture file begin."""
@@ -78,6 +80,7 @@ def open_jpeg(
         width=header.width,
         bits=header.bits,
         lossless=header.lossless,
+        channels=header.channels,
         orientation=exif_orientation(header.exif) if header.exif else UPRIGHT,
         remarks=("a smaller picture behind the first one is passed over",) * any(behind),
     )
@@ -104,13 +107,13 @@ def _header(stream: BinaryIO, start: int) -> _Header:
     further: tuple[int, ...] = ()
     for marker, at, length in _segments(stream, start):
         if marker in FRAMES:
-            bits, height, width = struct.unpack(">BHH", _exactly(stream, 5))
-            lossless = marker == LOSSLESS
+            bits, height, width, channels = struct.unpack(">BHHB", _exactly(stream, 6))
             return _Header(
                 height=height,
                 width=width,
                 bits=bits,
-                lossless=lossless,
+                lossless=marker == LOSSLESS,
+                channels=channels,
                 exif=exif,
                 further=further,
             )

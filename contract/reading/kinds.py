@@ -40,6 +40,8 @@ def kind_of(path: Path, read: str) -> Kind:
 
     `read` names the formats that the caller reads, for the message.
     """
+    if not path.is_file() and path.exists() and not path.is_dir():
+        raise UnreadableImage("neither a file nor a folder, but a pipe, a socket or a device")
     with path.open("rb") as stream:
         start = stream.read(132)
     if not start:

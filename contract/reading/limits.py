@@ -1,11 +1,17 @@
 """How large an image may be, asked of its header before anything is decoded."""
 
 import os
+from collections.abc import Callable
 
 from contract.errors import CallError, UnreadableImage
 
 MAX_PIXELS = 2_000_000_000
 MAX_PIXELS_VARIABLE = "CELLBENCH_MAX_PIXELS"
+
+
+on_size: Callable[[int], None] | None = None
+"""Told the pixels of an image, each sample beyond the third counted as half of one, before they
+are decoded; the process that decodes for others sets its limits by them."""
 
 
 class WrongSize(UnreadableImage):
@@ -56,3 +62,5 @@ def check_size(
             f"{height}×{width} pixels are more than the limit of {max_pixels}; the file may be"
             " a decompression bomb"
         )
+    if on_size is not None:
+        on_size(height * width * max(2, samples - 1) // 2)

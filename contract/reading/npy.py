@@ -2,12 +2,12 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from contract.errors import UnreadableImage
+from contract.errors import SeveralPlanes, UnreadableImage
 from contract.reading.limits import check_size
 
 
@@ -20,13 +20,7 @@ def read_npy(
     Python objects, for another or too large a shape, and for a file that is cut off.
     """
     with path.open("rb") as stream:
-        shape, dtype = _header(stream)
-        if dtype.hasobject:
-            raise UnreadableImage(
-                "holds Python objects, which could run code, so it is not opened",
-                "Cellpose's _seg.npy files are of this kind" if "_seg" in path.name else "",
-                "save the label image itself as TIFF, PNG or a plain .npy",
-            )
+        shape, dtype = _header(stream, path)
         inner = _without_ones(shape)
         if len(inner) == 2:
             check_size(inner[0], inner[1], max_pixels, expected=expected)
@@ -42,7 +36,17 @@ def read_npy(
     return np.asarray(array.reshape(inner))
 
 
-def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def npy_size(path: Path) -> tuple[int, int]:
+    """Height and width of the array; SeveralPlanes for other shapes."""
+    with path.open("rb") as stream:
+        shape, _ = _header(stream, path)
+    inner = _without_ones(shape)
+    if len(inner) != 2:
+        raise SeveralPlanes(f"its shape is {shape}")
+    return inner[0], inner[1]
+
+
+def _header(stream: BinaryIO, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Shape and type; both versions of the header are literals, no code."""
     version = np.lib.format.read_magic(stream)
     read = {
@@ -52,6 +56,12 @@ def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
     if read is None:
         raise UnreadableImage(f"a .npy file of version {version}, which is not read")
     shape, _, dtype = read(stream)
+    if dtype.hasobject:
+        raise UnreadableImage(
+            "holds Python objects, which could run code, so it is not opened",
+            "Cellpose's _seg.npy files are of this kind" if "_seg" in path.name else "",
+            "save the label image itself as TIFF, PNG or a plain .npy",
+        )
     return shape, dtype
 
 

@@ -21,7 +21,8 @@ PICTURE_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 """Text, colour profiles and the like may be large and damaged; they are passed over."""
 LONGEST_EXIF = 1 << 20
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-"""Samples a pixel by PNG's colour type."""
+"""Stored samples a pixel by PNG's colour type."""
+PALETTE = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class PngFile:
     colour: int
     """PNG's colour type: 0 grey, 2 RGB, 3 palette, 4 grey with alpha, 6 RGBA."""
     orientation: int
+    samples: int
+    """A pixel, as they are decoded; 3 for a palette."""
     data: bytes
     """A PNG of the chunks that hold the picture; empty when only the header was asked for."""
     remarks: tuple[str, ...]
@@ -106,6 +109,7 @@ def _read(stream: BinaryIO, max_pixels: int | None, expected: tuple[int, int] | 
         depth=depth,
         colour=colour,
         orientation=orientation,
+        samples=3 if colour == PALETTE else SAMPLES.get(colour, 4),
         data=b"" if max_pixels is None else kept.getvalue(),
         remarks=tuple(remarks),
     )

@@ -101,6 +101,8 @@ class PlaneHeader:
 
     height: int
     width: int
+    channels: int
+    """Samples a pixel, or pages that are channels."""
     depth: str
     """Type of the values, as "uint16"."""
     orientation: int
@@ -110,10 +112,11 @@ def plane_header(path: Path) -> PlaneHeader:
     """The header of the image that `read_plane` reads; it refuses the same stacks."""
     with _opened(path) as found:
         page = found.shown[0]
-        height, width, _ = _layout(page)
+        height, width, samples = _layout(page)
         return PlaneHeader(
             height=height,
             width=width,
+            channels=max(samples, found.pages),
             depth=str(page.dtype),
             orientation=found.directory.orientation,
         )

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contract import UnreadableImage, read_header
+from contract import UnreadableImage
+from contract.guarded import read_header
 from contract.images import ImageHeader
 from evaluator.report import summary
 from evaluator.report.cells import RunCells

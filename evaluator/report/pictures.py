@@ -79,7 +79,7 @@ def _percentiles(counts: npt.NDArray[np.integer]) -> tuple[float, float]:
 
 
 def _stretched(values: npt.NDArray[Any], low: float, high: float) -> Pixels:
-    scaled = (values.astype(np.float32) - low) / max(high - low, 1e-6) * 255
+    scaled = (values.astype(np.float32) - low) / (high - low or 1.0) * 255
     return np.asarray(np.clip(scaled, 0, 255).astype(np.uint8))
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from contract import CellbenchError, label_name, read_image, read_mask
+from contract import CellbenchError, label_name
+from contract.guarded import read_image, read_mask
 from evaluator.report.data import SCORED, DatasetImage, Model, SeedRun
 from evaluator.report.numbers import Numbers
 from evaluator.report.pictures import (

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract import CellbenchError, label_stem, read_mask, stem
+from contract import CellbenchError, label_stem, stem
+from contract.guarded import read_mask
 from evaluator.overlap.table import OverlapTable, overlap_table
 from evaluator.runs.folder import OVERLAPS, SCORES_CSV, RunFolder
 from evaluator.runs.read import read_run

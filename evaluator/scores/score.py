@@ -15,15 +15,17 @@ from contract import (
     UnreadableMask,
     WrongMaskType,
     __version__,
+    guarded,
     label_stem,
     list_labels,
     write_json,
 )
-from contract.masks import MaskFile, WrongMaskSize, open_mask
+from contract.guarded import open_mask
+from contract.masks import MaskFile, WrongMaskSize
 from contract.names import LABEL_SUFFIXES, passed_over
 from contract.pairing import Distinct, Pairing, distinct_labels, other_formats, pair_labels
 from contract.written import Written
-from evaluator.overlap.mask_checks import file_warnings, mask_warnings
+from evaluator.overlap.mask_checks import mask_warnings
 from evaluator.overlap.matching import exact
 from evaluator.overlap.table import OverlapTable, overlap_table
 from evaluator.runs.folder import OVERLAPS, SCORE_JSON, SCORES_CSV
@@ -100,18 +102,16 @@ def _result(
     outcome: Outcome, truth: MaskFile, predicted: MaskFile | None = None, message: str = ""
 ) -> PairResult:
     table = overlap_table(truth.labels, predicted.labels if predicted else None)
-    found = mask_warnings(table)
-    of_truth = tuple(text for text in found if "truth" in text)
+    of_mask: tuple[str, ...] = ()
+    if predicted is not None:
+        of_mask = mask_warnings("prediction", predicted, table.predicted, table.pair_predicted)
     return PairResult(
         outcome=outcome,
         truth_table=table,
         message=message,
         truth_sha256=truth_sha256(truth.labels),
-        truth_warnings=(*file_warnings("truth", truth), *of_truth),
-        mask_warnings=(
-            *(file_warnings("prediction", predicted) if predicted else ()),
-            *(text for text in found if text not in of_truth),
-        ),
+        truth_warnings=mask_warnings("truth", truth, table.truth, table.pair_truth),
+        mask_warnings=of_mask,
     )
 
 
@@ -173,6 +173,7 @@ def score_folders(
     of several files of one name is meant, a threshold is outside (0, 1], not one mask has a truth,
     or `out` holds such files that this program did not write; and when no truth can be read.
     """
+    guarded.start()  # it gets ready while this process loads what it needs
     thresholds = tuple(dict.fromkeys(thresholds))
     _refuse_thresholds(thresholds)
     truths, masks = _files(truth, "truth"), _files(predicted, "prediction")

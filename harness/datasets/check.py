@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from contract import ExitCode, UnreadableImage, read_image, read_mask
+from contract import ExitCode, UnreadableImage
+from contract.guarded import read_image, read_mask
 from contract.names import printable
 from evaluator.runs.remarks import told
 from harness.datasets.folder import (
@@ -40,7 +41,7 @@ def check_dataset(folder: Path) -> ExitCode:
     console.print(f"split: {len(split) - held_out} train, {held_out} val, the same for all models")
     remarks = [*dataset.remarks]
     for pair in dataset.train:
-        remarks += picture_remarks(pair.image, TRAIN_PART)
+        remarks += picture_remarks(pair.image, pair.label, TRAIN_PART)
     suspicious = told((one for one in remarks if one.suspicious), every=True)
     notes = told((one for one in remarks if not one.suspicious), every=True)
     for line in (*complaints, *suspicious, *(f"note: {line}" for line in notes)):

@@ -18,21 +18,20 @@ from contract import (
     sha256_json,
 )
 from contract.dataset import draw_split
-from contract.images import read_header, read_picture
-from contract.masks import open_mask
+from contract.guarded import open_mask, read_header, read_mask, read_picture
 from contract.names import IMAGE_SUFFIXES, LABEL_SUFFIXES, passed_over, too_long, unopenable
 from contract.pairing import other_formats, pair_labels
+from contract.reading.orientation import ON_ITS_SIDE, UPRIGHT
 from contract.schema import Subset
-from evaluator.overlap.mask_checks import file_warnings, mask_warnings
+from evaluator.overlap.mask_checks import mask_warnings
 from evaluator.overlap.table import overlap_table
 from evaluator.runs.records import Fault, Remark
 from evaluator.scores.truths import truth_sha256
 from harness.datasets.manifest import read_manifest
+from harness.datasets.turned import FITS_TURNED, fits_turned
 
 TRAIN_PART = "Training-labeled"
 TEST_PART = "Tuning"
-ON_THEIR_SIDE = (5, 6, 7, 8)
-"""Orientations, as in EXIF, that change height and width when they are applied."""
 SPLIT_SEED = 0
 """The split is the same for every model and seed, so that seeds differ in training alone."""
 
@@ -185,7 +184,7 @@ def _read_part(root: Path, part: str) -> _Part:
             continue
         pairs.append(pair)
         if part == TEST_PART:  # every test image is decoded by every model anyway
-            remarks += picture_remarks(image, part)
+            remarks += picture_remarks(image, label, part)
         remarks += [
             Remark(name=label.name, part=part, text=text, suspicious=True) for text in warnings
         ]
@@ -224,16 +223,24 @@ def _read_pair(image: Path, label: Path, strata: Mapping[str, str]) -> tuple[Pai
         truth_sha256=truth_sha256(labels),
         strata=strata,
     )
-    return pair, (*file_warnings("truth", mask), *mask_warnings(overlap_table(labels)))
+    return pair, mask_warnings("truth", mask, overlap_table(labels).truth)
 
 
-def picture_remarks(image: Path, part: str) -> list[Remark]:
-    """What was dropped, turned or is odd about an image; nothing if it is unreadable."""
+def picture_remarks(image: Path, label: Path, part: str) -> list[Remark]:
+    """What was dropped, turned or is odd about an image with a usable label.
+
+    Nothing is said of an image that is unreadable.
+    """
     try:
-        texts = read_picture(image).remarks
+        picture = read_picture(image)
     except UnreadableImage:
         return []
-    return [Remark(name=image.name, part=part, text=text) for text in texts]
+    found = [Remark(name=image.name, part=part, text=text) for text in picture.remarks]
+    if picture.orientation != UPRIGHT and fits_turned(
+        picture.pixels, read_mask(label), picture.orientation
+    ):
+        found.append(Remark(name=image.name, part=part, text=FITS_TURNED, suspicious=True))
+    return found
 
 
 def _refuse_other_size(image: Path, size: tuple[int, int]) -> None:
@@ -245,7 +252,7 @@ def _refuse_other_size(image: Path, size: tuple[int, int]) -> None:
     if size == (header.height, header.width):
         return
     reason = f"the label is {size[0]}×{size[1]}, the image {header.height}×{header.width} pixels"
-    if header.orientation in ON_THEIR_SIDE and size == (header.width, header.height):
+    if header.orientation in ON_ITS_SIDE and size == (header.width, header.height):
         reason += (
             f"; it fits the turned picture (orientation {header.orientation}): save the image as it"
             " is shown, or draw the label on the stored pixels"

@@ -11,12 +11,12 @@ from pydantic import RootModel
 from contract import (
     CellbenchError,
     label_name,
-    read_mask,
     sha256_file,
     sha256_tree,
     stem,
     write_json,
 )
+from contract.guarded import read_mask
 from evaluator.overlap.table import OverlapTable, UnreadableTable, overlap_table
 from evaluator.runs.folder import REMARKS_JSON, RunFolder
 from evaluator.runs.read import (

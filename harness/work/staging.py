@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from contract import label_name, read_mask, write_mask, write_text
+from contract import label_name, write_mask, write_text
+from contract.guarded import read_mask
 from contract.schema import Subset
 from harness.datasets.folder import Pair
 

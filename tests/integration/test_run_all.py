@@ -225,8 +225,8 @@ def test_remarks_on_labels_and_the_manifest_reach_console_record_and_report(
         for place in (done.stderr, record, report):
             assert words in place
     assert {row["modality"] for row in rows(tmp_path / "run")} == {"DIC", ""}
-    assert "warning: oracle seed 0: cell_1.png: the highest id of the prediction" in done.stderr
-    assert "oracle, seed 0: cell_1.png: the highest id of the prediction" in report
+    assert "warning: oracle seed 0: cell_1.png: the prediction: the highest id" in done.stderr
+    assert "oracle, seed 0: cell_1.png: the prediction: the highest id" in report
 
 
 @pytest.mark.parametrize(

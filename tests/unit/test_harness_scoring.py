@@ -64,7 +64,7 @@ def test_what_is_suspicious_about_a_mask_is_kept_with_its_table(
         agreement(tmp_path, image, labels)
         found = read_mask_remarks(tmp_path / "overlaps")
         assert len(found) == said
-        assert all("the prediction has one id" in text for (text,) in found.values())
+        assert all("the prediction: one id" in text for (text,) in found.values())
     store = _Overlaps(tmp_path / "overlaps")
     store.forget(image)
     store.save()

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from contract import UnreadableMask, WrongMaskType, read_mask, write_mask
-from tests.image_files import npy, pillow, tiff
+from contract import UnreadableMask, WrongMaskType, open_mask, read_mask, write_mask
+from tests.image_files import npy, pages, pillow, tiff
 from tests.programs import code, finish
 
 LABELS = np.random.default_rng(0).integers(0, 9, (12, 10)).astype(np.uint8)
@@ -249,3 +249,83 @@ def test_a_failed_write_leaves_the_old_mask_and_nothing_else(tmp_path: Path) -> 
     assert ended.returncode == 17
     same(read_mask(path), LABELS)
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.tiff"]
+
+
+# Ids beyond 32 bits, white as zero, messages
+
+
+@pytest.mark.parametrize("dtype", ["u8", "i8", "f8"])
+def test_ids_beyond_32_bits_are_numbered_anew_when_they_are_written(
+    tmp_path: Path, dtype: str
+) -> None:
+    labels = np.where(LABELS > 0, LABELS.astype(np.int64) * 10**12, 0).astype(dtype)
+    found = read(tmp_path, npy(labels), "m.npy")
+    np.testing.assert_array_equal(found, labels)
+    write_mask(tmp_path / "m.tiff", found)
+    same(read_mask(tmp_path / "m.tiff"), LABELS)
+
+
+def test_numbering_anew_keeps_the_order_and_the_background(tmp_path: Path) -> None:
+    labels = np.array([[2**40, 2**33], [2**63, 2**33]], np.uint64)
+    write_mask(tmp_path / "m.tiff", labels)
+    same(read_mask(tmp_path / "m.tiff"), np.array([[2, 1], [3, 1]], np.uint8))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4"])
+def test_a_mask_turned_to_white_as_zero_is_turned_back(tmp_path: Path, dtype: str) -> None:
+    labels = LABELS.astype(dtype)
+    stored = (np.iinfo(dtype).max - labels).astype(dtype)
+    (tmp_path / "m.tif").write_bytes(tiff(stored, photometric="miniswhite"))
+    mask = open_mask(tmp_path / "m.tif")
+    same(mask.labels, labels)
+    assert "turned back" in mask.remarks[0]
+
+
+LOSSY: dict[str, tuple[dict[str, Any], bool]] = {
+    "jpeg": ({"compression": "jpeg"}, True),
+    "JPEG 2000": ({"compression": "jpeg2000", "compressionargs": {"level": 40}}, True),
+    "reversible JPEG 2000": ({"compression": "jpeg2000"}, False),
+    "JPEG XL": ({"compression": "jpegxl", "compressionargs": {"distance": 1.0}}, True),
+    "lossless JPEG XL": ({"compression": "jpegxl", "compressionargs": {"lossless": True}}, False),
+    "LERC": ({"compression": "lerc", "compressionargs": {"level": 4}}, True),
+    "exact LERC": ({"compression": "lerc"}, False),
+    "LERC, deflated": (
+        {"compression": "lerc", "compressionargs": {"level": 4, "compression": "deflate"}},
+        True,
+    ),
+    "exact LERC, deflated": (
+        {"compression": "lerc", "compressionargs": {"compression": "deflate"}},
+        False,
+    ),
+    **{name: ({"compression": name}, False) for name in ("zlib", "lzw", "zstd", "png", "lzma")},
+    "plain": ({}, False),
+    "packbits": ({"compression": "packbits"}, False),
+}
+
+
+@pytest.mark.parametrize("kind", LOSSY)
+def test_compression_that_changes_ids_is_mentioned(tmp_path: Path, kind: str) -> None:
+    options, lossy = LOSSY[kind]
+    labels = np.kron(LABELS, np.ones((8, 8), np.uint8)) * 20
+    (tmp_path / "m.tif").write_bytes(tiff(labels, **options))
+    mask = open_mask(tmp_path / "m.tif")
+    assert any("changes values" in remark for remark in mask.remarks) == lossy
+    if not lossy:
+        same(mask.labels, labels)
+        assert mask.remarks == ()
+
+
+def test_messages_name_the_cause(tmp_path: Path) -> None:
+    objects = npy(np.array({"masks": LABELS}, object))
+    with pytest.raises(UnreadableMask, match="holds Python objects") as caught:
+        read(tmp_path, objects, "img_seg.npy")
+    assert "Cellpose" in caught.value.why
+    assert "damaged" not in str(caught.value)
+    with pytest.raises(UnreadableMask, match="a JPEG changes ids") as caught:
+        read(tmp_path, pillow(LABELS, "JPEG"), "m.tif")
+    assert "TIFF or PNG" in caught.value.do
+
+
+def test_a_mask_with_several_pages_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(WrongMaskType, match="a stack of 2 pages"):
+        read(tmp_path, pages(LABELS, LABELS))

@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from contract import CellbenchError, read_image, read_mask
+from contract import CellbenchError
+from contract.guarded import read_image, read_mask
 from evaluator.overlap.cell_fates import Fate, fates
 from evaluator.overlap.table import overlap_table
 from evaluator.report.cells import Counts, FateCounts

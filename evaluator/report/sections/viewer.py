@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from contract import CellbenchError, read_image, read_mask
+from contract import CellbenchError
+from contract.guarded import read_image, read_mask
 from evaluator.overlap.cell_fates import Fate
 from evaluator.overlap.table import overlap_table
 from evaluator.report.cells import cells_of
