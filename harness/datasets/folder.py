@@ -23,7 +23,7 @@ from contract.names import IMAGE_SUFFIXES, LABEL_SUFFIXES, passed_over, too_long
 from contract.pairing import other_formats, pair_labels
 from contract.reading.orientation import ON_ITS_SIDE, UPRIGHT
 from contract.schema import Subset
-from evaluator.overlap.mask_checks import mask_warnings
+from evaluator.overlap.mask_checks import check_mask
 from evaluator.overlap.table import overlap_table
 from evaluator.runs.records import Fault, Remark
 from evaluator.scores.truths import truth_sha256
@@ -223,7 +223,7 @@ def _read_pair(image: Path, label: Path, strata: Mapping[str, str]) -> tuple[Pai
         truth_sha256=truth_sha256(labels),
         strata=strata,
     )
-    return pair, mask_warnings("truth", mask, overlap_table(labels).truth)
+    return pair, (*mask.remarks, *check_mask(labels, overlap_table(labels).truth))
 
 
 def picture_remarks(image: Path, label: Path, part: str) -> list[Remark]:
