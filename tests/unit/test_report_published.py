@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from contract import CallError
+from evaluator.cli import app
 from evaluator.report import ReportPaths, build_report
 from evaluator.report.read.published import COLUMNS, read_published
 from tests.unit.report_fixtures import make_run
@@ -115,3 +117,19 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "short.csv").write_text(",".join(COLUMNS) + "\ngood\n")
     with pytest.raises(CallError, match="line 2"):
         read_published(tmp_path / "short.csv")
+
+
+def test_the_command_line_takes_the_file(run: Path, tmp_path: Path) -> None:
+    file = written(tmp_path / "known.csv", FITTING)
+    call = ["report", str(run), "--out", str(tmp_path / "out"), "--published", str(file)]
+    done = CliRunner().invoke(app, call)
+    assert done.exit_code == 0
+    assert "0.5355" in Path(done.stdout.strip()).read_text("utf-8")
+
+
+def test_score_files_of_the_challenge_do_not_say_which_images_they_are_of(tmp_path: Path) -> None:
+    file = written(tmp_path / "known.csv", FITTING)
+    scores = ["--challenge-csv", "unet:0.5=unet.csv", "--published", str(file)]
+    done = CliRunner().invoke(app, ["report", "--out", str(tmp_path / "out"), *scores])
+    assert isinstance(done.exception, CallError)
+    assert "--published go with SOURCE alone" in str(done.exception)
