@@ -55,16 +55,19 @@ from contract.schema import (
     read_card,
 )
 from contract.serve import serve
+from contract.settings import ExistingFile, Kinds, SettingsModel, take
 from contract.version import __version__
 
 __all__ = [
     "CallError",
     "CellbenchError",
+    "ExistingFile",
     "ExitCode",
     "HistoryLine",
     "Image",
     "ImageHeader",
     "Interrupted",
+    "Kinds",
     "MaskFile",
     "ModelCard",
     "OutOfMemory",
@@ -72,6 +75,7 @@ __all__ = [
     "Prediction",
     "PredictionLine",
     "Segmenter",
+    "SettingsModel",
     "SeveralPlanes",
     "TrainCall",
     "TrainPair",
@@ -103,6 +107,7 @@ __all__ = [
     "sha256_json",
     "sha256_tree",
     "stem",
+    "take",
     "write_aside",
     "write_json",
     "write_mask",

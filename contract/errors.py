@@ -1,9 +1,10 @@
 """Every error that a user can meet, with its exit code and a message in three parts."""
 
+import difflib
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import ClassVar
@@ -79,6 +80,12 @@ class UnreadableMask(CellbenchError):
 
 class WrongMaskType(CellbenchError):
     """A mask that was decoded but is no H×W map of whole, non-negative ids."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """How a sentence about an unknown word ends: with the known one most like it, if any is."""
+    close = difflib.get_close_matches(word, sorted(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else "."
 
 
 def os_error(error: OSError) -> CellbenchError:

@@ -54,7 +54,8 @@ class TrainCall:
     `weights` exists and takes whatever the model saves. `out` is the mounted output folder:
     history.jsonl goes there, and checkpoints into `out`/checkpoint, which is there again after a
     kill and is removed by the container when training has finished. `settings` is the profile
-    with the --set overrides. `progress(done, total, message)` reports optimiser steps or epochs.
+    with the --set overrides, checked and complete if the segmenter declares its settings (see
+    `contract.take`). `progress(done, total, message)` reports optimiser steps or epochs.
     """
 
     pairs: tuple[TrainPair, ...]

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
@@ -51,6 +51,13 @@ class ModelCard(_Document):
     architecture: str | None = None
     citation: str | None = None
     """How a paper cites it; the report's methods paragraph does."""
+    settings: dict[str, Any] | None = None
+    """JSON schema of what `--set` and a profile can say: types, ranges, defaults, descriptions.
+    Only `describe` gives it; None: any key is taken."""
+    profiles: tuple[str, ...] | None = None
+    """The named settings there are; only `describe` gives them."""
+    values: dict[str, Any] | None = None
+    """All settings of the profile and overrides that `describe` was asked for."""
 
 
 class PredictionLine(_Document):

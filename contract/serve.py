@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from contract.describe import DEFAULT_PROFILE, describe
 from contract.errors import CallError, ExitCode, run_cli
 from contract.events import Events
 from contract.metering import peak_memory_bytes, peak_vram_bytes
@@ -37,7 +38,8 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
     arguments = _parser(card).parse_args(argv)
     match arguments.verb:
         case "describe":
-            print(card.model_dump_json(indent=2))
+            asked = {"profile": arguments.profile, "overrides": arguments.set}
+            print(describe(segmenter, card, folder, **asked).model_dump_json(indent=2))
             sys.exit(ExitCode.DONE)
         case "train":
             from contract.train import train
@@ -90,16 +92,19 @@ def _parser(card: ModelCard) -> argparse.ArgumentParser:
         prog=card.name, description=f"{card.title} behind the cellbench contract, version 1"
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verbs.add_parser("describe", help="print what this model is, as JSON")
+    described = verbs.add_parser("describe", help="print what this model is, as JSON")
+    described.set_defaults(profile=None, set=[])
     if "train" in card.verbs:
+        described.add_argument("--profile", help="print this profile's values, too")
+        _add_set(described)
         train = verbs.add_parser("train", help="learn from labelled images")
         train.add_argument("input", type=Path, help="folder with images/, labels/, split.csv")
         train.add_argument("output", type=Path, help="folder for weights/ and training.json")
-        train.add_argument("--profile", default="quick", help="named settings (default quick)")
-        train.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
         train.add_argument(
-            "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting"
+            "--profile", default=DEFAULT_PROFILE, help="named settings (default quick)"
         )
+        train.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+        _add_set(train)
     if "predict" in card.verbs:
         predict = verbs.add_parser("predict", help="write a label mask for every image")
         predict.add_argument("input", type=Path, help="folder with images, or with images/")
@@ -107,6 +112,12 @@ def _parser(card: ModelCard) -> argparse.ArgumentParser:
         predict.add_argument("--weights", type=Path, help="folder that train wrote as weights/")
         predict.add_argument("--truth", type=Path, help="folder of label masks, for controls only")
     return parser
+
+
+def _add_set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting"
+    )
 
 
 def _find_weights(asked: Path | None, card: ModelCard) -> Path | None:

@@ -1,23 +1,19 @@
 """The verb train: settings, data, one call of the model, and the record of it."""
 
-import difflib
-import re
 import shutil
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from contract.dataset import pairs_sha256, training_pairs
-from contract.errors import CallError, OutOfMemory, is_out_of_memory, unwritable
+from contract.errors import OutOfMemory, is_out_of_memory, unwritable
 from contract.events import Events
 from contract.files import append_line, read_lines, sha256_json, write_json
 from contract.metering import peak_memory_bytes
 from contract.protocol import TrainCall
 from contract.schema import ModelCard, TrainingRecord, TrainingSummary
+from contract.settings import declared, read_settings
 from contract.version import __version__
 from contract.written import Written
 
@@ -46,9 +42,9 @@ def train(
     there and for an output folder that cannot be written or holds such files of somebody else;
     OutOfMemory when the model runs out.
     """
+    settings = read_settings(folder / "profiles", profile, overrides, declared(segmenter))
     events.emit("started")
     start = time.monotonic()
-    settings = load_settings(folder / "profiles", profile, overrides)
     pairs, warnings = training_pairs(source, seed)
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
@@ -98,58 +94,6 @@ def train(
     )
     write_json(out / "training.json", record.model_dump())
     shutil.rmtree(call.checkpoint, ignore_errors=True)
-
-
-def load_settings(profiles: Path, profile: str, overrides: list[str]) -> Mapping[str, Any]:
-    """The profile's settings with `key=value` overrides, whose values are read as YAML.
-
-    A key is known when one of the model's profiles has it. Raises CallError for an unknown
-    profile or key, with the nearest one.
-    """
-    names = sorted(path.stem for path in profiles.glob("*.yaml"))
-    if profile not in names:
-        close = difflib.get_close_matches(profile, names, n=1)
-        raise CallError(
-            f"No profile {profile!r}{f'; did you mean {close[0]!r}?' if close else '.'}",
-            do=f"choose one of: {', '.join(names)}",
-        )
-    by_profile: dict[str, dict[str, Any]] = {
-        name: _yaml((profiles / f"{name}.yaml").read_text(encoding="utf-8")) for name in names
-    }
-    settings = dict(by_profile[profile])
-    known = set().union(*by_profile.values())
-    for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals or key not in known:
-            close = difflib.get_close_matches(key, sorted(known), n=1)
-            raise CallError(
-                f"--set {override}: no setting {key!r}"
-                f"{f'; did you mean {close[0]!r}?' if close else '.'}",
-                "settings are written key=value, and the key must be in one of the profiles",
-                f"choose one of: {', '.join(sorted(known))}",
-            )
-        try:
-            settings[key] = _yaml(value)
-        except yaml.YAMLError as error:
-            raise CallError(
-                f"--set {override}: the value is no YAML: {' '.join(str(error).split())}",
-                do="quote what is meant as text, write lists as [1, 2]",
-            ) from error
-    return settings
-
-
-def _yaml(text: str) -> Any:
-    """YAML, with 1e-4 read as the number that people mean and YAML 1.1 takes for a text."""
-    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader with numbers like 1e-4, 2E5 and 1.5e3."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
 
 
 def _prepare(out: Path, key: str) -> float:

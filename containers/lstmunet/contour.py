@@ -1,6 +1,7 @@
 """Background, cell and contour: the target, the loss and the task of the LSTM-UNet."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -8,7 +9,8 @@ from scipy import ndimage
 from torch.nn.functional import cross_entropy
 
 from containers.base.segmentation.targets import compact
-from containers.lstmunet.decode import ContourDecoding, Growth, contour_instances
+from containers.lstmunet.decode import ContourDecoding, contour_instances
+from containers.lstmunet.settings import TaskSettings
 
 BACKGROUND, CELL, CONTOUR = 0, 1, 2
 
@@ -27,21 +29,13 @@ def contour_classes(labels: np.ndarray) -> np.ndarray:
     return classes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Contour:
+class Contour(TaskSettings):
     """The task of the LSTM-UNet, as the training loop and the predictor see it (`task.Task`)."""
 
-    class_weights: list[float] = field(default_factory=lambda: [0.15, 0.25, 0.6])
-    """Weights of background, cell and contour in the cross-entropy."""
-    earlier_weight: float = 0.3
-    """Weight of the loss of each earlier frame; that of the last one is 1."""
-    growth: Growth = "touching"
-    """How cells get pixels of the contour back; see `decode.ContourDecoding`."""
-
-    loss_name = "weighted cross-entropy over all frames"
-    channels = 3
+    loss_name: ClassVar[str] = "weighted cross-entropy over all frames"
+    channels: ClassVar[int] = 3
     """Outputs of the network."""
-    maps = 2
+    maps: ClassVar[int] = 2
     """Maps that are kept for decoding."""
 
     def encode(self, labels: np.ndarray) -> np.ndarray:

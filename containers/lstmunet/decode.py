@@ -1,7 +1,6 @@
 """From probabilities of cell and contour to instances, at any size in bounded memory."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from scipy import ndimage
@@ -16,8 +15,7 @@ from containers.base.segmentation.decode import (
     within_block,
 )
 from containers.base.segmentation.resample import resized_part
-
-Growth = Literal["touching", "edges"]
+from containers.lstmunet.settings import Growth
 
 
 @dataclass(frozen=True, kw_only=True)

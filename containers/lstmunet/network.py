@@ -1,35 +1,17 @@
 """LSTM-UNet: ConvLSTMs in the encoder, one decoder for every frame."""
 
 import math
-from dataclasses import dataclass, field
 
 import torch
 from torch.nn.functional import interpolate, pad
 
 from containers.lstmunet.conv_lstm import ConvLstm
-from containers.lstmunet.sequence import Sequence, make_sequence
+from containers.lstmunet.sequence import make_sequence
+from containers.lstmunet.settings import NetworkSettings
 
 SLOPE = 0.3
 """Of the leaky ReLU below 0: Keras' default."""
 STRIDES = 2, 2, 2, 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkSettings:
-    """Layout of the network; the defaults are the original's training configuration."""
-
-    lstm: list[int] = field(default_factory=lambda: [128, 256, 256, 512])
-    """Filters of the ConvLSTM of each encoder block, finest first."""
-    lstm_kernel: int = 5
-    convolutions: list[int] = field(default_factory=lambda: [128, 256, 256, 512])
-    """Filters of the two convolutions of each encoder block."""
-    decoder: list[int] = field(default_factory=lambda: [256, 128, 64, 32])
-    """Filters of the two convolutions of each decoder block, coarsest first."""
-    kernel: int = 3
-    """Side of all kernels outside the ConvLSTMs."""
-    sequence: Sequence = "coarse_to_fine"
-    frames: int = 3
-    """Frames that are made from an image; with 1 nothing is recurrent."""
 
 
 class LstmUnet(torch.nn.Module):

@@ -1,12 +1,10 @@
 """A still image as a short sequence, whose last frame is the image itself."""
 
-from typing import Literal
-
 import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
-Sequence = Literal["coarse_to_fine", "photometric", "repetition"]
+from containers.lstmunet.settings import Sequence
 
 DARKEST, BRIGHTEST = 1.4, 0.7
 """Exponents between which the earlier frames of a photometric sequence lie."""

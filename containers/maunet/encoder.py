@@ -132,10 +132,9 @@ def load_encoder(encoder: Encoder, path: Path) -> None:
     """Fills `encoder` from a state dict with torchvision's names, such as resnet50-0676ba61.pth.
 
     The classifier and stages that the encoder does not have are passed over. Raises CallError when
-    the file is not there, is no file of tensors (it is opened with `weights_only=True` and never
+    the file is no file of tensors (it is opened with `weights_only=True` and never
     runs code), or belongs to another network.
     """
-    _must_exist(path)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -167,12 +166,5 @@ def _is_passed_over(name: str, encoder: Encoder) -> bool:
 
 def name_weights(paths: Sequence[Path]) -> str:
     """What training.json says of these files: each one's name and sha256, or "none"."""
-    for path in paths:
-        _must_exist(path)
     named = [f"{path.name} sha256:{sha256_file(path)}" for path in paths]
     return ", ".join(named) or "none"
-
-
-def _must_exist(path: Path) -> None:
-    if not path.is_file():
-        raise CallError(f"encoder_weights: there is no file {path}.", do=DO)

@@ -1,54 +1,17 @@
 """MAUNet: residual encoders, a skip at full resolution and two complete decoders."""
 
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
-
 import torch
 from torch import nn
 from torch.nn.functional import pad
 
 from containers.maunet.encoder import LAYOUTS, Encoder, load_encoder
-from contract import CallError
+from containers.maunet.settings import NetworkSettings, Pretraining
 
 CLASSES = 4
 """Background, core, ring, and a channel that no target asks for: it can take probability from the
 three where the network is unsure."""
 SMALLEST = 64
 SLOPE = 0.01
-
-EncoderName = Literal["resnet18", "resnet50", "wide_resnet50_2"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkSettings:
-    """Layout of the network; the defaults are saltfish's first model."""
-
-    encoders: list[EncoderName] = field(default_factory=lambda: ["resnet50"])
-    """One member each; the members' outputs are averaged. The wide one comes without its last
-    stage."""
-    encoder_width: int = 64
-    """Channels of the encoders' stems; torchvision's have 64."""
-    features: int = 24
-    """Channels of the decoders at full resolution; they double at each level below the first."""
-    normalisation: Literal["instance", "batch"] = "instance"
-    """In skips and decoders; the encoders have batch normalisation."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pretraining:
-    """Files with torchvision's parameter names that the encoders start from; unset: at random."""
-
-    encoder_weights: str | None = None
-    """For the first of `encoders`, such as resnet50-0676ba61.pth."""
-    second_encoder_weights: str | None = None
-    """For the second, such as wide_resnet50_2-95faca4d.pth."""
-
-    @property
-    def paths(self) -> list[Path | None]:
-        """Of each encoder."""
-        names = (self.encoder_weights, self.second_encoder_weights)
-        return [None if name is None else Path(name) for name in names]
 
 
 def build_network(settings: NetworkSettings, pretraining: Pretraining | None = None) -> "Ensemble":
@@ -61,11 +24,6 @@ def build_network(settings: NetworkSettings, pretraining: Pretraining | None = N
         for name in settings.encoders
     ]
     paths = pretraining.paths if pretraining else []
-    if any(paths[len(members) :]):
-        raise CallError(
-            f"There are weights for a second encoder, and only one: {settings.encoders[0]}.",
-            do="leave second_encoder_weights out, or name two encoders",
-        )
     for member, path in zip(members, paths, strict=False):
         if path is not None:
             load_encoder(member.encoder, path)

@@ -1,13 +1,13 @@
 """MAUNet behind the contract."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from containers.base.segmentation.settings import Settings, read_settings
-from contract import Image, Prediction, TrainCall, TrainingSummary, serve
+from containers.base.segmentation.settings import Settings
+from containers.maunet.settings import Members, NetworkSettings, Pretraining, TaskSettings
+from contract import Image, Kinds, Prediction, TrainCall, TrainingSummary, serve, take
 
 if TYPE_CHECKING:
     from containers.base.segmentation.predict import Predictor
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class Segmenter:
     """Trains MAUNet on classes and distances and segments with it."""
 
+    settings: ClassVar[Kinds] = (Settings, TaskSettings, NetworkSettings, Pretraining, Members)
+
     def __init__(self, weights: Path | None, threads: int) -> None:
         self._predictor = None if weights is None else _load(weights, threads)
 
@@ -23,19 +25,18 @@ class Segmenter:
         """Trains by the profile's settings; see `containers.base.segmentation.loop`."""
         from containers.base.segmentation.loop import train_network
         from containers.maunet.encoder import name_weights
-        from containers.maunet.network import NetworkSettings, Pretraining, build_network
+        from containers.maunet.network import build_network
         from containers.maunet.task import RingAndDistance
 
-        settings, kind, layout, pretraining = read_settings(
-            call.settings, Settings, RingAndDistance, NetworkSettings, Pretraining
-        )
+        layout = take(call.settings, NetworkSettings)
+        pretraining = take(call.settings, Pretraining)
         pretrained = name_weights([path for path in pretraining.paths if path])
         return train_network(
             call,
             build=lambda: build_network(layout, pretraining),
-            task=kind,
-            settings=settings,
-            network={"layout": asdict(layout), "pretrained": pretrained},
+            task=take(call.settings, RingAndDistance),
+            settings=take(call.settings, Settings),
+            network={"layout": layout.model_dump(), "pretrained": pretrained},
             pretrained=pretrained,
         )
 
@@ -48,7 +49,7 @@ class Segmenter:
 def _load(weights: Path, threads: int) -> "Predictor[Any]":
     from containers.base.segmentation.weights import load_facts, load_predictor
     from containers.maunet.decode import Decoding
-    from containers.maunet.network import NetworkSettings, build_network
+    from containers.maunet.network import build_network
     from containers.maunet.task import RingAndDistance
 
     facts = load_facts(weights)

@@ -1,6 +1,7 @@
 """MAUNet's task, as the training loop and the predictor see it (`task.Task`)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -8,18 +9,15 @@ import torch
 from containers.base.segmentation.targets import BACKGROUND, CORE
 from containers.maunet.decode import Decoding, instances
 from containers.maunet.losses import maunet_loss
+from containers.maunet.settings import TaskSettings
 from containers.maunet.targets import encode
 
 
-@dataclass(frozen=True, kw_only=True)
-class RingAndDistance:
+class RingAndDistance(TaskSettings):
     """Classes with a ring that grows with the cell, and the distance to the cell's middle."""
 
-    smallest_cell: float = 16.0
-    """Cells with a smaller area, in working pixels, are dropped."""
-
-    loss_name = "Dice + focal + weighted L1"
-    maps = 3
+    loss_name: ClassVar[str] = "Dice + focal + weighted L1"
+    maps: ClassVar[int] = 3
     """Maps that are kept for decoding."""
 
     def encode(self, labels: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Border and core: how instances are written as nnU-Net's classes, and how they come back."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from scipy import ndimage
 from containers.base.segmentation.decode import Decoding, instances
 from containers.base.segmentation.losses import dice_cross_entropy
 from containers.base.segmentation.targets import each_cell
+from containers.nnunet.settings import TaskSettings
 
 BACKGROUND, CORE, BORDER = 0, 1, 2
 CLASSES = {"background": BACKGROUND, "core": CORE, "border": BORDER}
@@ -18,21 +20,14 @@ REACH = 4.0
 """Borders' depths that a cell may reach beyond its core: thin parts of a cell have no core near."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class BorderCore:
+class BorderCore(TaskSettings):
     """The task, as the training loop and the predictor see it (`task.Task`).
 
     nnU-Net's trainer supervises several sizes; `loss` is that of the full one.
     """
 
-    border_depth: int = 2
-    """Depth of the border inside each cell, in working pixels; less where the core would be lost
-    or fall apart."""
-    smallest_cell: float = 16.0
-    """Cells with a smaller area, in working pixels, are dropped."""
-
-    loss_name = "Dice + cross-entropy, deep supervision"
-    maps = 2
+    loss_name: ClassVar[str] = "Dice + cross-entropy, deep supervision"
+    maps: ClassVar[int] = 2
     """Maps that are kept for decoding."""
 
     def encode(self, labels: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from PIL import Image
 from containers.base.segmentation.crops import working_scale
 from containers.base.segmentation.data import Pool
 from containers.base.segmentation.resample import resize_image, resize_labels, scaled_shape
-from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.settings import LoopSettings
 from containers.nnunet.border_core import CLASSES, BorderCore
 from contract import CallError, TrainPair, write_json
 
@@ -25,7 +25,7 @@ PROBE = "_probe"
 
 
 def write_dataset(
-    raw: Path, pairs: Sequence[TrainPair], settings: Settings, task: BorderCore, threads: int
+    raw: Path, pairs: Sequence[TrainPair], settings: LoopSettings, task: BorderCore, threads: int
 ) -> dict[str, list[str]]:
     """Writes `raw`/`NAME` and returns the names of its cases by subset (train, val).
 

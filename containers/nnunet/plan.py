@@ -1,6 +1,7 @@
 """From images to a plan: nnU-Net's fingerprint, planning and preprocessing, in this process."""
 
 import json
+import math
 import os
 import shutil
 import time
@@ -13,9 +14,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.settings import LoopSettings
 from containers.nnunet.border_core import BorderCore
 from containers.nnunet.dataset import NAME, write_dataset, write_split
+from containers.nnunet.settings import PlanSettings
 from contract import CallError, TrainCall, write_json
 
 if TYPE_CHECKING:
@@ -23,21 +25,9 @@ if TYPE_CHECKING:
 
 PLANNED, OVERRIDDEN = "2d", "cellbench"
 """Configurations of the plan: nnU-Net's own, and the one with what the profile sets."""
-FEWEST_STAGES = 3
 INTENSITIES = 5e6
 """Pixels of cells whose intensities the fingerprint describes. nnU-Net's 1e8 take 4 GB, for figures
 that images in 0..255 make no use of."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanSettings:
-    """What a profile may set instead of nnU-Net, together with `batch_size` and `crop`."""
-
-    features: list[int] | None = None
-    """Feature maps of each stage, finest first; unset: as planned."""
-    encoder_convolutions: int = 2
-    """In each stage. Only with `features`."""
-    decoder_convolutions: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +55,7 @@ class Plan:
 
 
 def prepare(
-    call: TrainCall, settings: Settings, task: BorderCore, layout: PlanSettings
+    call: TrainCall, settings: LoopSettings, task: BorderCore, layout: PlanSettings
 ) -> tuple[Plan, Path]:
     """The plan for `call`, and the folder that holds nnU-Net's three folders.
 
@@ -80,7 +70,7 @@ def prepare(
         with nnunet_folders(root):
             cases = write_dataset(root / "raw", call.pairs, settings, task, call.threads)
             call.progress(0, 0, "fingerprint, plan and preprocessing")
-            plans = _plan(root, layout, call.settings, call.threads)
+            plans = _plan(root, layout, call.threads)
             write_split(root / "preprocessed", cases)
         dataset = json.loads((root / "raw" / NAME / "dataset.json").read_text())
         del dataset["dataset"]
@@ -117,9 +107,7 @@ def variables(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _plan(
-    root: Path, layout: PlanSettings, profile: Mapping[str, Any], threads: int
-) -> dict[str, Any]:
+def _plan(root: Path, layout: PlanSettings, threads: int) -> dict[str, Any]:
     """nnU-Net's three steps; returns the plan, which is on the disk too."""
     from nnunetv2.experiment_planning.dataset_fingerprint import fingerprint_extractor
     from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import (
@@ -137,7 +125,7 @@ def _plan(
         path = root / "preprocessed" / NAME / f"{planner.plans_identifier}.json"
         plans: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         planned = plans["configurations"][PLANNED]
-        plans["configurations"][OVERRIDDEN] = _overrides(planned, layout, profile)
+        plans["configurations"][OVERRIDDEN] = _overrides(planned, layout)
         write_json(path, plans)
         preprocessor = default_preprocessor.DefaultPreprocessor(verbose=False)
         preprocessor.show_progress_bar = False
@@ -145,24 +133,25 @@ def _plan(
     return plans
 
 
-def _overrides(
-    planned: Mapping[str, Any], layout: PlanSettings, profile: Mapping[str, Any]
-) -> dict[str, Any]:
-    """A configuration that inherits what nnU-Net planned and replaces what `profile` sets."""
+def _overrides(planned: Mapping[str, Any], layout: PlanSettings) -> dict[str, Any]:
+    """A configuration that inherits what nnU-Net planned and replaces what `layout` sets."""
     changed: dict[str, Any] = {"inherits_from": PLANNED}
-    if "batch_size" in profile:
-        changed["batch_size"] = profile["batch_size"]
-    if "crop" in profile:
-        changed["patch_size"] = [profile["crop"]] * 2
+    if layout.batch_size is not None:
+        changed["batch_size"] = layout.batch_size
+    if layout.crop is not None:
+        changed["patch_size"] = [layout.crop] * 2
+    if layout.features is None and layout.crop is not None:
+        reduction = math.prod(
+            max(pair) for pair in planned["architecture"]["arch_kwargs"]["strides"]
+        )
+        if layout.crop % reduction:
+            raise CallError(
+                f"The setting crop is {layout.crop}, and must be a multiple of {reduction} here.",
+                f"the network that nnU-Net planned halves patches down to a part in {reduction}",
+                "set crop to such a multiple or to null, or set features",
+            )
     if layout.features is not None:
         stages = len(layout.features)
-        if stages < FEWEST_STAGES:
-            raise CallError(
-                f"The setting features names {stages} stages, and nnU-Net's loss needs"
-                f" {FEWEST_STAGES} or more.",
-                why="it gives the coarsest of its outputs no weight",
-                do="set features to a longer list",
-            )
         arguments = {
             **planned["architecture"]["arch_kwargs"],
             "n_stages": stages,

@@ -1,11 +1,12 @@
 """nnU-Net behind the contract."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from contract import Image, Prediction, TrainCall, TrainingSummary, serve
+from containers.nnunet.settings import KINDS
+from contract import Image, Kinds, Prediction, TrainCall, TrainingSummary, serve
 
 if TYPE_CHECKING:
     from containers.base.segmentation.predict import Predictor
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 class Segmenter:
     """Has nnU-Net plan for the training images, trains its network and segments with it."""
+
+    settings: ClassVar[Kinds] = KINDS
 
     def __init__(self, weights: Path | None, threads: int) -> None:
         self._predictor = None if weights is None else _load(weights, threads)

@@ -1,11 +1,9 @@
 """nnU-Net's trainer, one step at a time, as the shared training loop calls it."""
 
 import random
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,24 +14,17 @@ from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from containers.base.segmentation.device import Device
-from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.settings import LoopSettings
 from containers.base.segmentation.step import share_weights, sum_gradients
 from containers.base.segmentation.workers import Workers
 from containers.nnunet.dataset import PROBE
 from containers.nnunet.plan import OVERRIDDEN, Plan, quiet, variables
+from containers.nnunet.settings import TrainerSettings
 
 DATA_STREAM = 3
 KEPT_BYTES = 2 * 2**30
 LARGEST_GRADIENT = 12
 """Norm to which nnU-Net's trainer clips."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainerSettings:
-    """What a profile sets of nnU-Net's trainer."""
-
-    optimiser: Literal["sgd", "adamw"] = "sgd"
-    """sgd: nnU-Net's own, with Nesterov momentum 0.99."""
 
 
 class CellTrainer(nnUNetTrainer):
@@ -44,9 +35,8 @@ class CellTrainer(nnUNetTrainer):
     of the constructor, which therefore takes what nnU-Net's takes.
     """
 
-    settings: Settings
+    settings: LoopSettings
     own: TrainerSettings
-    profile: Mapping[str, Any]
 
     def __init__(
         self,
@@ -60,9 +50,9 @@ class CellTrainer(nnUNetTrainer):
         # nnU-Net's checkpoints are pickled; the loop writes its own.
         self.disable_checkpointing = True
 
-    def prepare(self, settings: Settings, own: TrainerSettings, profile: Mapping[str, Any]) -> None:
+    def prepare(self, settings: LoopSettings, own: TrainerSettings) -> None:
         """Builds network, optimiser, loss and the loader of training patches."""
-        self.settings, self.own, self.profile = settings, own, profile
+        self.settings, self.own = settings, own
         self.initial_lr, self.weight_decay = settings.learning_rate, settings.weight_decay
         self.oversample_foreground_percent = settings.foreground_probability
         self.initialize()
@@ -95,14 +85,13 @@ class CellTrainer(nnUNetTrainer):
             transform = transform.transform
         if isinstance(transform, GaussianBlurTransform):
             transform.benchmark = False
-        if isinstance(transform, SpatialTransform) and "zoom_probability" in self.profile:
-            transform.p_scaling = self.settings.zoom_probability
+        if isinstance(transform, SpatialTransform) and self.own.zoom_probability is not None:
+            transform.p_scaling = self.own.zoom_probability
             transform.scaling = self._scale
 
     def _scale(self, **_: Any) -> float:
         """A factor for the grid, above 1 where cells get smaller."""
-        settings = self.settings
-        low, high = np.log(settings.zoom_min), np.log(settings.zoom_max)
+        low, high = np.log(self.own.zoom_min), np.log(self.own.zoom_max)
         return float(np.exp(-np.random.uniform(low, high)))  # noqa: NPY002 - seeded by step
 
     def print_to_log_file(self, *args: Any, **options: Any) -> None:

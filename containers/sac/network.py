@@ -1,7 +1,7 @@
 """SAM with adapters and a prompt generator, as one network."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +12,11 @@ from containers.sac.checkpoint import Published, load_into, recognise, warn_from
 from containers.sac.generator import Generator
 from containers.sac.lora import add_lora, freeze_all_but_lora
 from containers.sac.sam import build_sam
+from containers.sac.settings import NetworkSettings
 from contract import CallError
 
 KNOWN = 8.0
 """Logit of a mask prompt inside the core, and less outside."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkSettings:
-    """Layout of SAM and of the prompt generator; the defaults are Meta's ViT-B."""
-
-    image_size: int = 1024
-    """Side of SAM's input in working pixels. Training crops and prediction windows have it too:
-    the positions of prompts are fractions of it."""
-    patch: int = 16
-    width: int = 768
-    depth: int = 12
-    heads: int = 12
-    global_blocks: list[int] = field(default_factory=lambda: [2, 5, 8, 11])
-    """Blocks that attend to the whole image; the others look at windows."""
-    window: int = 14
-    """Side of those windows, in patches."""
-    embedding: int = 256
-    decoder_mlp: int = 2048
-    decoder_heads: int = 8
-    lora_rank: int = 4
-    generator_channels: list[int] = field(default_factory=lambda: [16, 32, 64, 128, 256])
-    """Feature maps of the prompt generator's levels; as many halvings as make one patch."""
-    checkpoint: str | None = None
-    """One of Meta's files, by path; unset: SAM starts from random weights."""
-    train_encoder: bool | None = None
-    """Whether SAM's own encoder weights learn beside the adapters; unset: only without a
-    checkpoint, since frozen random weights are worth nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,22 +1,22 @@
 """Segment Any Cell behind the contract."""
 
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from containers.base.segmentation.settings import Settings, read_settings
-from contract import CallError, Image, Prediction, TrainCall, TrainingSummary, serve
+from containers.base.segmentation.settings import CropSettings, Settings
+from containers.sac.settings import NetworkSettings, Sides, TaskSettings
+from contract import Image, Kinds, Prediction, TrainCall, TrainingSummary, serve, take
 
 if TYPE_CHECKING:
     from containers.base.segmentation.predict import Predictor
-    from containers.sac.network import NetworkSettings
-    from containers.sac.task import PromptTask
 
 
 class Segmenter:
     """Trains SAC and segments with it."""
+
+    settings: ClassVar[Kinds] = (CropSettings, TaskSettings, NetworkSettings, Sides)
 
     def __init__(self, weights: Path | None, threads: int) -> None:
         self._predictor = None if weights is None else _load(weights, threads)
@@ -26,15 +26,16 @@ class Segmenter:
         from containers.base.segmentation.loop import train_network
         from containers.sac.network import build_network, pretrained
         from containers.sac.predictor import PromptingPredictor
+        from containers.sac.task import PromptTask
 
-        settings, task, layout = read_all(call.settings)
+        layout = take(call.settings, NetworkSettings)
         origin = pretrained(layout)
         return train_network(
             call,
             build=lambda: build_network(layout),
-            task=task,
-            settings=settings,
-            network=asdict(replace(layout, checkpoint=None)),
+            task=take(call.settings, PromptTask),
+            settings=take(call.settings, Settings),
+            network={**layout.model_dump(), "checkpoint": None},
             pretrained=origin,
             make_predictor=PromptingPredictor,
         )
@@ -47,7 +48,7 @@ class Segmenter:
 
 def _load(weights: Path, threads: int) -> "Predictor[Any]":
     from containers.base.segmentation.weights import load_facts, load_predictor
-    from containers.sac.network import NetworkSettings, build_network
+    from containers.sac.network import build_network
     from containers.sac.predictor import PromptingPredictor
     from containers.sac.task import PromptTask, read_decoding
 
@@ -62,25 +63,6 @@ def _load(weights: Path, threads: int) -> "Predictor[Any]":
         threads=threads,
         make_predictor=PromptingPredictor,
     )
-
-
-def read_all(values: Any) -> "tuple[Settings, PromptTask, NetworkSettings]":
-    """The profile as settings of training, task and network.
-
-    Raises CallError unless crops, windows and the network's input have one size: prompts and scale
-    would mean something else in prediction than in training.
-    """
-    from containers.sac.network import NetworkSettings
-    from containers.sac.task import PromptTask
-
-    settings, kind, layout = read_settings(values, Settings, PromptTask, NetworkSettings)
-    if not settings.crop == settings.tile == layout.image_size:
-        raise CallError(
-            f"crop {settings.crop}, tile {settings.tile}, image_size {layout.image_size} differ.",
-            why="SAM must see training crops and prediction windows at one size",
-            do="set all three to the same number, a multiple of 32 and of patch",
-        )
-    return settings, kind, layout
 
 
 if __name__ == "__main__":

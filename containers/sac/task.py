@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from containers.sac.losses import maps_loss, masks_loss
 from containers.sac.masks import Accepting
 from containers.sac.network import Seen
 from containers.sac.prompts import build_prompts, draw_prompts, low_cores
+from containers.sac.settings import TaskSettings
 from containers.sac.targets import cell_maps
 
 
@@ -33,33 +34,13 @@ def read_decoding(values: Mapping[str, Any]) -> SacDecoding:
     return SacDecoding(regions=Decoding(**regions), accepting=Accepting(**accepting))
 
 
-@dataclass(frozen=True, kw_only=True)
-class PromptTask:
+class PromptTask(TaskSettings):
     """Maps, prompts and masks, as the training loop and the predictor see them (`task.Task`)."""
 
-    prompts: int = 16
-    """Cells of a crop that are prompted in training."""
-    wrong_prompts: int = 2
-    """Prompts in the background of a crop, from which the decoder learns to expect an IoU of 0."""
-    entropy_weight: float = 1.0
-    """Of the masks' cross-entropy, beside Dice and the expected IoU."""
-    reach: float = 32.0
-    """How far from its cell, in working pixels, a point in the background is looked for."""
-    grow: float = 24.0
-    """How far a watershed region may reach beyond its core, in working pixels."""
-    smallest_cell: float = 16.0
-    """Cells with a smaller area, in working pixels, are dropped."""
-    accept: float = 0.5
-    """Expected IoU from which a mask is taken."""
-    reject: float = 0.2
-    """Expected IoU below which a seed is no cell."""
-    stability: float = 0.5
-    """Stability from which a mask is taken."""
-    nms: float = 0.5
-    """Share of the smaller of two masks that the other may cover."""
-
-    loss_name = "cross-entropy + Dice + L1 (maps), cross-entropy + Dice (masks), L2 (IoU)"
-    maps = 2
+    loss_name: ClassVar[str] = (
+        "cross-entropy + Dice + L1 (maps), cross-entropy + Dice (masks), L2 (IoU)"
+    )
+    maps: ClassVar[int] = 2
     """Maps that are kept: how sure the core of a cell is, and the foreground."""
 
     def encode(self, labels: np.ndarray) -> np.ndarray:

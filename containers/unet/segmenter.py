@@ -1,13 +1,13 @@
 """The U-Net behind the contract."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from containers.base.segmentation.settings import Settings, read_settings
-from contract import Image, Prediction, TrainCall, TrainingSummary, serve
+from containers.base.segmentation.settings import Settings, ThreeClassSettings
+from containers.unet.settings import NetworkSettings, Sides
+from contract import Image, Kinds, Prediction, TrainCall, TrainingSummary, serve, take
 
 if TYPE_CHECKING:
     from containers.base.segmentation.predict import Predictor
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class Segmenter:
     """Trains the U-Net on three classes and segments with it."""
 
+    settings: ClassVar[Kinds] = (Settings, ThreeClassSettings, NetworkSettings, Sides)
+
     def __init__(self, weights: Path | None, threads: int) -> None:
         self._predictor = None if weights is None else _load(weights, threads)
 
@@ -23,15 +25,16 @@ class Segmenter:
         """Trains by the profile's settings; see `containers.base.segmentation.loop`."""
         from containers.base.segmentation.loop import train_network
         from containers.base.segmentation.three_class import ThreeClass
-        from containers.unet.network import NetworkSettings, build_unet
+        from containers.unet.network import build_unet
 
-        settings, kind, layout = read_settings(call.settings, Settings, ThreeClass, NetworkSettings)
+        kind = take(call.settings, ThreeClass)
+        layout = take(call.settings, NetworkSettings)
         return train_network(
             call,
             build=lambda: build_unet(layout, kind.channels),
             task=kind,
-            settings=settings,
-            network=asdict(layout),
+            settings=take(call.settings, Settings),
+            network=layout.model_dump(),
         )
 
     def predict(self, image: Image) -> np.ndarray | Prediction:
@@ -44,7 +47,7 @@ def _load(weights: Path, threads: int) -> "Predictor[Any]":
     from containers.base.segmentation.decode import Decoding
     from containers.base.segmentation.three_class import ThreeClass
     from containers.base.segmentation.weights import load_facts, load_predictor
-    from containers.unet.network import NetworkSettings, build_unet
+    from containers.unet.network import build_unet
 
     facts = load_facts(weights)
     kind = ThreeClass(**facts["task"])

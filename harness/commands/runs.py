@@ -175,7 +175,7 @@ def _request(
     memory_asked: str | None,
     protocol: Protocol | None = None,
 ) -> "Request":
-    from harness.models.overrides import parse_overrides
+    from harness.models.overrides import checked_overrides
     from harness.models.registry import choose_models
     from harness.work.request import Request
 
@@ -185,7 +185,7 @@ def _request(
         out=out,
         models=chosen,
         profile=profile,
-        settings=parse_overrides(settings or [], chosen),
+        settings=checked_overrides(settings or [], chosen, profile),
         seeds=options.seeds(seeds),
         protocol=protocol,
         limits=limits,

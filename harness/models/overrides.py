@@ -1,12 +1,18 @@
 """--set: single settings of a training other than its profile has them, and files for it."""
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from contract import CallError, sha256_file
+from contract.errors import did_you_mean
+from contract.profiles import parse_override
+from harness.models.describe import describe, options_of
 from harness.models.registry import Model
+
+Known = Mapping[str, Collection[str] | None]
+"""The settings of each model that learns, by its name; None: nobody knows, so that any is taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,21 +36,52 @@ class Override:
 Overrides = tuple[Override, ...]
 
 
-def parse_overrides(texts: Sequence[str], models: Sequence[Model]) -> Mapping[str, Overrides]:
+def checked_overrides(
+    texts: Sequence[str], models: Sequence[Model], profile: str
+) -> Mapping[str, Overrides]:
+    """The overrides of each model (see `parse_overrides`), checked by it with its profile.
+
+    Each model that learns and has Python sources here is asked, in a process of its own; the others
+    say what they refuse when they are trained. Raises CallError for whatever is wrong.
+    """
+    learners = [model for model in models if model.learns]
+    with ThreadPoolExecutor() as pool:
+        cards = list(pool.map(describe, learners)) if texts else [None] * len(learners)
+        known = {
+            model.name: card.settings["properties"] if card and card.settings else None
+            for model, card in zip(learners, cards, strict=True)
+        }
+        found = parse_overrides(texts, known)
+        given = [[override.text for override in found[model.name]] for model in learners]
+        asked = [options_of(profile, texts) for texts in given]
+        list(pool.map(lambda model, options: describe(model, *options), learners, asked))
+    return found
+
+
+def parse_overrides(texts: Sequence[str], known: Known) -> Mapping[str, Overrides]:
     """The overrides of each model, by its name, from KEY=VALUE and MODEL.KEY=VALUE.
 
     A key without a model goes to every model that has such a setting; the last one counts. A value
     that begins with /, ./, ../ or ~ is a file of this machine. Raises CallError for a setting that
-    no chosen model has and for a file that is not there.
+    no chosen model has, for a value that is no YAML, and for a file that is not there.
     """
-    known = {model.name: model.setting_names() for model in models if "train" in model.card.verbs}
     found: dict[str, dict[str, Override]] = {name: {} for name in known}
     for text in texts:
-        left, equals, value = text.partition("=")
-        name, _, key = left.rpartition(".")
-        takers = [model for model in known if name in ("", model) and key in known[model]]
-        if not equals or not takers:
-            raise _unknown(text, name, key, known)
+        left, _ = parse_override(text)
+        name, dot, key = left.rpartition(".")
+        if dot and name not in known:
+            raise CallError(
+                f"--set {text}: no model {name!r} is trained here{did_you_mean(name, known)}",
+                do=f"choose one of: {', '.join(known) or 'none of these models learns'}",
+            )
+        takers = [
+            model
+            for model, keys in known.items()
+            if key and (name == model or not dot) and (keys is None or key in keys)
+        ]
+        if not takers:
+            raise _unknown(text, key, [known[name]] if dot else known.values())
+        value = text.partition("=")[2]
         override = Override(key=key, value=value, file=_file(text, value))
         for model in takers:
             found[model][key] = override
@@ -64,16 +101,10 @@ def _file(text: str, value: str) -> Path | None:
     return path
 
 
-def _unknown(text: str, name: str, key: str, known: Mapping[str, set[str]]) -> CallError:
-    if name and name not in known:
-        return CallError(
-            f"--set {text}: no model {name!r} is trained here.",
-            do=f"choose one of: {', '.join(known) or 'none of these models learns'}",
-        )
-    keys = sorted(set().union(*(known[name],) if name else known.values()))
-    close = difflib.get_close_matches(key, keys, n=1)
+def _unknown(text: str, key: str, known: Collection[Collection[str] | None]) -> CallError:
+    keys = sorted({key for names in known for key in names or ()})
     return CallError(
-        f"--set {text}: no setting {key!r}{f'; did you mean {close[0]!r}?' if close else '.'}",
-        "settings are written KEY=VALUE or MODEL.KEY=VALUE, and are those of the profiles",
-        f"choose one of: {', '.join(keys)}",
+        f"--set {text}: no setting {key!r}{did_you_mean(key, keys)}",
+        "settings are written KEY=VALUE or MODEL.KEY=VALUE",
+        f"choose one of: {', '.join(keys)}" if keys else "none of these models learns",
     )

@@ -1,14 +1,16 @@
 """The models there are: folders with a model.yaml, here or with the package, and named images."""
 
-import difflib
+import os
 import re
+import site
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from contract import CallError, ModelCard, read_card, sha256_json, sha256_tree
+from contract.errors import did_you_mean
+from contract.profiles import read_profile
 
 SOURCES = Path(__file__).resolve().parents[2]
 """Holds contract/, containers/ and harness/: a checkout, or where the package is installed."""
@@ -55,6 +57,14 @@ class Model:
         raise CallError(f"{self.folder} does not lie below a folder named containers.")
 
     @property
+    def python_path(self) -> str:
+        """PYTHONPATH for a process that runs `module`."""
+        # Python finds site-packages by itself; named here, they would hide the standard library.
+        found = {"", *site.getsitepackages(), site.getusersitepackages()}
+        roots = [str(self.import_root), str(SOURCES), os.environ.get("PYTHONPATH", "")]
+        return os.pathsep.join(root for root in dict.fromkeys(roots) if root not in found)
+
+    @property
     def runs_locally(self) -> bool:
         """Whether the local runner can run it: it has Python sources here."""
         return self.folder is not None and (self.folder / self.card.entry).exists()
@@ -76,22 +86,9 @@ class Model:
         ]
         return sha256_json([sha256_tree(self.folder, code), base_sha256()])
 
-    def profile_text(self, profile: str) -> str:
-        """The settings file of a profile; CallError when the model has no such profile."""
-        path = self._folder() / "profiles" / f"{profile}.yaml"
-        if path.exists():
-            return path.read_text(encoding="utf-8")
-        names = sorted(other.stem for other in path.parent.glob("*.yaml"))
-        raise CallError(
-            f"{self.name} has no profile {profile!r}.", do=f"choose one of: {', '.join(names)}"
-        )
-
-    def setting_names(self) -> set[str]:
-        """Every setting that one of the model's profiles has."""
-        names: set[str] = set()
-        for path in (self._folder() / "profiles").glob("*.yaml"):
-            names.update(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        return names
+    def profile(self, name: str) -> dict[str, Any]:
+        """What a profile says, with those it extends; CallError when the model has none such."""
+        return read_profile(self._folder() / "profiles", name)
 
     def _folder(self) -> Path:
         if self.folder is None:
@@ -140,9 +137,8 @@ def _image(name: str, known: dict[str, Model]) -> Model:
         plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
         card = ModelCard(name=plain, title=name, kind="segmenter", verbs=("predict",), image=name)
         return Model(card=card, folder=None)
-    close = difflib.get_close_matches(name, known, n=1)
     raise CallError(
-        f"No model {name!r}{f'; did you mean {close[0]!r}?' if close else '.'}",
+        f"No model {name!r}{did_you_mean(name, known)}",
         "a model is a folder containers/<name> with a model.yaml, or an image name with a / or :",
         f"choose from: {', '.join(known)}",
     )

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import site
 import subprocess
 import sys
 import threading
@@ -89,12 +88,7 @@ def command(job: Job) -> list[str]:
 def environment(job: Job) -> dict[str, str]:
     """The harness's own environment with the model's import path, threads and GPU choice."""
     variables = dict(os.environ)
-    # Python finds its site-packages by itself; named here, they would hide the standard library.
-    found = {"", *site.getsitepackages(), site.getusersitepackages()}
-    roots = [str(job.model.import_root), str(LEASH.parents[2]), variables.get("PYTHONPATH", "")]
-    variables["PYTHONPATH"] = os.pathsep.join(
-        root for root in dict.fromkeys(roots) if root not in found
-    )
+    variables["PYTHONPATH"] = job.model.python_path
     variables.setdefault("OMP_NUM_THREADS", str(job.limits.cores))
     variables["PYTHONUNBUFFERED"] = "1"
     if not job.limits.gpu:

@@ -59,7 +59,7 @@ def ready(request: Request, chosen: Chosen, show: Display) -> Dataset | None:
 def _refuse_unknown_profiles(request: Request) -> None:
     for model in request.models:
         if model.learns:
-            model.profile_text(request.profile)
+            model.profile(request.profile)
 
 
 def _refuse_untrainable(request: Request, dataset: Dataset) -> None:

@@ -44,7 +44,7 @@ class TrainItem:
         profile, settings = context.record.profile, context.settings.get(self.model.name, ())
         inputs = {
             "model sources": context.runner.identity(self.model),
-            "profile": f"{profile} {sha256_json(self.model.profile_text(profile))}",
+            "profile": f"{profile} {sha256_json(self.model.profile(profile))}",
             "seed": str(self.seed),
             "training images and labels": context.dataset.train_sha256,
             "split": split_hash(context.split),

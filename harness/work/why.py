@@ -45,13 +45,14 @@ def explain_step(root: Path, model_name: str, step_name: StepName, seed: int) ->
     if step_name == "train" and not model.learns:
         raise CallError(f"{model_name} does not learn, so it has no step train.")
     dataset = load_dataset(Path(record.dataset.path))
+    given = record.models[model_name].settings
     context = Context(
         run=run,
         record=record,
         runner=_any_runner(model),
         dataset=dataset,
         split=split_training(dataset.train),
-        settings=parse_overrides(record.models[model_name].settings, [model]),
+        settings=parse_overrides(given, {model_name: None}),
         limits=NONE_NEEDED,
     )
     name = f"{model_name} seed {seed} {step_name}"

@@ -112,8 +112,8 @@ def test_dataset_faults_are_named_and_do_not_count(tmp_path: Path) -> None:
 
 def test_a_training_that_fails_is_rows_and_the_others_go_on(tmp_path: Path) -> None:
     folder = write_small_unet(tmp_path)
-    profile = folder / "profiles" / "tiny.yaml"
-    profile.write_text(profile.read_text().replace("crop: 64", "crop: 63"))
+    network = folder / "network.py"
+    network.write_text(network.read_text().replace("return UNet(", "raise KeyError; UNet("))
     data = make_dataset(tmp_path / "data", train=6)
     done = run_all(data, tmp_path / "run", f"{NAME},oracle", "--profile", "tiny", cwd=tmp_path)
     assert done.returncode == 3
@@ -318,6 +318,9 @@ def test_why_tells_what_the_next_run_does(tmp_path: Path) -> None:
     assert "reuses it" in why(NAME, "predict")
     profile = folder / "profiles" / "tiny.yaml"
     profile.write_text(profile.read_text() + "# a word\n")
+    assert "reuses it" in why(NAME, "predict")
+    parent = folder / "profiles" / "quick.yaml"
+    parent.write_text(parent.read_text().replace("clip_gradient: 5.0", "clip_gradient: 6.0"))
     told = why(NAME, "predict")
     assert "trains first" in told
     assert "profile changed" in told

@@ -3,16 +3,25 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.datasets import make_dataset
 from tests.programs import run
 
 LEARNER = """
 import shutil
 import numpy as np
-from contract import TrainingSummary, serve
+from contract import SettingsModel, TrainingSummary, serve
+
+
+class Own(SettingsModel):
+    start: str
+    steps: int = 1
 
 
 class Segmenter:
+    settings = (Own,)
+
     def __init__(self, weights, threads):
         pass
 
@@ -35,7 +44,7 @@ def write_learner(place: Path) -> None:
     (folder / "profiles").mkdir(parents=True)
     (folder / "__init__.py").touch()
     (folder / "segmenter.py").write_text(LEARNER)
-    (folder / "profiles" / "tiny.yaml").write_text("start: nothing\nsteps: 1\n")
+    (folder / "profiles" / "tiny.yaml").write_text("start: nothing\n")
     (folder / "model.yaml").write_text(
         "name: learner\ntitle: L\nkind: segmenter\nverbs: [describe, train, predict]\nshm: 64m\n"
     )
@@ -77,11 +86,35 @@ def test_a_setting_and_its_file(tmp_path: Path, runner: str) -> None:
     assert (step / "weights" / "copy").read_text() == "two"
 
 
-def test_a_wrong_setting_does_nothing(tmp_path: Path) -> None:
+WRONG = {
+    "stepps=7": "no setting 'stepps'; did you mean 'steps'?",
+    "steps=many": 'learner: --set steps=many: steps must be a whole number, not "many"',
+    "learner.=7": "no setting ''",
+    "learnr.steps=7": "no model 'learnr' is trained here; did you mean 'learner'?",
+}
+
+
+@pytest.mark.parametrize("verb", ["run-all", "train"])
+@pytest.mark.parametrize("setting", WRONG)
+def test_a_wrong_setting_does_nothing(tmp_path: Path, verb: str, setting: str) -> None:
     write_learner(tmp_path)
     data = make_dataset(tmp_path / "data", train=4)
-    done = run("harness", "train", "learner", "--data", data, "--out", tmp_path / "run",
-               "--set", "stepps=7", cwd=tmp_path)  # fmt: skip
+    chosen = ["--models", "learner"] if verb == "run-all" else ["learner"]
+    done = run("harness", verb, *chosen, "--data", data, "--out", tmp_path / "run",
+               "--profile", "tiny", "--set", setting, cwd=tmp_path)  # fmt: skip
     assert done.returncode == 2
-    assert "did you mean 'steps'" in done.stderr
+    assert WRONG[setting] in done.stderr
+    assert "Traceback" not in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_model_that_declares_nothing_takes_any_setting(tmp_path: Path) -> None:
+    write_learner(tmp_path)
+    source = tmp_path / "containers" / "learner" / "segmenter.py"
+    source.write_text(source.read_text().replace("    settings = (Own,)\n", ""))
+    data, start = make_dataset(tmp_path / "data", train=4), tmp_path / "w"
+    start.touch()
+    done = run("harness", "train", "learner", "--data", data, "--out", tmp_path / "run",
+               "--profile", "tiny", "--set", "steps=7", "--set", f"start={start}",
+               "--set", "anything=[1]", "--runner", "local", cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr

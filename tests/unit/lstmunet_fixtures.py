@@ -7,17 +7,16 @@ import sys
 from pathlib import Path
 
 import torch
-import yaml
 
 from containers.base.segmentation.loop import train_network
-from containers.base.segmentation.settings import Settings, read_settings
+from containers.base.segmentation.settings import Settings
 from containers.lstmunet.contour import Contour
-from containers.lstmunet.network import LstmUnet, NetworkSettings, build_lstmunet
-from contract import TrainCall, TrainingSummary
-from tests.programs import ROOT
+from containers.lstmunet.network import LstmUnet, build_lstmunet
+from containers.lstmunet.settings import NetworkSettings
+from contract import TrainCall, TrainingSummary, take
+from tests.unit.settings_fixtures import profile_values
 from tests.unit.training_fixtures import find_data
 
-PROFILES = ROOT / "containers/lstmunet/profiles"
 SMALL = NetworkSettings(
     lstm=[8, 16, 24, 32], lstm_kernel=3, convolutions=[8, 16, 24, 32], decoder=[24, 16, 12, 8]
 )
@@ -36,9 +35,8 @@ SETTINGS = Settings(
 
 def load(profile: str) -> tuple[Settings, Contour, NetworkSettings]:
     """Settings, task and layout of a profile."""
-    values = yaml.safe_load((PROFILES / f"{profile}.yaml").read_text(encoding="utf-8"))
-    settings, task, layout = read_settings(values, Settings, Contour, NetworkSettings)
-    return settings, task, layout
+    values = profile_values("lstmunet", profile)
+    return take(values, Settings), take(values, Contour), take(values, NetworkSettings)
 
 
 def count(network: torch.nn.Module) -> int:

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from contract import TrainCall, TrainingSummary, TrainPair
+from tests.unit.settings_fixtures import profile_values
 
-PROFILES = Path(__file__).resolve().parents[2] / "containers/nnunet/profiles"
 SHORT = {
     "features": [4, 8, 8],
     "steps": 6,
@@ -22,12 +20,6 @@ SHORT = {
     "precision": "fp32",
     "device": "cpu",
 }
-
-
-def profile(name: str, **changes: Any) -> dict[str, Any]:
-    """The settings of a profile, with changes."""
-    values: dict[str, Any] = yaml.safe_load((PROFILES / f"{name}.yaml").read_text(encoding="utf-8"))
-    return {**values, **changes}
 
 
 def make_call(
@@ -58,5 +50,5 @@ def short_training(
     """A few steps of a very small network, with a checkpoint after each."""
     from containers.nnunet.training import train
 
-    settings = profile("tiny", **{**SHORT, **changes})
+    settings = profile_values("nnunet", "tiny", **{**SHORT, **changes})
     return train(make_call(pairs, out, settings, threads=threads), save_seconds=0.0)

@@ -1,11 +1,9 @@
 """Small networks and drawn cells for the tests of SAC."""
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from containers.base.segmentation.crops import Crop
 from containers.base.segmentation.device import Device
@@ -13,13 +11,13 @@ from containers.base.segmentation.predict import Viewing
 from containers.base.segmentation.settings import Settings
 from containers.base.segmentation.step import Stepper
 from containers.base.segmentation.workers import Workers
-from containers.sac.network import NetworkSettings, SegmentAnyCell, build_network
+from containers.sac.network import SegmentAnyCell, build_network
 from containers.sac.predictor import PromptingPredictor
-from containers.sac.segmenter import read_all
+from containers.sac.settings import NetworkSettings
 from containers.sac.task import PromptTask
-from tests.programs import ROOT
+from contract import take
+from tests.unit.settings_fixtures import profile_values
 
-PROFILES = ROOT / "containers/sac/profiles"
 SIDE = 64
 LAYOUT = NetworkSettings(
     image_size=SIDE,
@@ -38,20 +36,16 @@ TASK = PromptTask(prompts=4, wrong_prompts=1)
 CPU = Device(device=torch.device("cpu"), precision="fp32")
 
 
-def read_profile(name: str) -> dict[str, Any]:
-    """The values of a profile."""
-    return dict(yaml.safe_load((PROFILES / f"{name}.yaml").read_text(encoding="utf-8")))
-
-
-def settings_of(name: str, **changed: Any) -> Any:
+def settings_of(name: str, **changes: Any) -> tuple[Settings, PromptTask, NetworkSettings]:
     """Settings, task and layout of a profile."""
-    return read_all({**read_profile(name), **changed})
+    values = profile_values("sac", name, **changes)
+    return take(values, Settings), take(values, PromptTask), take(values, NetworkSettings)
 
 
 def small_network(seed: int = 0, **changed: Any) -> SegmentAnyCell:
     """A network that runs in milliseconds."""
     torch.manual_seed(seed)
-    return build_network(NetworkSettings(**{**asdict(LAYOUT), **changed}))
+    return build_network(NetworkSettings(**{**LAYOUT.model_dump(), **changed}))
 
 
 def discs(shape: tuple[int, int], pitch: int, radius: float) -> np.ndarray:
@@ -91,7 +85,7 @@ def one_step(network: SegmentAnyCell, labels: np.ndarray, steps: int = 1) -> Ste
         network,
         lambda position: Crop(image=image, labels=labels),  # type: ignore[arg-type]
         TASK,
-        Settings(batch_size=2, shares=1, clip_gradient=5.0),
+        Settings(steps=1, batch_size=2, shares=1, clip_gradient=5.0),
         device=CPU,
         workers=Workers(1),
     )

@@ -1,6 +1,5 @@
 """Crops and their random changes."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from containers.base.segmentation.crops import CropSampler
 from containers.base.segmentation.data import Pool, typical_diameter
 from containers.base.segmentation.settings import Settings
 from contract import CallError, TrainPair, write_mask
+from tests.unit.settings_fixtures import changed
 
 SETTINGS = Settings(steps=1, crop=64, zoom_probability=0.0)
 
@@ -46,7 +46,7 @@ def test_crops_depend_on_seed_and_position_alone(pool: Pool) -> None:
 
 
 def test_crops_have_one_size_and_labels_fit_the_image(pool: Pool) -> None:
-    settings = replace(
+    settings = changed(
         SETTINGS,
         zoom_probability=1.0,
         noise_probability=0.0,
@@ -65,7 +65,7 @@ def test_crops_have_one_size_and_labels_fit_the_image(pool: Pool) -> None:
 
 @pytest.mark.parametrize("probability", [0.0, 1.0])
 def test_crops_are_placed_on_cells_as_often_as_asked(pool: Pool, probability: float) -> None:
-    settings = replace(SETTINGS, foreground_probability=probability)
+    settings = changed(SETTINGS, foreground_probability=probability)
     sampler = CropSampler(pool, settings, 0)
     hits = [bool(sampler(position).labels.any()) for position in range(80)]
     if probability:
@@ -85,7 +85,7 @@ def test_images_are_rescaled_to_the_wanted_diameter(tmp_path: Path, diameter: in
     labels = np.zeros((600, 600), np.int32)
     labels[300 - diameter : 300, 300 : 300 + diameter] = 1
     pool = Pool([make_pair(tmp_path, "square", labels)], 2**30)
-    settings = replace(SETTINGS, cell_diameter=20.0, foreground_probability=1.0)
+    settings = changed(SETTINGS, cell_diameter=20.0, foreground_probability=1.0)
     areas = [int(CropSampler(pool, settings, 0)(p).labels.sum()) for p in range(12)]
     assert 2 * np.sqrt(max(areas) / np.pi) == pytest.approx(20, rel=0.05)
 
@@ -137,7 +137,7 @@ def test_turns_move_image_and_labels_alike() -> None:
 
 
 def test_all_intensity_changes_stay_in_range() -> None:
-    settings = replace(
+    settings = changed(
         SETTINGS,
         noise_probability=1.0,
         gamma_probability=1.0,

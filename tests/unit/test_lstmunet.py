@@ -1,6 +1,5 @@
 """The LSTM-UNet's network: its size, its gradients, and that frames are remembered."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,21 +10,21 @@ from containers.lstmunet.contour import Contour
 from containers.lstmunet.conv_lstm import ConvLstm
 from containers.lstmunet.network import (
     LstmUnet,
-    NetworkSettings,
     build_lstmunet,
     enlarge,
     enlarge_in_order,
 )
-from containers.lstmunet.sequence import Sequence, make_sequence
+from containers.lstmunet.sequence import make_sequence
+from containers.lstmunet.settings import NetworkSettings, Sequence
 from tests.unit.lstmunet_fixtures import SMALL, count, load, without_numbers
+from tests.unit.settings_fixtures import PROFILES, changed
 
-NAMES = ["tiny", "quick", "report", "upstream"]
 KINDS: list[Sequence] = ["coarse_to_fine", "photometric", "repetition"]
 
 
 def small(**changes: Any) -> LstmUnet:
     torch.manual_seed(0)
-    return build_lstmunet(replace(SMALL, **changes), 3)
+    return build_lstmunet(changed(SMALL, **changes), 3)
 
 
 def image(height: int = 32, width: int = 40) -> torch.Tensor:
@@ -43,7 +42,7 @@ def test_the_full_profiles_have_the_published_network_with_three_colours(profile
     layout = load(profile)[2]
     first_kernels = 25 * 4 * 128 + 9 * 32
     assert count(without_numbers(layout)) == 74_606_531 + 2 * first_kernels
-    assert replace(layout, sequence="coarse_to_fine", frames=3) == NetworkSettings()
+    assert changed(layout, sequence="coarse_to_fine", frames=3) == NetworkSettings()
 
 
 def test_the_upstream_profile_is_the_published_recipe() -> None:
@@ -57,12 +56,12 @@ def test_the_upstream_profile_is_the_published_recipe() -> None:
 def test_parameters_have_the_same_names_in_all_profiles() -> None:
     names = {
         tuple(name for name, _ in without_numbers(load(profile)[2]).named_parameters())
-        for profile in NAMES
+        for profile in PROFILES
     }
     assert len(names) == 1
 
 
-@pytest.mark.parametrize("profile", NAMES)
+@pytest.mark.parametrize("profile", PROFILES)
 def test_every_profile_fits_the_strides(profile: str) -> None:
     settings, _, _ = load(profile)
     assert settings.crop % 8 == 0

@@ -3,7 +3,6 @@
 import json
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,14 @@ from containers.lstmunet.network import build_lstmunet
 from tests.programs import module, start
 from tests.unit.lstmunet_fixtures import count, load, train, without_numbers
 from tests.unit.model_fixtures import assert_predicts, draw_source, run_model, set_options
+from tests.unit.settings_fixtures import changed
 from tests.unit.training_fixtures import make_data
 
 
 @pytest.mark.parametrize("profile", ["report", "upstream"])
 def test_one_step_of_the_full_network(profile: str, tmp_path: Path) -> None:
     settings, task, layout = load(profile)
-    settings = replace(settings, crop=32, batch_size=2, shares=1, device="cpu", warmup_steps=0)
+    settings = changed(settings, crop=32, batch_size=2, shares=1, device="cpu", warmup_steps=0)
     device = choose_device(settings.device, settings.precision)
     sampler = CropSampler(Pool(make_data(tmp_path, images=2), settings.cache_bytes), settings, 0)
     torch.manual_seed(0)

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
 from containers.base.segmentation.crops import CropSampler
 from containers.base.segmentation.data import Pool
 from containers.base.segmentation.device import choose_device
-from containers.base.segmentation.settings import Settings, read_settings
+from containers.base.segmentation.settings import Settings
 from containers.base.segmentation.step import Stepper
 from containers.base.segmentation.workers import Workers
 from containers.maunet.encoder import LAYOUTS, Encoder
-from containers.maunet.network import Ensemble, NetworkSettings, Pretraining, build_network
+from containers.maunet.network import Ensemble, build_network
+from containers.maunet.settings import NetworkSettings, Pretraining
 from containers.maunet.task import RingAndDistance
-from contract import CallError, sha256_file
+from contract import CallError, sha256_file, take
 from tests.programs import model_command, start
 from tests.unit.model_fixtures import (
     assert_predicts,
@@ -29,21 +29,17 @@ from tests.unit.model_fixtures import (
     run_model,
     set_options,
 )
+from tests.unit.settings_fixtures import changed, profile_values
 from tests.unit.training_fixtures import make_data
 
-ROOT = Path(__file__).resolve().parents[2]
-PROFILES = ROOT / "containers/maunet/profiles"
 NAMES = ["tiny", "quick", "report", "upstream"]
 SMALL = NetworkSettings(encoders=["resnet18"], encoder_width=4, features=4)
 
 
 def load(profile: str) -> tuple[Settings, NetworkSettings]:
-    values = yaml.safe_load((PROFILES / f"{profile}.yaml").read_text(encoding="utf-8"))
-    settings, _, layout, pretraining = read_settings(
-        values, Settings, RingAndDistance, NetworkSettings, Pretraining
-    )
-    assert pretraining == Pretraining()
-    return settings, layout
+    values = profile_values("maunet", profile)
+    assert take(values, Pretraining) == Pretraining()
+    return take(values, Settings), take(values, NetworkSettings)
 
 
 def parameters(network: torch.nn.Module) -> int:
@@ -76,7 +72,7 @@ def test_the_wide_encoder_has_no_last_stage() -> None:
 @pytest.mark.parametrize("encoder", ["resnet18", "resnet50", "wide_resnet50_2"])
 @pytest.mark.parametrize("size", [(1, 1), (33, 65), (64, 96), (130, 71)])
 def test_any_size_goes_in_and_comes_out(encoder: str, size: tuple[int, int]) -> None:
-    network = build_network(replace(SMALL, encoders=[encoder]))
+    network = build_network(changed(SMALL, encoders=[encoder]))
     images = torch.rand(2, 3, *size)
     assert network(images).shape == (2, 1, 5, *size)
     with torch.inference_mode():
@@ -85,7 +81,7 @@ def test_any_size_goes_in_and_comes_out(encoder: str, size: tuple[int, int]) -> 
 
 def test_members_are_averaged_before_the_softmax() -> None:
     torch.manual_seed(0)
-    network = build_network(replace(SMALL, encoders=["resnet18", "resnet50"])).eval()
+    network = build_network(changed(SMALL, encoders=["resnet18", "resnet50"])).eval()
     images = torch.rand(1, 3, 64, 64)
     with torch.inference_mode():
         each = [member(images) for member in network.members]
@@ -96,7 +92,7 @@ def test_members_are_averaged_before_the_softmax() -> None:
 def test_each_member_learns_from_its_own_outputs() -> None:
     torch.manual_seed(0)
     task = RingAndDistance()
-    both = build_network(replace(SMALL, encoders=["resnet18", "resnet18"]))
+    both = build_network(changed(SMALL, encoders=["resnet18", "resnet18"]))
     alone = Ensemble([both.members[0]])
     images, target = torch.rand(2, 3, 64, 64), torch.zeros(2, 2, 64, 64)
     target[:, :, 20:40, 20:40] = 1
@@ -143,7 +139,7 @@ def test_the_published_profiles_have_the_original_recipe(profile: str) -> None:
 @pytest.mark.parametrize("profile", ["report", "upstream"])
 def test_one_step_of_a_full_profile_moves_every_parameter(profile: str, tmp_path: Path) -> None:
     settings, layout = load(profile)
-    settings = replace(settings, crop=64, batch_size=2, shares=1, device="cpu", precision="fp32")
+    settings = changed(settings, crop=64, batch_size=2, shares=1, device="cpu", precision="fp32")
     network = build_network(layout)
     before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
     stepper = Stepper(
@@ -176,7 +172,7 @@ def torchvision_file(path: Path, encoder: str = "resnet50", width: int = 4) -> E
 def test_encoders_take_torchvision_files(tmp_path: Path) -> None:
     first, second = tmp_path / "resnet50-abc.pth", tmp_path / "wide_resnet50_2-abc.pth"
     sources = [torchvision_file(first), torchvision_file(second, "wide_resnet50_2")]
-    layout = replace(SMALL, encoders=["resnet50", "wide_resnet50_2"])
+    layout = changed(SMALL, encoders=["resnet50", "wide_resnet50_2"])
     pretraining = Pretraining(encoder_weights=str(first), second_encoder_weights=str(second))
     network = build_network(layout, pretraining)
     for source, member in zip(sources, network.members, strict=True):
@@ -199,18 +195,17 @@ def test_old_files_without_counters_load(tmp_path: Path) -> None:
     torchvision_file(path)
     state = torch.load(path, weights_only=True)
     torch.save({n: t for n, t in state.items() if "num_batches" not in n}, path)
-    build_network(replace(SMALL, encoders=["resnet50"]), Pretraining(encoder_weights=str(path)))
+    build_network(changed(SMALL, encoders=["resnet50"]), Pretraining(encoder_weights=str(path)))
 
 
 def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    layout = replace(SMALL, encoders=["resnet50"])
+    layout = changed(SMALL, encoders=["resnet50"])
     path = tmp_path / "w.pth"
 
     def refused(message: str) -> None:
         with pytest.raises(CallError, match=message):
             build_network(layout, Pretraining(encoder_weights=str(path)))
 
-    refused("there is no file")
     path.write_bytes(b"no weights")
     refused("no weights that can be opened")
     torch.save(os.getcwd, path)
@@ -224,9 +219,6 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     torchvision_file(path)
     torch.save(torch.load(path, weights_only=True) | {"extra": torch.zeros(1)}, path)
     refused("also has extra")
-    torchvision_file(path)
-    with pytest.raises(CallError, match="only one"):
-        build_network(layout, Pretraining(second_encoder_weights=str(path)))
 
 
 @pytest.fixture(scope="module")

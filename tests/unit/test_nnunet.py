@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from containers.base.segmentation.settings import Settings, read_settings
+from containers.base.segmentation.settings import LoopSettings
 from containers.base.segmentation.workers import Workers
 from containers.nnunet.border_core import BorderCore
 from containers.nnunet.dataset import NAME, write_dataset
@@ -18,19 +18,19 @@ from containers.nnunet.plan import (
     OVERRIDDEN,
     PLANNED,
     Plan,
-    PlanSettings,
     build_network,
     in_threads,
     nnunet_folders,
     prepare,
 )
-from contract import TrainPair
+from containers.nnunet.settings import PlanSettings, TrainerSettings
+from contract import TrainPair, take
 from tests.unit.model_fixtures import SHAPES, assert_predicts, draw_source, run_model, set_options
-from tests.unit.nnunet_fixtures import SHORT, make_call, profile, short_training
+from tests.unit.nnunet_fixtures import SHORT, make_call, short_training
+from tests.unit.settings_fixtures import PROFILES, profile_values
 from tests.unit.training_fixtures import assert_same, make_data
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ["tiny", "quick", "report", "upstream"]
 
 
 class Killed(BaseException):
@@ -51,9 +51,8 @@ def finished(data: tuple[TrainPair, ...], tmp_path_factory: pytest.TempPathFacto
 
 
 def settings_of(values: dict[str, Any]) -> tuple[Any, ...]:
-    from containers.nnunet.trainer import TrainerSettings
-
-    return read_settings(values, Settings, BorderCore, PlanSettings, TrainerSettings)
+    kinds = LoopSettings, BorderCore, PlanSettings, TrainerSettings
+    return tuple(take(values, kind) for kind in kinds)
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +61,8 @@ def planned(
 ) -> dict[str, tuple[Plan, Path]]:
     """The plan of each profile for the same small images, and nnU-Net's folders."""
     found = {}
-    for name in NAMES:
-        values = profile(name, device="cpu", precision="fp32")
+    for name in PROFILES:
+        values = profile_values("nnunet", name, device="cpu", precision="fp32")
         settings, task, layout, _ = settings_of(values)
         out = tmp_path_factory.mktemp(name)
         found[name] = prepare(make_call(data, out, values), settings, task, layout)
@@ -84,7 +83,7 @@ def test_upstream_trains_what_nnunet_plans_itself(
             super().__init__(*arguments, **options)
             self.num_foreground_voxels_for_intensitystats = 1e6
 
-    settings, task, _, _ = settings_of(profile("upstream"))
+    settings, task, _, _ = settings_of(profile_values("nnunet", "upstream"))
     with nnunet_folders(tmp_path), in_threads(fingerprint_extractor):
         write_dataset(tmp_path / "raw", data, settings, task, 1)
         api.extract_fingerprint_dataset(1, Smaller, show_progress_bar=False)
@@ -100,20 +99,20 @@ def test_upstream_trains_what_nnunet_plans_itself(
     ours["configurations"][OVERRIDDEN] = {"inherits_from": PLANNED}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PROFILES)
 def test_profiles_change_the_plan_as_they_say(
     name: str, planned: dict[str, tuple[Plan, Path]]
 ) -> None:
     plan = planned[name][0]
-    values = profile(name)
+    values = profile_values("nnunet", name)
     own = plan.plans["configurations"][PLANNED]
     configuration = plan.configuration
-    assert configuration["batch_size"] == values.get("batch_size", own["batch_size"])
-    side = values.get("crop")
+    assert configuration["batch_size"] == (values["batch_size"] or own["batch_size"])
+    side = values["crop"]
     assert list(plan.patch) == ([side, side] if side else own["patch_size"])
     features = configuration["architecture"]["arch_kwargs"]["features_per_stage"]
     planned_features = own["architecture"]["arch_kwargs"]["features_per_stage"]
-    assert features == (values.get("features") or planned_features)
+    assert features == (values["features"] or planned_features)
 
 
 def test_all_profiles_train_the_same_network_class(planned: dict[str, tuple[Plan, Path]]) -> None:
@@ -134,11 +133,11 @@ def test_one_step_of_the_full_configurations(
     from containers.nnunet.trainer import TrainerStepper, make_trainer
 
     plan, root = planned[name]
-    values = profile(name, device="cpu")
+    values = profile_values("nnunet", name, device="cpu")
     settings, _, _, own = settings_of(values)
     with nnunet_folders(root):
         trainer = make_trainer(plan, torch.device("cpu"))
-        trainer.prepare(settings, own, values)
+        trainer.prepare(settings, own)
     kind, rate = {
         "report": (torch.optim.AdamW, 6e-4),
         "upstream": (torch.optim.SGD, 1e-2),
@@ -165,14 +164,14 @@ def test_the_split_is_the_calls(data: tuple[TrainPair, ...], tmp_path: Path) -> 
         TrainPair(image=pair.image, label=pair.label, subset=subset)
         for pair, subset in zip(data, subsets, strict=True)
     )
-    values = profile("tiny", **SHORT)
+    values = profile_values("nnunet", "tiny", **SHORT)
     settings, task, layout, own = settings_of(values)
     plan, root = prepare(make_call(pairs, tmp_path, values), settings, task, layout)
     fold = json.loads((root / "preprocessed" / NAME / "splits_final.json").read_text())
     assert len(fold) == 1
     with nnunet_folders(root):
         trainer = make_trainer(plan, torch.device("cpu"))
-        trainer.prepare(settings, own, values)
+        trainer.prepare(settings, own)
     trained = set(trainer.dataloader_train.data_loader.indices)
     validated = set(trainer.dataloader_val.data_loader.indices)
     assert trained == set(fold[0]["train"])
@@ -252,7 +251,7 @@ def test_time_ends_a_training_with_the_rate_at_its_end(
     assert summary.steps is not None
     assert summary.steps < 100_000
     last = json.loads((tmp_path / "history.jsonl").read_text().splitlines()[-1])
-    assert last["lr"] < 0.2 * profile("tiny")["learning_rate"]
+    assert last["lr"] < 0.2 * profile_values("nnunet", "tiny")["learning_rate"]
 
 
 def test_train_and_predict_through_the_contract(tmp_path: Path) -> None:

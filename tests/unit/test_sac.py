@@ -3,7 +3,6 @@
 import json
 import re
 import resource
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,13 @@ from containers.sac.share import total
 from contract import TrainCall, TrainPair
 from tests.unit.model_fixtures import SHAPES, assert_predicts, draw_source, run_model, set_options
 from tests.unit.sac_fixtures import LAYOUT, SIDE, TASK, settings_of
+from tests.unit.settings_fixtures import PROFILES, changed
 from tests.unit.training_fixtures import make_data
-
-ALL = ["tiny", "quick", "report", "upstream"]
 
 
 def test_all_profiles_have_parameters_of_the_same_names() -> None:
     names = []
-    for profile in ALL:
+    for profile in PROFILES:
         with torch.device("meta"):
             network = build_network(settings_of(profile)[2])
         names.append({re.sub(r"\d+", "N", name) for name, _ in network.named_parameters()})
@@ -43,7 +41,7 @@ def test_all_profiles_have_parameters_of_the_same_names() -> None:
 def test_the_long_profiles_are_sams_vit_b(profile: str) -> None:
     settings, _, layout = settings_of(profile)
     with torch.device("meta"):
-        network = build_network(replace(layout, image_size=1024))
+        network = build_network(changed(layout, image_size=1024))
     own = {name: weight.numel() for name, weight in network.sam.named_parameters()}
     lora = sum(size for name, size in own.items() if re.search(r"\.[ab]_[qv]\.", name))
     assert sum(own.values()) - lora == 93_735_472
@@ -118,7 +116,7 @@ def train(pairs: tuple[TrainPair, ...], out: Path, stop_at: int | None = None) -
     train_network(
         call,
         build=lambda: build_network(LAYOUT),
-        task=replace(TASK, accept=-9.0, reject=-10.0, stability=0.0),
+        task=changed(TASK, accept=-9.0, reject=-10.0, stability=0.0),
         settings=settings,
         network={},
         make_predictor=PromptingPredictor,
@@ -147,7 +145,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path: Path) -> N
 def test_train_and_predict_through_the_contract(tmp_path: Path) -> None:
     source = draw_source(tmp_path / "in")
     sets = set_options(
-        "steps=4", "epoch_steps=2", "batch_size=2", "accept=-9", "reject=-10", "stability=0"
+        "steps=4", "epoch_steps=2", "batch_size=2", "accept=0", "reject=0", "stability=0"
     )
     trained = run_model("sac", "train", source, tmp_path / "model", "--profile", "tiny", *sets)
     assert trained.returncode == 0, trained.stderr

@@ -108,9 +108,9 @@ def test_3_prompt_and_mask_decoder_learn() -> None:
 def test_4_training_and_prediction_have_one_size(profile: str) -> None:
     settings, _, layout = settings_of(profile)
     assert settings.crop == settings.tile == layout.image_size
-    with pytest.raises(CallError, match="differ"):
+    with pytest.raises(CallError, match="must be the same number"):
         settings_of(profile, crop=settings.crop // 2)
-    with pytest.raises(CallError, match="differ"):
+    with pytest.raises(CallError, match="must be the same number"):
         settings_of(profile, tile=settings.tile * 2)
 
 

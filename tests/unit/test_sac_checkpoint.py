@@ -10,8 +10,9 @@ import torch
 
 from containers.sac.checkpoint import PUBLISHED, Published, fitted, load_into, recognise
 from containers.sac.lora import LoraQkv
-from containers.sac.network import NetworkSettings, SegmentAnyCell, build_network, pretrained
+from containers.sac.network import SegmentAnyCell, build_network, pretrained
 from containers.sac.sam import build_sam
+from containers.sac.settings import NetworkSettings
 from contract import CallError, sha256_file
 from tests.unit.sac_fixtures import CPU, LAYOUT, SIDE, discs, one_step, small_network
 

@@ -26,10 +26,11 @@ from containers.sac.targets import cell_maps
 from containers.sac.task import PromptTask, read_decoding
 from contract import append_line
 from tests.unit.sac_fixtures import SIDE, TASK, discs, perfect_maps, predictor, small_network
+from tests.unit.settings_fixtures import changed
 
 ACCEPTING = Accepting(accept=0.5, reject=0.2, stability=0.5, nms=0.5)
 SMALLEST = 4.0
-ANY_MASK = replace(TASK, accept=-9.0, reject=-10.0, stability=0.0)
+ANY_MASK = changed(TASK, accept=-9.0, reject=-10.0, stability=0.0)
 
 
 class Knowing(torch.nn.Module):
@@ -166,7 +167,7 @@ def test_a_crowded_window_goes_to_the_decoder_in_batches_and_up_to_a_limit() -> 
     cells = int(labels.max())
     assert cells > 1700
     network = Knowing(labels)
-    task = replace(TASK, smallest_cell=4.0)
+    task = changed(TASK, smallest_cell=4.0)
     _, from_decoder, from_watershed = segment(labels, network, task, tile=256)
     assert max(network.batches) == masks.BATCH
     assert sum(network.batches) == masks.MOST_PROMPTS
@@ -181,7 +182,7 @@ def test_a_crowded_window_fits_in_memory_with_the_real_network() -> None:
     network.sam.mask_decoder.register_forward_hook(
         lambda module, inputs, outputs: largest.append(outputs[0].shape[0])
     )
-    segment(labels, network, replace(ANY_MASK, smallest_cell=4.0), tile=256)
+    segment(labels, network, changed(ANY_MASK, smallest_cell=4.0), tile=256)
     assert max(largest) == masks.BATCH
     assert sum(largest) == masks.MOST_PROMPTS
 
@@ -244,7 +245,7 @@ def test_a_mask_cut_by_its_window_has_failed() -> None:
 def test_a_cell_wider_than_a_window_is_whole() -> None:
     labels = np.zeros((150, 150), np.int32)
     labels[20:130, 20:130] = 1
-    found, *counts = segment(labels, small_network(), replace(ANY_MASK, grow=80.0))
+    found, *counts = segment(labels, small_network(), changed(ANY_MASK, grow=80.0))
     assert counts == [0, 1]
     assert f1_scores(labels, found, (0.9,)) == [1.0]
 

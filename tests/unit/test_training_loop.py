@@ -4,7 +4,7 @@ import itertools
 import json
 import subprocess
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,13 @@ from containers.base.segmentation.schedule import (
     learning_rate,
     must_wind_down,
 )
-from containers.base.segmentation.settings import Settings, read_settings
+from containers.base.segmentation.settings import Settings
 from containers.base.segmentation.step import Stepper
 from containers.base.segmentation.three_class import ThreeClass
 from containers.base.segmentation.weights import load_facts, load_predictor
 from contract import CallError, CellbenchError, TrainPair, read_image, read_mask
 from tests.programs import finish, module, start
+from tests.unit.settings_fixtures import changed
 from tests.unit.training_fixtures import SETTINGS, assert_same, build, make_data, result, train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +53,7 @@ def finished(data: tuple[TrainPair, ...], tmp_path_factory: pytest.TempPathFacto
 
 
 def test_it_learns_and_its_weights_predict(data: tuple[TrainPair, ...], tmp_path: Path) -> None:
-    summary = train(data, tmp_path, replace(SETTINGS, steps=120, epoch_steps=40))
+    summary = train(data, tmp_path, changed(SETTINGS, steps=120, epoch_steps=40))
     assert (summary.steps, summary.epochs, summary.stopped) == (120, 3, "finished")
     assert summary.parameters == sum(weight.numel() for weight in build().parameters())
     assert summary.best_val_f1 is not None
@@ -84,7 +85,7 @@ def test_the_same_call_gives_the_same_weights(
 def test_another_seed_gives_other_weights(
     data: tuple[TrainPair, ...], finished: Path, tmp_path: Path
 ) -> None:
-    train(data, tmp_path, replace(SETTINGS, steps=8), seed=1)
+    train(data, tmp_path, changed(SETTINGS, steps=8), seed=1)
     assert not torch.equal(result(tmp_path)[0]["0.weight"], result(finished)[0]["0.weight"])
 
 
@@ -211,7 +212,7 @@ def test_checkpoints_are_never_older_than_asked(
 def test_it_stops_when_validation_gets_no_better(
     data: tuple[TrainPair, ...], tmp_path: Path
 ) -> None:
-    settings = replace(SETTINGS, steps=400, epoch_steps=2, learning_rate=1e-9, patience=3)
+    settings = changed(SETTINGS, steps=400, epoch_steps=2, learning_rate=1e-9, patience=3)
     summary = train(data, tmp_path, settings)
     assert (summary.stopped, summary.best_epoch, summary.epochs) == ("early_stop", 1, 4)
 
@@ -229,7 +230,7 @@ def test_the_time_limit_ends_it_and_is_named(
             return super().__call__(step, rate)
 
     monkeypatch.setattr(journal, "monotonic", clock)
-    settings = replace(SETTINGS, steps=10**6, epoch_steps=50, max_seconds=3.0)
+    settings = changed(SETTINGS, steps=10**6, epoch_steps=50, max_seconds=3.0)
     summary = train(data, tmp_path, settings, make_stepper=Slowing)
     assert summary.stopped == "time_limit"
     assert summary.steps is not None
@@ -243,7 +244,7 @@ def test_without_validation_images_the_training_images_are_used(
     data: tuple[TrainPair, ...], tmp_path: Path
 ) -> None:
     pairs = tuple(replace(pair, subset="train") for pair in data)
-    assert train(pairs, tmp_path, replace(SETTINGS, steps=4)).best_val_f1 is not None
+    assert train(pairs, tmp_path, changed(SETTINGS, steps=4)).best_val_f1 is not None
 
 
 def test_unusable_images_are_named_and_the_rest_is_used(
@@ -251,7 +252,7 @@ def test_unusable_images_are_named_and_the_rest_is_used(
 ) -> None:
     pairs = make_data(tmp_path)
     pairs[0].image.write_bytes(b"no image")
-    train(pairs, tmp_path / "out", replace(SETTINGS, steps=2))
+    train(pairs, tmp_path / "out", changed(SETTINGS, steps=2))
     assert "warning: i0.png is left out" in capsys.readouterr().err
 
 
@@ -270,7 +271,7 @@ def test_the_number_of_threads_does_not_matter(
         train(
             data,
             tmp_path / str(threads),
-            replace(SETTINGS, steps=6, batch_size=3),
+            changed(SETTINGS, steps=6, batch_size=3),
             threads=threads,
             network=lambda: build(dropout),
         )
@@ -279,13 +280,11 @@ def test_the_number_of_threads_does_not_matter(
 
 def test_a_diverged_training_says_so(data: tuple[TrainPair, ...], tmp_path: Path) -> None:
     with pytest.raises(CellbenchError, match="diverged"):
-        train(data, tmp_path, replace(SETTINGS, learning_rate=1e30))
+        train(data, tmp_path, changed(SETTINGS, learning_rate=1e30))
 
 
 def test_budgets_are_steps_or_epochs(data: tuple[TrainPair, ...], tmp_path: Path) -> None:
-    with pytest.raises(CallError, match="one of the settings steps and epochs"):
-        train(data, tmp_path, replace(SETTINGS, epochs=3))
-    in_epochs = replace(SETTINGS, steps=None, epochs=3, epoch_steps=None)
+    in_epochs = changed(SETTINGS, steps=None, epochs=3, epoch_steps=None)
     assert train(data, tmp_path, in_epochs).steps == 6
 
 
@@ -296,53 +295,26 @@ def test_weights_of_another_model_are_refused(finished: Path) -> None:
         load_facts(finished)
 
 
-def test_settings_are_read_from_a_profile() -> None:
-    values = {"steps": 3, "learning_rate": 1, "class_weights": [1, 2, 3], "schedule": "step"}
-    settings, kind = read_settings(values, Settings, ThreeClass)
-    assert (settings.steps, settings.schedule) == (3, "step")
-    assert isinstance(settings.learning_rate, float)
-    assert kind.class_weights == [1.0, 2.0, 3.0]
-    assert read_settings(asdict(settings), Settings) == (settings,)
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"learning_rat": 0.1}, "Did you mean learning_rate"),
-        ({"steps": "many"}, "steps is 'many', which is not a whole number or null"),
-        ({"steps": True}, "not a whole number"),
-        ({"steps": 1.5}, "not a whole number"),
-        ({"schedule": "cosin"}, "one of constant, cosine, poly, step"),
-        ({"class_weights": [1, "a"]}, "not a number"),
-        ({"zzz": 1}, "The settings are: batch_size"),
-    ],
-)
-def test_wrong_settings_are_named(values: dict[str, object], message: str) -> None:
-    with pytest.raises(CallError) as error:
-        read_settings(values, Settings, ThreeClass)
-    assert message in str(error.value)
-
-
 def test_schedules() -> None:
     budget = Budget(total=110, epoch_steps=11)
-    cosine = Settings(learning_rate=1.0, warmup_steps=10)
+    cosine = Settings(steps=1, learning_rate=1.0, warmup_steps=10)
     rates = [learning_rate(cosine, step, budget) for step in range(110)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[9] == rates[10] == 1.0
     assert rates[60] == pytest.approx(0.5)
     assert rates[10:] == sorted(rates[10:], reverse=True)
-    step = replace(cosine, schedule="step", decay_steps=20, decay=0.5)
+    step = changed(cosine, schedule="step", decay_steps=20, decay=0.5)
     assert learning_rate(step, 45, budget) == 0.25
-    assert learning_rate(replace(step, decay_epochs=2), 45, budget) == 0.25
-    assert learning_rate(replace(step, decay_epochs=2), 43, budget) == 0.5
-    assert learning_rate(replace(cosine, schedule="constant"), 99, budget) == 1.0
-    poly = replace(cosine, schedule="poly")
+    assert learning_rate(changed(step, decay_epochs=2), 45, budget) == 0.25
+    assert learning_rate(changed(step, decay_epochs=2), 43, budget) == 0.5
+    assert learning_rate(changed(cosine, schedule="constant"), 99, budget) == 1.0
+    poly = changed(cosine, schedule="poly")
     assert learning_rate(poly, 60, budget) == pytest.approx(0.5**0.9)
     assert learning_rate(poly, 110, budget) == 0.0
 
 
 def test_a_rate_can_fall_by_epochs(data: tuple[TrainPair, ...], tmp_path: Path) -> None:
-    falling = replace(SETTINGS, schedule="step", decay_epochs=1, decay=0.5)
+    falling = changed(SETTINGS, schedule="step", decay_epochs=1, decay=0.5)
     train(data, tmp_path, falling)
     lines = (tmp_path / "history.jsonl").read_text().splitlines()
     rates = [json.loads(line)["lr"] for line in lines]
@@ -354,7 +326,7 @@ def test_winding_down_starts_only_when_the_limit_would_be_missed() -> None:
     assert must_wind_down(step=80, total=100, seconds=75, limit=100) is None
     early = must_wind_down(step=50, total=100, seconds=75, limit=100)
     assert early == WindDown(start=50, end=66)
-    constant = Settings(learning_rate=1.0, schedule="constant")
+    constant = Settings(steps=1, learning_rate=1.0, schedule="constant")
     budget = Budget(total=100, epoch_steps=10)
     assert learning_rate(constant, 58, budget, early) == pytest.approx(0.5)
     assert learning_rate(constant, 66, budget, early) == 0.0

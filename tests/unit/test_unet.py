@@ -6,21 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 
-from containers.base.segmentation.settings import Settings, read_settings
-from containers.base.segmentation.three_class import ThreeClass
-from containers.unet.network import NetworkSettings, build_unet
+from containers.base.segmentation.settings import Settings
+from containers.unet.network import build_unet
+from containers.unet.settings import NetworkSettings
+from contract import take
 from tests.unit.model_fixtures import assert_predicts, draw_source, run_model, set_options
-
-ROOT = Path(__file__).resolve().parents[2]
-PROFILES = ROOT / "containers/unet/profiles"
+from tests.unit.settings_fixtures import profile_values
 
 
 def load(profile: str) -> tuple[Settings, NetworkSettings]:
-    values = yaml.safe_load((PROFILES / f"{profile}.yaml").read_text(encoding="utf-8"))
-    settings, _, layout = read_settings(values, Settings, ThreeClass, NetworkSettings)
-    return settings, layout
+    values = profile_values("unet", profile)
+    return take(values, Settings), take(values, NetworkSettings)
 
 
 def parameters(layout: NetworkSettings) -> int:

@@ -6,7 +6,6 @@ Run as a program (`training_fixtures.py DATA OUT`) it trains, so that a test can
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from containers.base.segmentation.settings import Settings
 from containers.base.segmentation.step import MakeStepper, Stepper
 from containers.base.segmentation.three_class import ThreeClass
 from contract import TrainCall, TrainingSummary, TrainPair, write_mask
+from tests.unit.settings_fixtures import changed
 
 SETTINGS = Settings(
     steps=24,
@@ -136,6 +136,6 @@ if __name__ == "__main__":
     train(
         find_data(Path(sys.argv[1])),
         Path(sys.argv[2]),
-        replace(SETTINGS, steps=200, epoch_steps=20),
+        changed(SETTINGS, steps=200, epoch_steps=20),
         progress=lambda done, total, message: print(done, flush=True),
     )

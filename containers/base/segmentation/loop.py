@@ -1,11 +1,12 @@
 """The training loop that all networks share, resumable to the bit."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
-from typing import Any, Generic, cast
+from dataclasses import replace
+from typing import Any, Generic
 
 import numpy as np
 import torch
+from pydantic_core import to_jsonable_python
 
 from containers.base.segmentation.checkpoint import State
 from containers.base.segmentation.device import choose_device
@@ -60,7 +61,7 @@ def train_network(
         call.weights,
         training.state.best,
         network=dict(network),
-        task=asdict(cast(Any, task)),
+        task=to_jsonable_python(task),
         viewing=training.material.viewing,
         decoding=decoding,
         precision=settings.precision,

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 from containers.base.segmentation.settings import Settings
-from contract import CallError
 
 POLY_POWER = 0.9
 WIND_DOWN_FROM = 0.7
@@ -29,16 +28,12 @@ class WindDown:
 
 
 def make_budget(settings: Settings, images: int) -> Budget:
-    """The budget for that many training images; CallError unless one of steps and epochs is set."""
+    """The budget for that many training images."""
     epoch_steps = settings.epoch_steps or -(-images // settings.batch_size)
-    match settings.steps, settings.epochs:
-        case int(steps), None:
-            return Budget(total=steps, epoch_steps=epoch_steps)
-        case None, int(epochs):
-            return Budget(total=epochs * epoch_steps, epoch_steps=epoch_steps)
-        case _:
-            pass
-    raise CallError("A training needs one of the settings steps and epochs, not both.")
+    if settings.steps is not None:
+        return Budget(total=settings.steps, epoch_steps=epoch_steps)
+    assert settings.epochs is not None, "settings have one of steps and epochs"
+    return Budget(total=settings.epochs * epoch_steps, epoch_steps=epoch_steps)
 
 
 def learning_rate(

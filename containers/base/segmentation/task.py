@@ -23,10 +23,15 @@ class Task(Protocol[Output, Decoding]):
     `three_class.ThreeClass` is a complete one.
     """
 
-    loss_name: str
-    """For training.json."""
-    maps: int
-    """Maps that `activate` makes, M."""
+    @property
+    def loss_name(self) -> str:
+        """For training.json."""
+        ...
+
+    @property
+    def maps(self) -> int:
+        """Maps that `activate` makes, M."""
+        ...
 
     def encode(self, labels: np.ndarray) -> np.ndarray:
         """The target of a crop, from its H×W int32 labels; a batch of targets is stacked."""

@@ -1,30 +1,24 @@
 """Background, core and ring: the task that most networks here are trained for."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from containers.base.segmentation.decode import Decoding, instances
 from containers.base.segmentation.losses import dice_cross_entropy
+from containers.base.segmentation.settings import ThreeClassSettings
 from containers.base.segmentation.targets import BACKGROUND, CORE, ring_classes
 
 
-@dataclass(frozen=True, kw_only=True)
-class ThreeClass:
+class ThreeClass(ThreeClassSettings):
     """The three-class task, as the training loop and the predictor see it (`task.Task`)."""
 
-    ring_depth: int = 2
-    """Depth of the ring class inside each cell, in working pixels; less in small cells."""
-    class_weights: list[float] | None = None
-    """Weights of background, core and ring in the cross-entropy; unset: equal."""
-    smallest_cell: float = 16.0
-    """Cells with a smaller area, in working pixels, are dropped."""
-
-    loss_name = "Dice + cross-entropy"
-    channels = 3
+    loss_name: ClassVar[str] = "Dice + cross-entropy"
+    channels: ClassVar[int] = 3
     """Outputs of the network."""
-    maps = 2
+    maps: ClassVar[int] = 2
     """Maps that are kept for decoding."""
 
     def encode(self, labels: np.ndarray) -> np.ndarray:
