@@ -1,6 +1,7 @@
-from .compare import ModelDifference as ModelDifference
-from .compare import RunComparison as RunComparison
-from .compare import compare_runs as compare_runs
+from .compare.gate import GateCode as GateCode
+from .compare.gate import ModelDifference as ModelDifference
+from .compare.gate import RunComparison as RunComparison
+from .compare.gate import compare_runs as compare_runs
 from .explain.agreement import Agreement as Agreement
 from .explain.agreement import agreement as agreement
 from .explain.attribution import Attribution as Attribution
@@ -100,6 +101,7 @@ from .statistics.paired import Comparison as Comparison
 from .statistics.paired import StratumComparisons as StratumComparisons
 from .statistics.paired import Verdict as Verdict
 from .statistics.paired import compare_models as compare_models
+from .statistics.paired import compare_pairs as compare_pairs
 from .statistics.paired import compare_within as compare_within
 from .statistics.paired import sign_flip_p as sign_flip_p
 from .statistics.power import ImagesNeeded as ImagesNeeded

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from evaluator.runs.folder import SCORES_CSV
 from evaluator.runs.words import DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS, Protocol
 from evaluator.scores.score import FolderScores, score_folders
 from evaluator.scores.summaries import by_group, summarise
-
-if TYPE_CHECKING:
-    from evaluator.compare import RunComparison
 
 app = typer.Typer(
     name="evaluator",
@@ -123,18 +120,24 @@ def report(
 def compare(
     run_a: Annotated[Path, typer.Argument(help="The run before, or its folder of scores.")],
     run_b: Annotated[Path, typer.Argument(help="The run after.")],
+    margin: Annotated[
+        float, typer.Option(min=0, max=1, help="Loss of mean F1 that is still not worse.")
+    ] = 0.02,
 ) -> None:
-    """Compares two runs on the images that both have; for use as a gate.
+    """Asks whether run B is worse than run A by more than a margin; for use as a gate.
 
-    Exit code 0: run B is not worse; 2: wrong call; 3: run B has new failures, or a mean F1 that
-    fell by more than chance explains.
+    F1 at IoU 0.5 decides (or at the lowest threshold that both have), for all models together and
+    with 95 % confidence. An image that failed in B alone counts as worse.
+
+    Exit code 0: not worse; 2: the two cannot be compared; 3: worse; 4: undecided.
     """
-    from evaluator.compare import compare_runs
+    from evaluator.compare.gate import compare_runs
+    from evaluator.compare.show import show_gate
 
-    found = compare_runs(run_a, run_b)
-    _print_comparison(found)
-    if found.worse:
-        raise typer.Exit(ExitCode.FAILURES)
+    found = compare_runs(run_a, run_b, margin=margin)
+    show_gate(found)
+    if found.code:
+        raise typer.Exit(found.code)
 
 
 @app.command()
@@ -190,41 +193,6 @@ def _warn(scores: FolderScores) -> None:
         print(f"warning: {name} is left out, it has no truth", file=sys.stderr)
 
 
-def _print_comparison(found: "RunComparison") -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("model", "IoU ≥", "images", "F1 in A", "F1 in B", "change", "95 %", "p")
-    table.title = Text(f"run A against run B, {found.rules}")
-    for one in found.differences:
-        interval, p = "too few", ""
-        if one.comparison:
-            p = f"{one.comparison.p:.4f}"
-            interval = "no spread"
-            if one.comparison.interval:
-                low, high = one.comparison.interval.low, one.comparison.interval.high
-                interval = f"{low:+.4f} to {high:+.4f}"
-        table.add_row(
-            Text(one.model),
-            f"{one.threshold:g}",
-            str(one.images),
-            f"{one.mean_a:.4f}",
-            f"{one.mean_b:.4f}",
-            Text(f"{one.change:+.4f}", style="red" if one.worse else ""),
-            interval,
-            p,
-        )
-    Console().print(table)
-    for line in found.only_in_one:
-        print(f"left out: {line}")
-    for line in found.repaired:
-        print(f"repaired: {line}")
-    for line in found.new_failures:
-        print(f"new failure: {line}")
-    print("run B is worse" if found.worse else "run B is not worse, as far as these images tell")
-
-
 def _print_table(scores: FolderScores, protocol: Protocol, border: bool) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -248,3 +216,7 @@ def _print_table(scores: FolderScores, protocol: Protocol, border: bool) -> None
     left_out = f"; left out for a faulty truth: {len(scores.faults)}" if scores.faults else ""
     total = sum(scores.outcomes.values())
     console.print(f"images: {total} ({images}){left_out}", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

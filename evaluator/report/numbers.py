@@ -19,6 +19,7 @@ from evaluator.report.cells import RunCells
 from evaluator.report.data import SCORED, Model, ReportData, SeedRun
 from evaluator.report.read.published import Published
 from evaluator.report.tables import Estimate, Value
+from evaluator.runs.words import GROUP
 from evaluator.statistics.intervals import Share, median_interval
 from evaluator.statistics.means import ModelMean, model_means
 from evaluator.statistics.paired import (
@@ -30,9 +31,6 @@ from evaluator.statistics.paired import (
 )
 from evaluator.statistics.ranks import RankStability, rank_stability
 from evaluator.statistics.score_matrix import ScoreMatrix
-
-GROUP = "group"
-"""The column of the manifest that names images that belong together."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -32,3 +32,6 @@ StepName = Literal["train", "predict"]
 StepOutcome = Literal["done", "crashed", "out_of_memory", "timeout"]
 """How a step's container or process ended."""
 RunnerName = Literal["docker", "local"]
+
+GROUP = "group"
+"""The column of the manifest that names images that belong together."""

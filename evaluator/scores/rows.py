@@ -23,6 +23,10 @@ class MalformedScores(CellbenchError):
     """A scores.csv that does not have the columns and values of one."""
 
 
+Key = tuple[str, int, str, float]
+"""Model, seed, image and threshold of a row."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScoreRow:
     """One model, seed, image and threshold; the fields are the columns of scores.csv in order."""
@@ -46,6 +50,11 @@ class ScoreRow:
     dice: float
     """Of the foreground, the same at every threshold."""
     modality: str
+
+    @property
+    def key(self) -> Key:
+        """What no two rows of a scores.csv share."""
+        return self.model, self.seed, self.image, self.threshold
 
 
 SCORE_COLUMNS = tuple(field.name for field in fields(ScoreRow))
@@ -110,8 +119,30 @@ def write_scores(path: Path, rows: Iterable[ScoreRow]) -> None:
 def read_scores(path: Path) -> list[ScoreRow]:
     """The rows of a scores.csv; further columns are passed over.
 
-    Raises MalformedScores, naming the line, and FileNotFoundError.
+    Raises MalformedScores, naming the line, also where a model, seed, image and threshold come
+    twice, and FileNotFoundError.
     """
+    rows = read_every_row(path)
+    seen: set[Key] = set()
+    for row in rows:
+        if row.key in seen:
+            raise MalformedScores(
+                f"{path} has more than one row for {told(row.key)}.",
+                "rows were copied by hand, or two files were joined",
+                "remove the row that does not belong, or score the masks again",
+            )
+        seen.add(row.key)
+    return rows
+
+
+def told(key: Key) -> str:
+    """A row's model, seed, image and threshold in words."""
+    model, seed, image, threshold = key
+    return f"{model}, seed {seed}, {image}, IoU {threshold:g}"
+
+
+def read_every_row(path: Path) -> list[ScoreRow]:
+    """What `read_scores` gives, rows that come twice included."""
     with path.open(newline="", encoding="utf-8") as stream:
         reader = csv.DictReader(stream)
         missing = [name for name in SCORE_COLUMNS if name not in (reader.fieldnames or ())]

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract import CallError, CellbenchError, label_name
-from evaluator.runs.folder import RunFolder
+from contract import CallError, CellbenchError, label_name, label_stem, stem
+from evaluator.runs.folder import OVERLAPS, RunFolder
 from evaluator.runs.read import UnusableRecord, read_run, read_score
 from evaluator.runs.records import RunRecord, ScoreRecord
 from evaluator.runs.words import Protocol
-from evaluator.scores.rows import ScoreRow
+from evaluator.scores.rows import Key, ScoreRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +20,14 @@ class Source:
     border: bool
     pair: Callable[[ScoreRow], tuple[Path, Path | None]]
     """Gives the files of a row's truth and mask; None for a mask that was never there."""
+    table: Callable[[ScoreRow], Path]
+    """Gives the file of a row's overlap table, whether or not there is one."""
     truth_sha256: Mapping[str, str]
     """Image → hash of its true ids; absent or "" where that is not recorded."""
+    rows: tuple[Key, ...]
+    """What scores.csv has to hold, each once: every model, seed, image and threshold."""
+    run: RunRecord | None = None
+    """None for a folder of scores."""
 
     @property
     def rules(self) -> str:
@@ -39,7 +45,7 @@ def open_source(folder: Path) -> Source:
         if run := read_run(folder):
             return _run(folder, run)
         if score := read_score(folder):
-            return _scored(score)
+            return _scored(folder, score)
     except UnusableRecord as error:
         raise CellbenchError(
             f"{folder} has no usable run.json or score.json: {error.reason}.",
@@ -69,20 +75,38 @@ def _run(folder: Path, record: RunRecord) -> Source:
         protocol=record.protocol,
         border=False,
         pair=pair,
+        table=lambda row: run.overlaps(row.model, row.seed) / f"{stem(row.image)}.npz",
         truth_sha256={image.image: image.truth_sha256 for image in record.dataset.images},
+        rows=tuple(
+            (name, seed, image.image, threshold)
+            for name, model in record.models.items()
+            for seed in model.seeds
+            for image in record.dataset.images
+            for threshold in record.thresholds
+        ),
+        run=record,
     )
 
 
-def _scored(record: ScoreRecord) -> Source:
+def _scored(folder: Path, record: ScoreRecord) -> Source:
     truth, predicted = Path(record.truth), Path(record.predicted)
 
     def pair(row: ScoreRow) -> tuple[Path, Path | None]:
         mask = record.masks.get(row.image)
         return truth / row.image, predicted / mask if mask else None
 
+    # Older files record no hashes: an image has a mask or failed for the lack of one.
+    images = record.truth_sha256 or {**record.masks, **record.failures}
     return Source(
         protocol=record.protocol,
         border=record.border,
         pair=pair,
+        table=lambda row: folder / OVERLAPS / f"{label_stem(row.image)}.npz",
         truth_sha256=record.truth_sha256,
+        rows=tuple(
+            (record.model, 0, image, threshold)
+            for image in images
+            if image not in record.faults
+            for threshold in record.thresholds
+        ),
     )

@@ -34,16 +34,20 @@ def truth_sha256(labels: Labels) -> str:
 class Truths:
     """What is known of the truths behind a scores.csv."""
 
-    cells: Mapping[str, int]
-    """Image → its true cells, as the protocol counts them."""
+    cells: Mapping[str, frozenset[int]]
+    """Image → its true cells, as the protocol counts them: one number, unless rows contradict each
+    other."""
     hashes: Mapping[str, str]
     """Image → hash of its true ids, where that is recorded."""
 
     @classmethod
     def of(cls, rows: Iterable[ScoreRow], hashes: Mapping[str, str]) -> "Truths":
         """From the rows and what run.json or score.json records."""
+        cells: dict[str, set[int]] = {}
+        for row in rows:
+            cells.setdefault(row.image, set()).add(row.true_cells)
         return cls(
-            cells={row.image: row.true_cells for row in rows},
+            cells={image: frozenset(found) for image, found in cells.items()},
             hashes={normal(image): digest for image, digest in hashes.items() if digest},
         )
 
@@ -51,14 +55,14 @@ class Truths:
 def refuse_other_truths(a: Truths, b: Truths, images: Sequence[str]) -> None:
     """Raises CallError when the truth of any of these images is not the same in both.
 
-    Where the hash of the ids is not recorded the number of true cells has to do.
+    The number of true cells must agree, and the hash of the ids where both record it.
     """
     differing = [image for image in images if _differ(a, b, image)]
     if not differing:
         return
     examples = some(
         [
-            f"{image} ({a.cells[image]} true cells in A, {b.cells[image]} in B"
+            f"{image} ({_counts(a.cells[image])} true cells in A, {_counts(b.cells[image])} in B"
             f"{', other outlines or ids' if a.cells[image] == b.cells[image] else ''})"
             for image in differing
         ]
@@ -72,6 +76,11 @@ def refuse_other_truths(a: Truths, b: Truths, images: Sequence[str]) -> None:
 
 
 def _differ(a: Truths, b: Truths, image: str) -> bool:
-    if image in a.hashes and image in b.hashes:
-        return a.hashes[image] != b.hashes[image]
-    return a.cells[image] != b.cells[image]
+    hashed = image in a.hashes and image in b.hashes
+    if hashed and a.hashes[image] != b.hashes[image]:
+        return True
+    return len(a.cells[image] | b.cells[image]) > 1
+
+
+def _counts(cells: frozenset[int]) -> str:
+    return " or ".join(map(str, sorted(cells)))

@@ -39,7 +39,7 @@ class Family:
     exact: bool
     """Whether every sign change was tried."""
     critical: float
-    """A standard error times this is half a simultaneous 95 % interval."""
+    """A standard error times this is half a simultaneous interval."""
 
     def p_raw(self, shrunk: Values) -> Values:
         """Two-sided p of each comparison for itself, in (0, 1].
@@ -80,7 +80,9 @@ def least_p(unequal: int) -> float:
     return min(1.0, 2.0 ** (1 - unequal))
 
 
-def joint(sums: Values, sizes: Values, *, draws: int, seed: int = 0) -> Family:
+def joint(
+    sums: Values, sizes: Values, *, draws: int, seed: int = 0, confidence: float = 0.95
+) -> Family:
     """Resamples k paired differences together.
 
     `sums` is (units, k): the sum of a comparison's differences over the images of one unit, an
@@ -91,9 +93,9 @@ def joint(sums: Values, sizes: Values, *, draws: int, seed: int = 0) -> Family:
     else 10 000 random ones): exact where two equally good models might as well have swapped
     their scores (Fisher, The Design of Experiments (1935), section 21; the count with random
     signs by Phipson and Smyth, Statistical Applications in Genetics and Molecular Biology 9
-    (2010)). The simultaneous intervals have the larger of two critical values: that of the flips,
-    and that of redrawn units, studentised, which allows for skewed differences (Hall, The
-    Bootstrap and Edgeworth Expansion (1992), section 3.5).
+    (2010)). The simultaneous intervals, of the level `confidence`, have the larger of two
+    critical values: that of the flips, and that of redrawn units, studentised, which allows for
+    skewed differences (Hall, The Bootstrap and Edgeworth Expansion (1992), section 3.5).
     """
     total = sizes.sum(axis=0)
     mean = np.divide(sums.sum(axis=0), total, out=np.zeros(len(total)), where=total > 0)
@@ -104,8 +106,8 @@ def joint(sums: Values, sizes: Values, *, draws: int, seed: int = 0) -> Family:
     se = np.where(units > 1, np.nan_to_num(se), np.inf)
     flipped, exact = _flip(sums, units, seed)
     critical = max(
-        float(np.quantile(flipped.max(axis=1), 0.95)),
-        _redrawn(rest, sizes, se, draws, seed),
+        float(np.quantile(flipped.max(axis=1), confidence)),
+        _redrawn(rest, sizes, se, draws, seed, confidence),
     )
     return Family(
         mean=mean,
@@ -149,8 +151,10 @@ def _studentised(along: Values, length: Values, units: npt.NDArray[np.int64]) ->
     return np.asarray(share * np.sqrt((count - 1) / (count - share**2)))
 
 
-def _redrawn(rest: Values, sizes: Values, se: Values, draws: int, seed: int) -> float:
-    """The 95 % point of the largest |t| over redraws of the units."""
+def _redrawn(
+    rest: Values, sizes: Values, se: Values, draws: int, seed: int, confidence: float
+) -> float:
+    """The point of `confidence` of the largest |t| over redraws of the units."""
     varies = np.isfinite(se) & (se > 0)
     if not varies.any():
         return math.inf
@@ -170,7 +174,7 @@ def _redrawn(rest: Values, sizes: Values, se: Values, draws: int, seed: int) -> 
         largest[start:stop] = (np.abs(off) / np.sqrt(var)).max(axis=1)
     # Redrawn units vary less than fresh ones, by (n - 1) / n: Hesterberg, The American
     # Statistician 69, 371-386 (2015), section 6.
-    return float(np.quantile(largest, 0.95) * math.sqrt(len(rest) / max(1, len(rest) - 1)))
+    return float(np.quantile(largest, confidence) * math.sqrt(len(rest) / max(1, len(rest) - 1)))
 
 
 def _batches(rows: int, columns: int) -> list[tuple[int, int]]:

@@ -49,8 +49,8 @@ class Comparison:
     """Mean score of `first` minus that of `second`."""
     interval: Interval | None
     """Of the difference, over images, and over trainings where both have two seeds. All the
-    intervals of a family hold together with 95 % confidence. None where fewer than 6 units differ
-    or their spread says nothing."""
+    intervals of a family hold together with 95 % confidence, unless another level was asked for.
+    None where fewer than 6 units differ or their spread says nothing."""
     p_raw: float
     """Two-sided, of the sign-flip test for this comparison alone, in (0, 1]."""
     p: float
@@ -109,8 +109,26 @@ def compare_models(
     each image's difference could as well have the other sign; see `max_t.joint`. Images of one
     group flip and are drawn together.
     """
-    pairs = list(combinations(scores.models, 2))
-    return _compare(scores, [(pair, None) for pair in pairs], margin, draws, seed)
+    pairs = tuple(combinations(scores.models, 2))
+    return compare_pairs(scores, pairs, margin=margin, draws=draws, seed=seed)
+
+
+def compare_pairs(
+    scores: ScoreMatrix,
+    pairs: Iterable[tuple[str, str]],
+    *,
+    margin: float = MARGIN,
+    confidence: float = CONFIDENCE,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> tuple[Comparison, ...]:
+    """The given pairs of models as one family, in their order, as `compare_models` does.
+
+    All intervals hold together with `confidence`; each end of them alone, as of a one-sided
+    question to all pairs, with (1 + `confidence`) / 2. Verdicts take p at the level of 95 %.
+    """
+    columns = [(pair, None) for pair in pairs]
+    return _compare(scores, columns, margin, draws, seed, confidence=confidence)
 
 
 def compare_within(
@@ -171,6 +189,7 @@ def _compare(
     draws: int,
     seed: int,
     *,
+    confidence: float = CONFIDENCE,
     keep_small: bool = False,
 ) -> tuple[Comparison, ...]:
     gaps = np.array([_gaps(scores, column) for column in columns]).T.reshape(
@@ -185,8 +204,8 @@ def _compare(
     if not columns:
         return ()
     in_family = np.where(large, sizes, 0.0)
-    family = joint(sums * (in_family > 0), in_family, draws=draws, seed=seed)
-    return _comparisons(scores, columns, gaps, family, margin)
+    family = joint(sums * (in_family > 0), in_family, draws=draws, seed=seed, confidence=confidence)
+    return _comparisons(scores, columns, gaps, family, margin, confidence)
 
 
 def _gaps(scores: ScoreMatrix, column: _Column) -> Values:
@@ -205,6 +224,7 @@ def _comparisons(
     gaps: Values,
     family: Family,
     margin: float,
+    confidence: float,
 ) -> tuple[Comparison, ...]:
     over, wider = [], []
     for place, (pair, images) in enumerate(columns):
@@ -212,8 +232,10 @@ def _comparisons(
         trainings = training_variance(seen.by_seed, pair)
         over.append(trainings is not None)
         units = int(family.units[place])
-        wider.append(widening(float(family.se[place]) ** 2, units - 1, trainings))
+        image_var = float(family.se[place]) ** 2
+        wider.append(widening(image_var, units - 1, trainings, confidence=confidence))
     shrunk = 1 / np.array(wider)
+    beside = 1 - (1 - confidence) / len(wider)
     raw, adjusted = family.p_raw(shrunk), family.p_adjusted(shrunk)
     found = []
     for place, (pair, _) in enumerate(columns):
@@ -231,7 +253,7 @@ def _comparisons(
                 units=units,
                 unequal=unequal,
                 difference=mean,
-                interval=_interval(gap, mean, half, len(wider)) if settles else None,
+                interval=_interval(gap, mean, half, beside) if settles else None,
                 p_raw=float(raw[place]),
                 p=float(adjusted[place]),
                 ahead=int((gap > LEVEL).sum()),
@@ -246,10 +268,9 @@ def _comparisons(
     return tuple(found)
 
 
-def _interval(gap: Values, mean: float, half: float, family: int) -> Interval | None:
+def _interval(gap: Values, mean: float, half: float, confidence: float) -> Interval | None:
     """Half a width to either side; where all differences are equal, that of bounded scores."""
     if half > 0:
         return Interval(low=max(-1.0, mean - half), high=min(1.0, mean + half))
-    confidence = 1 - (1 - CONFIDENCE) / family
     found = mean_interval((gap + 1) / 2, confidence=confidence)
     return None if found is None else Interval(low=2 * found.low - 1, high=2 * found.high - 1)

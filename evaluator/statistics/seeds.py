@@ -82,7 +82,13 @@ def pooled_training_variance(by_seed: Mapping[str, Values], model: str) -> Train
     return Trainings(var=max(own, pooled) / seeds, freedom=seeds - 1 if own > pooled else freedom)
 
 
-def widening(image_var: float, image_freedom: int, trainings: Trainings | None) -> float:
+def widening(
+    image_var: float,
+    image_freedom: int,
+    trainings: Trainings | None,
+    *,
+    confidence: float = 0.95,
+) -> float:
     """How many times wider than the images' alone an interval over images and trainings is, ≥ 1.
 
     The images' and the trainings' variance add up, and the t of the sum's degrees of freedom
@@ -97,5 +103,6 @@ def widening(image_var: float, image_freedom: int, trainings: Trainings | None) 
     spread = image_var**2 / image_freedom
     if trainings.var > 0:
         spread += trainings.var**2 / trainings.freedom
-    ratio = stats.t.ppf(0.975, total**2 / spread) / stats.t.ppf(0.975, image_freedom)
+    level = (1 + confidence) / 2
+    ratio = stats.t.ppf(level, total**2 / spread) / stats.t.ppf(level, image_freedom)
     return max(1.0, float(ratio) * math.sqrt(total / image_var))

@@ -1,33 +1,51 @@
 """Run folders made by hand for the evaluator's tests."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from evaluator.runs.folder import RunFolder
 from evaluator.runs.records import (
     DatasetRecord,
     Hardware,
     LimitsRecord,
+    ModelRecord,
     RunRecord,
     ScoreRecord,
     TestImage,
 )
 from evaluator.runs.words import DEFAULT_THRESHOLDS
 
+Kind = Literal["segmenter", "control", "foreign"]
 
-def write_run(root: Path, images: dict[str, Path]) -> None:
-    """The run.json of a run that scored these images (name → label)."""
+
+def model_record(seeds: Sequence[int], kind: Kind = "segmenter") -> ModelRecord:
+    """A model of a run, with nothing said of it but its seeds."""
+    return ModelRecord(title="", kind=kind, verbs=(), seeds=tuple(seeds))
+
+
+def write_run(
+    root: Path,
+    images: Mapping[str, Path],
+    models: Mapping[str, ModelRecord] | None = None,
+    *,
+    thresholds: tuple[float, ...] = (0.5,),
+    finished: bool = True,
+    sha256: str = "",
+    groups: Sequence[str] = (),
+) -> None:
+    """The run.json of a run that scored these images (name → label) with these models."""
     record = RunRecord(
         cellbench="0",
         commit=None,
         dirty=None,
         created="",
         updated="",
-        finished=True,
+        finished=finished,
         command=(),
         profile="tiny",
         protocol="challenge",
-        thresholds=(0.5,),
+        thresholds=thresholds,
         runner="local",
         runner_reason="",
         limits=LimitsRecord(memory=None, timeout_seconds=1),
@@ -36,18 +54,23 @@ def write_run(root: Path, images: dict[str, Path]) -> None:
         dataset=DatasetRecord(
             name="d",
             path="",
-            sha256="",
+            sha256=sha256,
             split_sha256="",
             train_images=1,
             val_images=1,
             images=tuple(
-                TestImage(image=name, image_path="", label_path=str(label))
-                for name, label in images.items()
+                TestImage(
+                    image=name,
+                    image_path="",
+                    label_path=str(label),
+                    strata={"group": groups[place]} if groups else {},
+                )
+                for place, (name, label) in enumerate(images.items())
             ),
         ),
-        models={},
+        models=dict(models or {}),
     )
-    root.mkdir()
+    root.mkdir(parents=True)
     RunFolder(root).run_json.write_text(record.model_dump_json(), encoding="utf-8")
 
 

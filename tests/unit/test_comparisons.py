@@ -9,7 +9,13 @@ from scipy import stats
 from evaluator.statistics.conclusions import conclusion, needed_text
 from evaluator.statistics.intervals import Interval
 from evaluator.statistics.max_t import joint, least_p
-from evaluator.statistics.paired import Comparison, compare_models, compare_within, sign_flip_p
+from evaluator.statistics.paired import (
+    Comparison,
+    compare_models,
+    compare_pairs,
+    compare_within,
+    sign_flip_p,
+)
 from evaluator.statistics.power import (
     FEWEST_TO_SETTLE,
     ImagesNeeded,
@@ -99,6 +105,34 @@ class TestPairs:
             pairs = compare_models(matrix(**models), draws=200)
             assert len(pairs) == 6
             claims += any(pair.separable for pair in pairs)
+        assert claims <= false_claims(experiments)
+
+    def test_all_pairs_are_those_of_compare_models_and_fewer_are_a_smaller_family(self) -> None:
+        rng = np.random.default_rng(3)
+        scores = matrix(**{name: noisy(rng, 20) for name in "abcd"})
+        pairs = [(one.first, one.second) for one in compare_models(scores)]
+        assert compare_pairs(scores, pairs) == compare_models(scores)
+        (alone,) = compare_pairs(scores, [("d", "a")], confidence=0.9)
+        (back,) = compare_pairs(scores, [("a", "d")], confidence=0.9)
+        assert alone.interval is not None
+        assert back.interval is not None
+        assert (alone.interval.low, alone.interval.high) == pytest.approx(
+            (-back.interval.high, -back.interval.low)
+        )
+        (family,) = (one for one in compare_models(scores) if (one.first, one.second) == ("a", "d"))
+        assert family.interval is not None
+        assert family.interval.low < back.interval.low < back.interval.high < family.interval.high
+
+    def test_one_end_of_a_90_percent_interval_fails_5_times_in_100_at_most(self) -> None:
+        """Three pairs as one family: even one bound that does not hold is a false claim."""
+        rng = np.random.default_rng(23)
+        claims, experiments = 0, 160
+        for _ in range(experiments):
+            difficulty = rng.normal(0.5, 0.3, 25)
+            scores = matrix(**{name: difficulty + noisy(rng, 25) for name in "abcdef"})
+            wanted = [("a", "b"), ("c", "d"), ("e", "f")]
+            pairs = compare_pairs(scores, wanted, confidence=0.9, draws=200)
+            claims += any(one.interval is not None and one.interval.low > 0 for one in pairs)
         assert claims <= false_claims(experiments)
 
     def test_equal_models_stay_equal_inside_many_strata(self) -> None:

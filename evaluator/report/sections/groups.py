@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from evaluator.report.data import ReportData
-from evaluator.report.numbers import GROUP, Numbers, lookup
+from evaluator.report.numbers import Numbers, lookup
 from evaluator.report.section import Fold, Section, Text, blocks, note
 from evaluator.report.summary import by_group
 from evaluator.report.tables import Column, Estimate, Row, Table
+from evaluator.runs.words import GROUP
 from evaluator.scores.strata import COUNT_RANGES, count_range
 from evaluator.statistics.intervals import FEWEST
 from evaluator.statistics.means import independent_images
