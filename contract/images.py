@@ -50,6 +50,14 @@ class ImageHeader:
     orientation: int
     """1 to 8, as in EXIF."""
 
+    @property
+    def described(self) -> str:
+        """Format, type of the samples and how many a pixel has, as "PNG, uint8, grey"."""
+        kinds = {1: "grey", 2: "2 channels", 3: "colour", 4: "colour and alpha"}
+        return (
+            f"{self.format}, {self.depth}, {kinds.get(self.channels, f'{self.channels} channels')}"
+        )
+
 
 def read_picture(path: Path, *, max_pixels: int | None = None) -> Picture:
     """Reads an image as `read_image` does, and says what the file holds beside its pixels."""

@@ -179,7 +179,7 @@ def test_headers_come_from_the_files_that_can_be_read(tmp_path: Path) -> None:
     headers = Numbers(data=load_report(run)).headers
     assert set(headers) == set(NAMES) - {NAMES[5], NAMES[6]}
     assert {(one.height, one.width) for one in headers.values()} == {(96, 120)}
-    assert headers[NAMES[0]].format == "PNG, uint8, grey"
+    assert headers[NAMES[0]].described == "PNG, uint8, grey"
 
 
 def test_units_read_well() -> None:

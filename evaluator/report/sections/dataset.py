@@ -35,7 +35,7 @@ def _table(numbers: Numbers) -> Table:
         headers = numbers.headers.values()
         sizes = [f"{header.height}×{header.width}" for header in headers]
         pairs.append(("Sizes (height×width)", counted(sizes)))
-        pairs.append(("Formats", counted([header.format for header in headers])))
+        pairs.append(("Formats", counted([header.described for header in headers])))
     if data.run is not None:
         pairs.append(("Left out because of a fault of the dataset", f"{len(data.faults):,}"))
     return facts_table("dataset", "The dataset", pairs)
