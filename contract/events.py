@@ -33,12 +33,34 @@ class Events:
         self.emit("progress", stage=stage, done=done, total=total, message=message)
 
 
+LONGEST_EVENT = 2**16
+"""Characters of an event; longer ones are words."""
+MOST_DIGITS = 18
+"""Of a number in an event: what is larger counts nothing that exists."""
+
+
 def parse_event(line: str) -> EventFields | None:
-    """The event in a line of a container's stdout; None when the line is something else."""
-    if not line.lstrip().startswith("{"):
+    """The event in a line of a container's stdout; None when the line is something else.
+
+    The line may hold anything: one that is too long, nested too deeply or has a number of too
+    many digits is no event. Values are texts and numbers; lists and objects are left out.
+    """
+    if len(line) > LONGEST_EVENT or not line.lstrip().startswith("{"):
         return None
     try:
-        value = json.loads(line)
-    except json.JSONDecodeError:
+        value = json.loads(line, parse_int=_whole, parse_constant=_refuse)
+    except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) and isinstance(value.get("event"), str) else None
+    if not isinstance(value, dict) or not isinstance(value.get("event"), str):
+        return None
+    return {name: field for name, field in value.items() if not isinstance(field, dict | list)}
+
+
+def _whole(digits: str) -> int:
+    if len(digits.lstrip("-")) > MOST_DIGITS:
+        raise ValueError("a number of too many digits")
+    return int(digits)
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")

@@ -4,7 +4,14 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from contract.errors import CallError
 
@@ -58,6 +65,15 @@ class ModelCard(_Document):
     """The named settings there are; only `describe` gives them."""
     values: dict[str, Any] | None = None
     """All settings of the profile and overrides that `describe` was asked for."""
+
+    @model_validator(mode="after")
+    def _only_controls_see_the_truth(self) -> "ModelCard":
+        if self.needs_truth and self.kind != "control":
+            raise ValueError(
+                f"needs_truth is for controls: a {self.kind} that is handed the true labels could"
+                " return them"
+            )
+        return self
 
 
 class PredictionLine(_Document):

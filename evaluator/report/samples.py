@@ -64,9 +64,10 @@ def sample_panels(
         pixels = read_image(image.image)
     except (CellbenchError, OSError) as error:
         return (Panel(label="Image", note=f"The image could not be read: {error}"),)
-    picture = displayed(pixels, panel_shape(*pixels.shape[:2]))
+    size = (pixels.shape[0], pixels.shape[1])
+    picture = displayed(pixels, panel_shape(*size))
     panels = [panel("Image", image.name, f"The image {image.name}", picture)]
-    panels.append(_outlined("Truth", picture, image.label, TRUTH_COLOUR, image.name, ""))
+    panels.append(_outlined("Truth", picture, image.label, size, TRUTH_COLOUR, image.name, ""))
     for model in models:
         outcomes, f1 = numbers.on_image(model.name, image.name)
         score = f"F1 {f1:.4f}" if outcomes else "not scored yet"
@@ -74,7 +75,7 @@ def sample_panels(
             score += ", outcome " + " and ".join(sorted(set(outcomes)))
         label = f"{model.name} (control)" if model.is_control else model.name
         path = mask_path(model, image.name)
-        panels.append(_outlined(label, picture, path, PREDICTION_COLOUR, image.name, score))
+        panels.append(_outlined(label, picture, path, size, PREDICTION_COLOUR, image.name, score))
     return tuple(panels)
 
 
@@ -82,6 +83,7 @@ def _outlined(
     label: str,
     picture: Pixels,
     path: Path | None,
+    size: tuple[int, int],
     colour: tuple[int, int, int],
     image: str,
     score: str,
@@ -89,7 +91,7 @@ def _outlined(
     if path is None:
         return Panel(label=label, note=", ".join(filter(None, [score, "no mask"])))
     try:
-        labels = read_mask(path)
+        labels = read_mask(path, expected=size)
     except (CellbenchError, OSError) as error:
         return Panel(label=label, note=", ".join(filter(None, [score, f"no mask: {error}"])))
     cells = len(np.unique(labels[labels != 0]))

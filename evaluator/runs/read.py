@@ -5,9 +5,10 @@ so. In the folder of a step containers have written, and they may write anything
 is passed over, and named where somebody wants to know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
@@ -32,6 +33,15 @@ from evaluator.runs.records import (
 )
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
+
+LARGEST_DOCUMENT = 64 * 2**20
+"""Bytes of a JSON document; run.json of a hundred thousand images is smaller."""
+LONGEST_LINE = 64 * 2**10
+"""Bytes of a line of predictions.jsonl or history.jsonl."""
+MOST_LINES = 1_000_000
+LARGEST_LINES = 4 * 2**30
+"""Bytes after which the end of an endless line is not looked for any more."""
+MOST_FAULTS = 100
 
 _OBJECT = TypeAdapter(dict[str, JsonValue])
 
@@ -142,24 +152,65 @@ def read_record(path: Path, schema: type[RecordT]) -> RecordT | None:
 
 
 def read_lines(path: Path, schema: type[RecordT]) -> Lines[RecordT]:
-    """The records of a JSON-lines file; a line cut short by a kill is one of the faults."""
+    """The records of a JSON-lines file; a line cut short by a kill is one of the faults.
+
+    Read a line at a time: what is longer than LONGEST_LINE is a fault, and after MOST_LINES lines
+    or MOST_FAULTS faults nothing more is read.
+    """
+    records: list[RecordT] = []
+    faults: list[str] = []
     try:
-        content = _content(path) or b""
+        if path.is_file():
+            with path.open("rb") as stream:
+                for number, line in _numbered(stream):
+                    if len(faults) >= MOST_FAULTS or number > MOST_LINES:
+                        faults.append(f"what follows line {number - 1} is passed over")
+                        break
+                    _take(line, number, schema, records, faults)
     except OSError as error:
-        return Lines((), (_reason(error),))
-    records, faults = [], []
-    for number, line in enumerate(content.decode(errors="replace").split("\n"), start=1):
-        if line.strip():
-            try:
-                records.append(schema.model_validate_json(line))
-            except ValueError as error:
-                faults.append(f"line {number}: {_reason(error)}")
+        faults.append(_reason(error))
     return Lines(tuple(records), tuple(faults))
 
 
+def _numbered(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Lines with their numbers, cut to a byte more than is allowed; the rest of them skipped."""
+    for number in count(1):
+        line = stream.readline(LONGEST_LINE + 1)
+        if not line:
+            return
+        yield number, line
+        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            if stream.tell() > LARGEST_LINES:
+                return
+            line = stream.readline(LONGEST_LINE + 1)
+
+
+def _take(
+    line: bytes, number: int, schema: type[RecordT], records: list[RecordT], faults: list[str]
+) -> None:
+    if not line.strip():
+        return
+    if len(line) > LONGEST_LINE:
+        faults.append(f"line {number}: it is longer than {LONGEST_LINE // 2**10} KiB")
+        return
+    try:
+        records.append(schema.model_validate_json(line.decode(errors="replace")))
+    except ValueError as error:
+        faults.append(f"line {number}: {_reason(error)}")
+
+
 def _content(path: Path) -> bytes | None:
-    """The bytes of a file; None when there is none, or a folder or pipe in its place."""
-    return path.read_bytes() if path.is_file() else None
+    """The bytes of a file; None when there is none, or a folder or pipe in its place.
+
+    Raises ValueError for one that is larger than any such document.
+    """
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        content = stream.read(LARGEST_DOCUMENT + 1)
+    if len(content) > LARGEST_DOCUMENT:
+        raise ValueError(f"it is larger than {LARGEST_DOCUMENT // 2**20} MiB")
+    return content
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -12,6 +13,7 @@ from pydantic import (
     WrapValidator,
 )
 
+from contract.shown import shown
 from evaluator.runs.words import LineOutcome, Outcome, Protocol, RunnerName, StepOutcome
 
 
@@ -204,6 +206,14 @@ def _or(default: object) -> WrapValidator:
     return WrapValidator(validate)
 
 
+LONGEST_MESSAGE = 1000
+"""Characters of a message about one image that are kept."""
+
+
+def _readable(message: str) -> str:
+    return shown(message, LONGEST_MESSAGE)
+
+
 MOST_CELLS = 2**32
 """Ids of a mask have at most 32 bits."""
 
@@ -222,5 +232,5 @@ class PredictionRecord(BaseModel):
     outcome: LineOutcome
     cells: Annotated[int | None, Field(strict=True, ge=0, le=MOST_CELLS), _or(None)] = None
     seconds: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False), _or(0.0)] = 0.0
-    message: Annotated[str, _or("")] = ""
-    counts: Annotated[dict[str, int], Field(strict=True), _or({})] = {}
+    message: Annotated[str, AfterValidator(_readable), _or("")] = ""
+    counts: Annotated[dict[str, int], Field(strict=True, max_length=100), _or({})] = {}

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contract import CallError
+from contract.shown import shown
 from harness.models.build import sources_label
 from harness.models.registry import Model, all_models
 
@@ -14,7 +15,8 @@ def print_models() -> None:
     """Prints what there is, from where, and whether each runner can run it now."""
     client = _client_or_none()
     table = Table("model", "kind", "what it is", "verbs", "local", "docker image", "from")
-    for model in all_models().values():
+    unusable: dict[str, CallError] = {}
+    for model in all_models(unusable).values():
         table.add_row(
             model.name,
             model.card.kind,
@@ -25,6 +27,8 @@ def print_models() -> None:
             str(model.folder),
         )
     Console().print(table)
+    for name, error in unusable.items():
+        print(f"left out: {name}: {shown(error.what)}")
 
 
 def _client_or_none() -> Any:

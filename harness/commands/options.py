@@ -44,6 +44,9 @@ Memory = Annotated[
 Timeout = Annotated[
     str, typer.Option(metavar="TIME", help="Time limit of one step, such as 90s, 30m or 2h.")
 ]
+Disk = Annotated[
+    str, typer.Option("--limit-disk", metavar="SIZE", help="What one step may write, such as 20g.")
+]
 Gpu = Annotated[bool, typer.Option("--gpu", help="Let models use this machine's GPUs.")]
 
 MEMORY_SHARE = 0.9
@@ -84,7 +87,7 @@ def duration(text: str) -> float:
     return float(match[1]) * SECONDS[match[2]]
 
 
-def limits(memory: str | None, timeout: str, *, gpu: bool) -> Limits:
+def limits(memory: str | None, timeout: str, disk: str, *, gpu: bool) -> Limits:
     """The limits of one step; without a memory limit nine tenths of the machine's."""
     from contract.serve import usable_cores
 
@@ -99,6 +102,7 @@ def limits(memory: str | None, timeout: str, *, gpu: bool) -> Limits:
     return Limits(
         memory=size,
         timeout=duration(timeout),
+        disk=parse_size(disk),
         cores=min(usable_cores(), os.cpu_count() or 1),
         gpu=gpu,
     )

@@ -9,6 +9,7 @@ from evaluator.runs.words import DEFAULT_PROTOCOL, Protocol, StepName
 from harness.commands import options
 from harness.commands.options import (
     Data,
+    Disk,
     Gpu,
     Memory,
     Out,
@@ -43,6 +44,7 @@ def run_all_command(
         Protocol, typer.Option(help="Rules by which masks become scores.")
     ] = DEFAULT_PROTOCOL,
     limit_memory: Memory = None,
+    limit_disk: Disk = "20g",
     timeout: Timeout = "2h",
     gpu: Gpu = False,
 ) -> None:
@@ -65,7 +67,7 @@ def run_all_command(
         settings=settings,
         seeds=seeds,
         protocol=protocol,
-        limits=options.limits(limit_memory, timeout, gpu=gpu),
+        limits=options.limits(limit_memory, timeout, limit_disk, gpu=gpu),
         memory_asked=limit_memory,
     )
     with interruptible():
@@ -85,6 +87,7 @@ def train(
     seeds: Seeds = "0",
     runner: RunnerOption = "auto",
     limit_memory: Memory = None,
+    limit_disk: Disk = "20g",
     timeout: Timeout = "2h",
     gpu: Gpu = False,
 ) -> None:
@@ -101,7 +104,7 @@ def train(
         profile=profile,
         settings=settings,
         seeds=seeds,
-        limits=options.limits(limit_memory, timeout, gpu=gpu),
+        limits=options.limits(limit_memory, timeout, limit_disk, gpu=gpu),
         memory_asked=limit_memory,
     )
     with interruptible(), display() as show:
@@ -124,6 +127,7 @@ def predict(
     seed: Seed = 0,
     runner: RunnerOption = "auto",
     limit_memory: Memory = None,
+    limit_disk: Disk = "20g",
     timeout: Timeout = "2h",
     gpu: Gpu = False,
 ) -> None:
@@ -143,7 +147,7 @@ def predict(
             out,
             weights=found,
             chosen=choose_runner(runner),
-            limits=options.limits(limit_memory, timeout, gpu=gpu),
+            limits=options.limits(limit_memory, timeout, limit_disk, gpu=gpu),
             show=show,
         )
     raise typer.Exit(code)

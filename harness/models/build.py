@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from contract import CellbenchError
+from contract.shown import shown
 from harness.models.context import pack
 from harness.models.registry import BASE_PARTS, SOURCES, Model, base_sha256
 
@@ -12,6 +13,8 @@ BASE_DOCKERFILE = "containers/base/Dockerfile"
 SOURCES_LABEL = "cellbench.sources"
 BAKED_LABEL = "cellbench.baked"
 Say = Callable[[str], None]
+LONGEST_STEP = 100
+"""Characters of a step of a Dockerfile that are shown."""
 
 
 def build_images(client: Any, models: Iterable[Model], say: Say) -> None:
@@ -50,6 +53,7 @@ def _build_with_base(client: Any, model: Model, sources: str, say: Say) -> None:
             base,
             f"tar -cC {SOURCES} {' '.join(BASE_PARTS)}"
             f" | docker build --network host -f {BASE_DOCKERFILE} -",
+            say,
             fileobj=pack({part: SOURCES / part for part in BASE_PARTS}),
             custom_context=True,
             dockerfile=BASE_DOCKERFILE,
@@ -60,6 +64,7 @@ def _build_with_base(client: Any, model: Model, sources: str, say: Say) -> None:
         model.image,
         sources,
         f"docker build --network host -f {model.folder}/Dockerfile {model.folder}",
+        say,
         path=str(model.folder),
     )
 
@@ -89,24 +94,38 @@ def label(client: Any, image: str, name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _build(client: Any, tag: str, sources: str, by_hand: str, **context: Any) -> None:
-    """One build over the host's network, where package registries are reached as on the host."""
+def _build(client: Any, tag: str, sources: str, by_hand: str, say: Say, **context: Any) -> None:
+    """One build over the host's network, where package registries are reached as on the host.
+
+    Its steps are said as they begin.
+    """
     import docker
 
+    words: list[str] = []
     try:
-        client.images.build(
+        for line in client.api.build(
             tag=tag,
             network_mode="host",
             labels={SOURCES_LABEL: sources},
             rm=True,
             forcerm=True,
+            decode=True,
             **context,
-        )
-    except (docker.errors.BuildError, docker.errors.APIError) as error:
-        log = error.build_log if isinstance(error, docker.errors.BuildError) else ()
-        words = "".join(str(line.get("stream", "")) for line in log)
-        raise CellbenchError(
-            f"Building {tag} failed: {error}",
-            " ".join(words.splitlines()[-3:]) or "a step of its Dockerfile failed",
-            f"build it by hand to see all: {by_hand}",
-        ) from error
+        ):
+            if "error" in line:
+                raise _failed(tag, str(line["error"]), words, by_hand)
+            text = str(line.get("stream", "")).strip()
+            if text.startswith("Step "):
+                say(f"{tag}: {shown(text, LONGEST_STEP)}")
+            elif text:
+                words = [*words[-2:], text]
+    except docker.errors.APIError as error:
+        raise _failed(tag, str(error), words, by_hand) from error
+
+
+def _failed(tag: str, error: str, words: list[str], by_hand: str) -> CellbenchError:
+    return CellbenchError(
+        f"Building {tag} failed: {shown(error)}",
+        shown(" ".join(words)) or "a step of its Dockerfile failed",
+        f"build it by hand to see all: {by_hand}",
+    )

@@ -104,15 +104,24 @@ def base_sha256() -> str:
     return sha256_json([sha256_tree(SOURCES / part) for part in BASE_PARTS])
 
 
-def all_models() -> dict[str, Model]:
-    """Every model in ./containers and in the package's containers; the nearer one wins."""
+def all_models(unusable: dict[str, CallError] | None = None) -> dict[str, Model]:
+    """Every model in ./containers and in the package's containers; the nearer one wins.
+
+    A folder whose model.yaml cannot be used is no model; the reason goes into `unusable` by the
+    folder's name, and a model of that name elsewhere does not take its place.
+    """
     models: dict[str, Model] = {}
+    unusable = {} if unusable is None else unusable
     for root in (Path.cwd() / "containers", SOURCES / "containers"):
         cards = [*root.glob("*/model.yaml"), *root.glob("controls/*/model.yaml")]
         for path in sorted(cards):
-            if path.parent.name in SKIPPED_FOLDERS:
+            if path.parent.name in SKIPPED_FOLDERS or path.parent.name in unusable:
                 continue
-            card = read_card(path.parent)
+            try:
+                card = read_card(path.parent)
+            except CallError as error:
+                unusable[path.parent.name] = error
+                continue
             models.setdefault(card.name, Model(card=card, folder=path.parent.resolve()))
     return dict(sorted(models.items(), key=lambda item: (_order(item[1]), item[0])))
 
@@ -121,10 +130,15 @@ def choose_models(names: Iterable[str] | None) -> list[Model]:
     """The named models, else every segmenter and control.
 
     A name with a slash or a colon that is no model here is taken for an image that speaks the
-    contract, for prediction alone. Raises CallError for any other unknown name, and when two
-    would have one name in the run folder.
+    contract, for prediction alone. Raises CallError for any other unknown name, for a model whose
+    model.yaml cannot be used, and when two would have one name in the run folder.
     """
-    known = all_models()
+    unusable: dict[str, CallError] = {}
+    known = all_models(unusable)
+    names = None if names is None else list(names)
+    for name in names or ():
+        if name in unusable:
+            raise unusable[name]
     if names is None:
         return [model for model in known.values() if model.card.kind != "generator"]
     chosen = [known[name] if name in known else _image(name, known) for name in names]

@@ -72,13 +72,14 @@ def container_name(job: Job) -> str:
 
 
 def container_arguments(
-    job: Job, *, name: str, image: str, rootless: bool = False
+    job: Job, *, name: str, image: str, rootless: bool = False, volumes: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Keyword arguments for docker's `containers.create`, with every isolation flag.
 
     No network, read-only root, /in read-only, a bounded tmpfs on /tmp, no capabilities, no new
     privileges, limits on memory (swap none), processes, cores and /dev/shm, an init process, an
-    unprivileged user, and a GPU only when asked for.
+    unprivileged user, and a GPU only when asked for. `volumes` are folders that the image declares
+    as such: they become bounded memory, as /tmp is, save where a mount lies.
     """
     from docker.types import DeviceRequest, LogConfig, Mount
 
@@ -108,7 +109,11 @@ def container_arguments(
         "user": f"{uid}:{gid}",
         "network_mode": "none",
         "read_only": True,
-        "tmpfs": {"/tmp": f"rw,nosuid,nodev,size={job.limits.memory // TMP_SHARE}"},
+        "tmpfs": {
+            folder: f"rw,nosuid,nodev,size={job.limits.memory // TMP_SHARE}"
+            for folder in ("/tmp", *volumes)
+            if folder not in {mount["Target"] for mount in mounts}
+        },
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "pids_limit": PIDS_LIMIT,

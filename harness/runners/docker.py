@@ -12,6 +12,7 @@ from contract import CallError, ExitCode
 from evaluator.runs.words import RunnerName, StepOutcome
 from harness.models.registry import Model
 from harness.runners.arguments import RUN_LABEL, container_arguments, container_name, user
+from harness.runners.confine import DiskWatch, confine
 from harness.runners.job import (
     EXIT_MEANINGS,
     LONGEST_LINE,
@@ -63,7 +64,9 @@ class DockerRunner:
 
     def __init__(self, client: Any = None) -> None:
         self._client = client or connect()
-        self._rootless = "name=rootless" in (self._client.info().get("SecurityOptions") or ())
+        info = self._client.info()
+        options = info.get("SecurityOptions") or ()
+        self._rootless = bool(info.get("Rootless")) or "name=rootless" in options
 
     def __reduce__(self) -> tuple[type["DockerRunner"], tuple[()]]:
         """Where it is unpickled it connects anew: a connection cannot be handed on."""
@@ -108,7 +111,7 @@ class DockerRunner:
         import requests
 
         clock = Clock(on_event)
-        _confine(job.output)
+        confine(job.output, job.limits.disk)
         _give(job.output, user(rootless=self._rootless))
         try:
             outcome, code = self._run(job, clock)
@@ -122,11 +125,11 @@ class DockerRunner:
                 "see that it runs, then give the same command again: finished work is kept",
             ) from error
         finally:
-            _confine(job.output)
+            confine(job.output, job.limits.disk)
         return clock.ended(self.name, outcome, code, explain(outcome, code, job.limits, job.log))
 
-    def _run(self, job: Job, clock: Clock) -> tuple[StepOutcome, int]:
-        """How the container ended, and its exit code."""
+    def _run(self, job: Job, clock: Clock) -> tuple[StepOutcome, int | None]:
+        """How the container ended, and its exit code; None when it filled the disk."""
         with job.log.open("a+b", buffering=0) as log, self._container(job) as container:
             reader = _follow(container, clock, log)
             killed = self._watch(container, clock, job)
@@ -135,7 +138,7 @@ class DockerRunner:
             state = container.attrs["State"]
         code = int(state["ExitCode"])
         if killed:
-            return killed, code
+            return killed, None if killed == "crashed" else code
         if state.get("OOMKilled") and code not in (ExitCode.DONE, ExitCode.FAILURES):
             return "out_of_memory", code
         return EXIT_MEANINGS.get(code, "crashed"), code
@@ -144,9 +147,9 @@ class DockerRunner:
     def _container(self, job: Job) -> Iterator[Any]:
         import docker
 
-        name = container_name(job)
+        name, image = container_name(job), self._image(job.model)
         arguments = container_arguments(
-            job, name=name, image=self._image(job.model).id, rootless=self._rootless
+            job, name=name, image=image.id, rootless=self._rootless, volumes=_volumes(image)
         )
         try:
             with held_back():
@@ -161,16 +164,18 @@ class DockerRunner:
         import docker
 
         container.start()
+        disk = DiskWatch(job.output)
         while True:
             container.reload()
             if container.status in ("exited", "dead"):
                 return None
             clock.memory(_memory_in_use(self._client, container.id))
-            if clock.elapsed > job.limits.timeout:
+            late = clock.elapsed > job.limits.timeout
+            if late or disk.used() > job.limits.disk:
                 with suppress(docker.errors.APIError):
                     container.kill()
                 container.wait(timeout=START_TIMEOUT)
-                return "timeout"
+                return "timeout" if late else "crashed"
             time.sleep(POLL_SECONDS)
 
     def _image(self, model: Model) -> Any:
@@ -195,19 +200,9 @@ def _give(output: Path, owner: tuple[int, int]) -> None:
             os.chown(path, *owner, follow_symlinks=False)
 
 
-def _confine(output: Path) -> None:
-    """Removes what a container may have left to lead a reader astray.
-
-    Links out of its folder, which mean other files on this side of the mount, and what is neither
-    file nor folder.
-    """
-    root = output.resolve()
-    for path in output.rglob("*"):
-        if path.is_symlink():
-            if not Path(os.path.realpath(path)).is_relative_to(root):
-                path.unlink()
-        elif not path.is_file() and not path.is_dir():
-            path.unlink()
+def _volumes(image: Any) -> tuple[str, ...]:
+    """The folders that an image declares as volumes, which would escape the limit on the disk."""
+    return tuple((image.attrs.get("Config") or {}).get("Volumes") or ())
 
 
 def _follow(container: Any, clock: Clock, log: IO[bytes]) -> threading.Thread:

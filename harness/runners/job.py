@@ -10,6 +10,7 @@ from typing import IO, Any, Protocol
 
 from contract import CellbenchError, ExitCode
 from contract.events import parse_event
+from contract.shown import shown, visible
 from evaluator.runs.records import Usage
 from evaluator.runs.words import RunnerName, StepName, StepOutcome
 from harness.models.overrides import Overrides
@@ -31,13 +32,19 @@ LAST_BYTES = 2**14
 """Of a log, looked through for its last words."""
 
 
+DISK = 20 * 2**30
+"""Bytes that a step may write when nothing else is asked for."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one step may use; memory in bytes, `timeout` in seconds."""
+    """What one step may use; memory and disk in bytes, `timeout` in seconds."""
 
     memory: int
     timeout: float
     cores: int
+    disk: int = DISK
+    """Of the folder that it writes to."""
     gpu: bool = False
 
 
@@ -166,6 +173,8 @@ def explain(outcome: StepOutcome, exit_code: int | None, limits: Limits, log: Pa
             return ""
         case "timeout":
             return f"stopped after the time limit of {limits.timeout:g} s"
+        case "crashed" if exit_code is None:
+            return f"stopped: it wrote more than the {limits.disk / 2**30:.3g} GiB it may write"
         case "out_of_memory":
             return f"needed more than the {limits.memory / 2**30:.3g} GiB of memory it was given"
         case "crashed":
@@ -179,9 +188,27 @@ def take_line(line: bytes, clock: Clock, log: IO[bytes]) -> None:
 
 
 def write_words(words: bytes, log: IO[bytes]) -> None:
-    """Appends to a log opened as "a+b" without a buffer, and keeps it short."""
-    log.write(words)
+    """Appends to a log opened as "a+b" without a buffer, and keeps it short.
+
+    Control characters are written out: whoever looks at the log has a terminal.
+    """
+    log.write(visible(_lines(words)).encode())
     keep_short(log)
+
+
+def make_visible(log: IO[bytes]) -> None:
+    """Writes out the control characters of a log that a process wrote to by itself."""
+    log.seek(0)
+    raw = log.read()
+    clean = visible(_lines(raw)).encode()
+    if clean != raw:
+        log.truncate(0)
+        log.write(clean)
+
+
+def _lines(words: bytes) -> str:
+    """As text; what a progress bar wrote over itself becomes lines."""
+    return words.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def keep_short(log: IO[bytes]) -> None:
@@ -202,11 +229,11 @@ def last_words(log: Path) -> str:
         lines = stream.read().decode(errors="replace").splitlines()[-50:]
     words = [line.strip() for line in lines if line.strip()]
     error = [line for line in words if line.startswith("error: ")]
-    return ((error or words)[-1][:300]) if words else "it printed nothing"
+    return shown((error or words)[-1], 300) if words else "it printed nothing"
 
 
 def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -16,6 +16,7 @@ import psutil
 from contract import CallError
 from evaluator.runs.words import RunnerName, StepOutcome
 from harness.models.registry import Model
+from harness.runners.confine import DiskWatch, confine
 from harness.runners.job import (
     EXIT_MEANINGS,
     LONGEST_LINE,
@@ -25,6 +26,7 @@ from harness.runners.job import (
     Job,
     explain,
     keep_short,
+    make_visible,
     take_line,
 )
 from harness.runners.signals import held_back
@@ -69,8 +71,12 @@ class LocalRunner:
             _end(process)
             reader.join(timeout=5)
             keep_short(log)
-        code = process.returncode
-        outcome = outcome or EXIT_MEANINGS.get(code, "crashed")
+            make_visible(log)
+        code: int | None = process.returncode
+        if outcome == "crashed":
+            code = None
+        outcome = outcome or EXIT_MEANINGS.get(process.returncode, "crashed")
+        confine(job.output, job.limits.disk)
         return clock.ended(self.name, outcome, code, explain(outcome, code, job.limits, job.log))
 
 
@@ -128,6 +134,7 @@ def _watch(
     process: "subprocess.Popen[bytes]", clock: Clock, job: Job, log: IO[bytes]
 ) -> StepOutcome | None:
     """Waits for the end; returns why the process has to be killed, or None if it ended itself."""
+    disk = DiskWatch(job.output)
     while process.poll() is None:
         in_use = _resident_bytes(process.pid)
         clock.memory(in_use)
@@ -135,6 +142,8 @@ def _watch(
             return "out_of_memory"
         if clock.elapsed > job.limits.timeout:
             return "timeout"
+        if disk.used() > job.limits.disk:
+            return "crashed"
         keep_short(log)
         time.sleep(POLL_SECONDS)
     return None

@@ -15,6 +15,7 @@ from evaluator.runs.records import PredictionRecord, Usage
 from evaluator.runs.words import LineOutcome
 from harness.datasets.folder import Pair
 from harness.models.registry import Model
+from harness.runners.confine import remove_tree
 from harness.runners.job import Ended, EventHandler, Job, Limits, Runner
 from harness.work.staging import stage_images, stage_labels
 
@@ -83,7 +84,7 @@ class Predicting:
 
     def _attempt(self, out: Path, images: Sequence[Path], on_event: EventHandler) -> Ended:
         stage = self.folder / "stage"
-        shutil.rmtree(out, ignore_errors=True)
+        remove_tree(out)
         out.mkdir()
         try:
             truth = stage_labels(stage / "truth", self.pairs) if self.pairs else None
@@ -120,7 +121,7 @@ class Predicting:
                 mask.replace(self.folder / line.mask)
             append_line(self.folder / PREDICTIONS_JSONL, line.model_dump())
             found[image.name] = line
-        shutil.rmtree(out)
+        remove_tree(out)
         return found
 
     def _kept(self) -> dict[str, PredictionRecord]:
@@ -153,7 +154,7 @@ def settled(lines: Sequence[PredictionRecord]) -> bool:
 def _remember(begun: list[str], on_event: EventHandler) -> EventHandler:
     def handle(event: Mapping[str, Any]) -> None:
         if event["event"] == "image":
-            begun.append(str(event.get("image")))
+            begun[:] = [str(event.get("image"))]
         on_event(event)
 
     return handle

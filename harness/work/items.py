@@ -87,7 +87,8 @@ def carry_out(item: Item, show: Display) -> Done:
         raise
     except Exception as error:
         if not isinstance(error, (CellbenchError, OSError)):
-            show.say(traceback.format_exc().rstrip())
+            for line in traceback.format_exc().splitlines():
+                show.say(line)
         message = _sentence(error)
         done = Done(outcome="crashed", message=message, recorded=_recorded(item, message))
     if done.outcome != "done":

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from contract.shown import shown
 from harness.runners.job import EventHandler
 
+LONGEST_LINE = 1000
+"""Characters of a line that people read."""
 PLAIN_SECONDS = 10
 """At most one plain line a step in this many seconds."""
 
@@ -29,20 +32,20 @@ class PlainDisplay:
 
     def say(self, text: str) -> None:
         """Prints the line."""
-        print(text, file=sys.stderr, flush=True)
+        print(shown(text, LONGEST_LINE), file=sys.stderr, flush=True)
 
     def step(self, name: str) -> EventHandler:
         """Prints progress, but not more often than people read it."""
-        shown = time.monotonic()
+        last = time.monotonic()
 
         def handle(event: Mapping[str, Any]) -> None:
-            nonlocal shown
-            if event["event"] != "progress" or time.monotonic() - shown < PLAIN_SECONDS:
+            nonlocal last
+            if event["event"] != "progress" or time.monotonic() - last < PLAIN_SECONDS:
                 return
-            shown = time.monotonic()
+            last = time.monotonic()
             done, total = _whole(event.get("done")), _whole(event.get("total"))
             count = "" if done is None else f"{done}/{'?' if total is None else total} "
-            self.say(f"{name}: {count}{event.get('message', '')}".rstrip())
+            self.say(f"{name}: {count}{shown(str(event.get('message', '')))}".rstrip())
 
         return handle
 
@@ -55,7 +58,7 @@ class BarDisplay:
 
     def say(self, text: str) -> None:
         """Prints the line above the bars."""
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(shown(text, LONGEST_LINE), markup=False, highlight=False)
 
     def step(self, name: str) -> EventHandler:
         """Adds a bar, hiding the one before it."""
@@ -69,7 +72,7 @@ class BarDisplay:
                     bar,
                     completed=_whole(event.get("done")),
                     total=_whole(event.get("total")),
-                    message=str(event.get("message", "")),
+                    message=shown(str(event.get("message", ""))),
                 )
 
         return handle

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract import CallError
+from contract import CallError, CellbenchError
 from evaluator.runs.words import Protocol
 from harness.datasets.folder import Dataset, load_dataset
 from harness.models.overrides import Overrides
@@ -51,9 +51,23 @@ def ready(request: Request, chosen: Chosen, show: Display) -> Dataset | None:
     if dataset:
         _refuse_untrainable(request, dataset)
     show.say(f"runner {chosen.runner.name}: {chosen.reason}")
-    for model in request.models:
-        chosen.runner.prepare(model, show.say)
+    _prepare(request, chosen, show)
     return dataset
+
+
+def _prepare(request: Request, chosen: Chosen, show: Display) -> None:
+    """Makes the models ready; an image that cannot be built is that model's failure alone."""
+    failed = 0
+    for model in request.models:
+        try:
+            chosen.runner.prepare(model, show.say)
+        except CallError:
+            raise
+        except CellbenchError as error:
+            failed += 1
+            if failed == len(request.models):
+                raise
+            show.say(f"{model.name}: {error.what} ({error.why})")
 
 
 def _refuse_unknown_profiles(request: Request) -> None:

@@ -1,6 +1,5 @@
 """Steps of a run: what each depends on, whether it must be done again, and moving it into place."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from evaluator.runs.folder import STEP_JSON, USAGE_JSON
 from evaluator.runs.read import read_step, read_usage
 from evaluator.runs.records import StepRecord, Usage
 from evaluator.runs.words import RunnerName
+from harness.runners.confine import remove_tree
 
 Action = Literal["reuse", "resume", "redo"]
 NEVER_FINISHED = "it was never finished"
@@ -66,7 +66,7 @@ class Step:
         placed, part = read_step(self.folder), read_step(self.part)
         if part and part.key == self.key and not part.finished:
             return self.part
-        shutil.rmtree(self.part, ignore_errors=True)
+        remove_tree(self.part)
         if placed and placed.key == self.key and not placed.finished:
             self.folder.rename(self.part)
             return self.part
@@ -102,13 +102,13 @@ class Step:
         """
         placed, part = read_step(self.folder), read_step(self.part)
         if placed and placed.key == self.key and placed.finished:
-            shutil.rmtree(self.part, ignore_errors=True)
+            remove_tree(self.part)
         elif part and part.key == self.key:
             self._replace()
-        shutil.rmtree(self._old, ignore_errors=True)
+        remove_tree(self._old)
 
     def _replace(self) -> None:
-        shutil.rmtree(self._old, ignore_errors=True)
+        remove_tree(self._old)
         if self.folder.exists():
             self.folder.rename(self._old)
         self.part.rename(self.folder)

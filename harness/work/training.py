@@ -7,16 +7,23 @@ from pathlib import Path
 
 from contract import TrainingRecord, sha256_json, write_json
 from contract.schema import Subset
-from evaluator.runs.folder import TRAINING_JSON, USAGE_JSON, RunFolder
+from evaluator.runs.folder import STEP_JSON, TRAINING_JSON, USAGE_JSON, RunFolder
 from evaluator.runs.read import read_record
 from evaluator.runs.records import Usage
 from evaluator.runs.words import RunnerName
 from harness.models.registry import Model
+from harness.runners.confine import remove_tree
 from harness.runners.job import Job
 from harness.work.items import Context, Done
 from harness.work.progress import Display
 from harness.work.staging import stage_training
 from harness.work.steps import Decision, Step
+
+OUT = "out"
+"""The folder in a step's part that the container sees as /out."""
+LOG = "log.txt"
+OURS = frozenset((OUT, LOG, STEP_JSON, USAGE_JSON))
+"""Names in a step's folder that are not the container's to write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +74,15 @@ class TrainItem:
             self.step.put_in_place()
             return Done(outcome="done")
         part = self.step.begin()
+        _take_in(part)
         if _ended_alone(part, self.context.runner.name):
             self.step.finish(finished=True)
             return Done(outcome="done")
-        ended = self.context.runner.run(self._job(part), show.step(self.name))
+        _hand_out(part)
+        try:
+            ended = self.context.runner.run(self._job(part), show.step(self.name))
+        finally:
+            _take_in(part)
         done = ended.outcome == "done" and (part / TRAINING_JSON).exists()
         write_json(part / USAGE_JSON, ended.usage.model_dump())
         self.step.finish(finished=done)
@@ -91,8 +103,8 @@ class TrainItem:
             model=self.model,
             verb="train",
             input=_training_folder(context),
-            output=part,
-            log=part / "log.txt",
+            output=part / OUT,
+            log=part / LOG,
             limits=context.limits,
             options=("--profile", context.record.profile, "--seed", str(self.seed)),
             settings=context.settings.get(self.model.name, ()),
@@ -108,6 +120,27 @@ def split_hash(split: Mapping[str, Subset]) -> str:
 def weights_of(run: RunFolder, model: Model, seed: int) -> Path:
     """Where a finished training's weights lie."""
     return run.step(model.name, seed, "train") / "weights"
+
+
+def _hand_out(part: Path) -> None:
+    """Gives the container a folder of its own, with what it wrote before; ours stay outside."""
+    out = part / OUT
+    out.mkdir(exist_ok=True)
+    for path in list(part.iterdir()):
+        if path.name not in OURS:
+            path.rename(out / path.name)
+
+
+def _take_in(part: Path) -> None:
+    """Moves what the container wrote beside our files, save what would take their place."""
+    out = part / OUT
+    if not out.is_dir():
+        return
+    for path in list(out.iterdir()):
+        if path.name not in OURS:
+            remove_tree(part / path.name)
+            path.rename(part / path.name)
+    remove_tree(out)
 
 
 def _training_folder(context: Context) -> Path:

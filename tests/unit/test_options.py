@@ -35,8 +35,8 @@ def test_durations(text: str, seconds: float) -> None:
         lambda: options.seeds(str(2**32)),
         lambda: options.duration("0s"),
         lambda: options.duration("soon"),
-        lambda: options.limits("lots", "2h", gpu=False),
-        lambda: options.limits("8", "2h", gpu=False),
+        lambda: options.limits("lots", "2h", "20g", gpu=False),
+        lambda: options.limits("8", "2h", "20g", gpu=False),
     ],
 )
 def test_anything_else_is_a_wrong_call(call: object) -> None:
@@ -49,4 +49,4 @@ def test_threads_asked_for_are_no_more_than_the_machine_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "10000")
-    assert options.limits(None, "2h", gpu=False).cores == os.cpu_count()
+    assert options.limits(None, "2h", "20g", gpu=False).cores == os.cpu_count()

@@ -133,10 +133,10 @@ def _panel(numbers: Numbers, model: Model, name: str, fate: Fate) -> Panel | Non
     if image.image is None or image.label is None or mask is None:
         return None
     try:
-        pixels, truth, predicted = read_image(image.image), read_mask(image.label), read_mask(mask)
+        pixels = read_image(image.image)
+        size = (pixels.shape[0], pixels.shape[1])
+        truth, predicted = (read_mask(path, expected=size) for path in (image.label, mask))
     except (CellbenchError, OSError):
-        return None
-    if not pixels.shape[:2] == truth.shape == predicted.shape:
         return None
     table = overlap_table(truth, predicted)
     found = fates(table, numbers.data.base)
