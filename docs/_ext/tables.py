@@ -1,7 +1,8 @@
 """Tables from what the program checks and prints itself.
 
-`{model-fields} contract.schema.ModelCard` shows the fields of a pydantic model, `{docstring}` what
-is said of it, `{command-line} harness.commands.cli` the commands of a Typer app.
+`{settings} unet` shows what can be set of a model, `{model-fields} contract.schema.ModelCard` the
+fields of a pydantic model, `{docstring}` what is said of it, `{command-line} harness.commands.cli`
+the commands of a Typer app.
 """
 
 import ast
@@ -10,6 +11,7 @@ import inspect
 import json
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -26,6 +28,7 @@ WORDS = {
 }
 
 
+ORDER = {name: place for place, name in enumerate(("tiny", "quick", "report", "upstream"))}
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
@@ -47,6 +50,38 @@ class ModelFields(SphinxDirective):
             meaning = " ".join((rule.get("description") or meanings.get(field, "")).split())
             kind = in_words(rule, schema.get("$defs", {}))
             rows.append(f"| `{field}` | {kind} | {default} | {meaning} |")
+        return self.parse_text_to_nodes("\n".join(rows))
+
+
+class Settings(SphinxDirective):
+    """What can be set of a model's training, and what each of its profiles says."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        from contract.profiles import profile_names, read_profile
+        from contract.settings import schema
+
+        segmenter = importlib.import_module(f"containers.{self.arguments[0]}.segmenter")
+        rules = schema(segmenter.Segmenter.settings)["properties"]
+        profiles = Path(segmenter.__file__).parent / "profiles"
+        names = sorted(profile_names(profiles), key=lambda name: (ORDER.get(name, 99), name))
+        said = {name: read_profile(profiles, name) for name in names}
+        heads = ["setting", "meaning; type and range", "default", *names]
+        rows = [f"| {' | '.join(heads)} |", f"| {' | '.join(['---'] * len(heads))} |"]
+        for key, rule in rules.items():
+            own = [
+                f"`{json.dumps(said[name][key])}`" if key in said[name] else "" for name in names
+            ]
+            meaning = " ".join(rule.get("description", "").split()).replace("|", "\\|")
+            kind = in_words(rule, {})
+            cells = [
+                f"`{key}`",
+                f"{meaning} ({kind})",
+                f"`{json.dumps(rule.get('default'))}`",
+                *own,
+            ]
+            rows.append(f"| {' | '.join(cells)} |")
         return self.parse_text_to_nodes("\n".join(rows))
 
 
@@ -97,7 +132,7 @@ def in_words(rule: dict[str, Any], definitions: dict[str, Any]) -> str:
         return f"list of {in_words(items, definitions)}" if items else "list"
     if rule.get("format") == "path":
         return "path"
-    bounds = [f"{sign} {rule[word]}" for word, sign in BOUNDS.items() if word in rule]
+    bounds = [f"{sign} {rule[word]:.16g}" for word, sign in BOUNDS.items() if word in rule]
     return ", ".join([WORDS.get(rule.get("type", ""), "anything"), *bounds])
 
 
@@ -138,6 +173,7 @@ def commands(command: Any, path: str) -> Iterator[list[str]]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("model-fields", ModelFields)
+    app.add_directive("settings", Settings)
     app.add_directive("docstring", Docstring)
     app.add_directive("command-line", CommandLine)
     return {"parallel_read_safe": True}

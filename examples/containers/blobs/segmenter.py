@@ -2,22 +2,44 @@
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 from scipy import ndimage
 
-from contract import Image, TrainCall, TrainingSummary, read_image, read_mask, serve, write_json
+from contract import (
+    Image,
+    Kinds,
+    SettingsModel,
+    TrainCall,
+    TrainingSummary,
+    read_image,
+    read_mask,
+    serve,
+    take,
+    write_json,
+)
+
+
+class Settings(SettingsModel):
+    """What can be set of a training."""
+
+    levels: int = Field(default=41, ge=2, le=1000)
+    """Brightnesses that are tried, evenly over four standard deviations."""
 
 
 class Segmenter:
     """Learns which brightness parts cells from background, and on which side cells are."""
+
+    settings: ClassVar[Kinds] = (Settings,)
 
     def __init__(self, weights: Path | None, threads: int) -> None:
         self._rule = None if weights is None else json.loads((weights / "rule.json").read_text())
 
     def train(self, call: TrainCall) -> TrainingSummary:
         """Tries every level on all training images and keeps the one with the best Dice."""
-        levels = np.linspace(-2, 2, call.settings["levels"])
+        levels = np.linspace(-2, 2, take(call.settings, Settings).levels)
         rules = [(sign, level) for sign in (1, -1) for level in levels]
         pairs = [pair for pair in call.pairs if pair.subset == "train"]
         dice = np.zeros(len(rules))
