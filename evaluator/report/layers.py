@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,67 +27,73 @@ COLOURS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class FateLayers:
-    """A model's two layers on one image: maps of codes, 0 where there is no outline."""
+class Layer:
+    """Outlines on one image."""
 
-    found: Codes
-    """The outlines of the predicted cells."""
-    fates: tuple[int, ...]
-    """The codes in `found`."""
-    missed: Codes
+    places: Codes
+    """(H, W) uint8: 0 where there is no outline, else n for the n-th of `codes`."""
+    codes: tuple[int, ...]
+
+    def uri(self) -> str:
+        """The layer as a PNG in a `data:` address, clear where there is no outline.
+
+        With 2, 4 or 16 colours a pixel takes 1, 2 or 4 bits, which is written several times faster
+        than lossless WebP of 32 bits. Outlines are long runs of nothing, so that run lengths alone
+        make them as small as a slower search for repetitions does.
+        """
+        picture = Pillow.fromarray(self.places)
+        colours = [(0, 0, 0), *(COLOURS[code] for code in self.codes)]
+        picture.putpalette([part for colour in colours for part in colour])
+        return _uri(picture, "png", transparency=0, compress_type=zlib.Z_RLE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FateLayers:
+    """A model's two layers on one image."""
+
+    found: Layer
+    """The outlines of the predicted cells, by their fates."""
+    missed: Layer
     """The outlines of the true cells that were missed."""
 
-    def uris(self) -> tuple[str, str]:
-        """Both as pictures."""
-        return layer_uri(self.found, self.fates), layer_uri(self.missed, (Fate.MISSED,))
 
-
-def truth_uri(edge: Edge) -> str:
-    """The outlines of all true cells as a picture."""
-    return layer_uri(np.where(edge, np.uint8(TRUTH), np.uint8(0)), (TRUTH,))
+def truth_layer(edge: Edge) -> Layer:
+    """The outlines of all true cells."""
+    return Layer(places=edge.astype(np.uint8), codes=(TRUTH,))
 
 
 def fate_layers(
     cells: ImageCells, truth: Labels, edge: Edge, predicted: Labels
 ) -> FateLayers | None:
-    """The layers of a model's cells, by their fates.
+    """The layers of a model's cells.
 
     `truth` and `predicted` are (H, W) ids at the size of the layer, `edge` the outlines of the
     truth. None when they hold other ids than `cells`, which then belongs to other masks.
     """
-    lost = np.where(cells.fates.truth == Fate.MISSED, cells.fates.truth, np.uint8(0))
-    found = _codes(predicted, outline(predicted), cells.predicted_ids, cells.fates.predicted)
-    missed = _codes(truth, edge, cells.true_ids, lost)
+    codes, places = np.unique(cells.fates.predicted, return_inverse=True)
+    lost = (cells.fates.truth == Fate.MISSED).astype(np.uint8)
+    found = _drawn(
+        predicted, outline(predicted), cells.predicted_ids, (places + 1).astype(np.uint8)
+    )
+    missed = _drawn(truth, edge, cells.true_ids, lost)
     if found is None or missed is None:
         return None
-    fates = tuple(np.unique(cells.fates.predicted).tolist())
-    return FateLayers(found=found, fates=fates, missed=missed)
+    return FateLayers(
+        found=Layer(places=found, codes=tuple(codes.tolist())),
+        missed=Layer(places=missed, codes=(Fate.MISSED,)),
+    )
 
 
-def _codes(labels: Labels, edge: Edge, ids: Labels, codes: Codes) -> Codes | None:
-    """Each outline pixel's code, from the code of the id that it belongs to."""
+def _drawn(labels: Labels, edge: Edge, ids: Labels, values: Codes) -> Codes | None:
+    """Each outline pixel's value, from the value of the id that it belongs to."""
     result = np.zeros(labels.shape, np.uint8)
     wanted = labels[edge]
     if len(wanted):
         places = np.searchsorted(ids, wanted)
         if not len(ids) or (ids.take(places, mode="clip") != wanted).any():
             return None
-        result[edge] = codes[places]
+        result[edge] = values[places]
     return result
-
-
-def layer_uri(codes: Codes, used: Sequence[int]) -> str:
-    """A layer of the codes `used` as a PNG in a `data:` address; code 0 is transparent.
-
-    With 2, 4 or 16 colours a pixel takes 1, 2 or 4 bits, which is written several times faster
-    than lossless WebP of 32 bits and grows the page by a tenth.
-    """
-    places = [0] * 256
-    for place, code in enumerate(used, start=1):
-        places[code] = place
-    picture = Pillow.fromarray(codes).point(places)
-    picture.putpalette([part for code in (0, *used) for part in COLOURS.get(code, (0, 0, 0))])
-    return _uri(picture, "png", transparency=0, compress_level=4)
 
 
 def picture_uri(picture: Pixels) -> str:

@@ -27,7 +27,7 @@ from evaluator.report.layers import (
     FateLayers,
     fate_layers,
     picture_uri,
-    truth_uri,
+    truth_layer,
 )
 from evaluator.report.numbers import Numbers
 from evaluator.report.pictures import Edge, Labels, displayed, outline, panel_shape, resampled
@@ -125,11 +125,12 @@ def _entry(numbers: Numbers, image: DatasetImage) -> dict[str, Any] | None:
     if truth is not None:
         small = resampled(truth, shape)
         edge = outline(small)
-        layers["truth"] = truth_uri(edge)
+        layers["truth"] = truth_layer(edge).uri()
         for number, model in enumerate(numbers.data.models):
             found = _model_layers(numbers, model, image.name, truth, small, edge)
             if found is not None:
-                layers[f"{number}"], layers[f"{number}-missed"] = found.uris()
+                layers[f"{number}"] = found.found.uri()
+                layers[f"{number}-missed"] = found.missed.uri()
     return {
         "name": image.name,
         "modality": image.modality,
