@@ -2,6 +2,8 @@ from .compare.gate import GateCode as GateCode
 from .compare.gate import ModelDifference as ModelDifference
 from .compare.gate import RunComparison as RunComparison
 from .compare.gate import compare_runs as compare_runs
+from .compare.masks import MaskChanges as MaskChanges
+from .compare.masks import compare_masks as compare_masks
 from .explain.agreement import Agreement as Agreement
 from .explain.agreement import agreement as agreement
 from .explain.attribution import Attribution as Attribution

@@ -8,7 +8,7 @@ import typer
 
 from contract import CallError
 from contract.errors import ExitCode, run_cli
-from evaluator.runs.folder import SCORES_CSV
+from evaluator.runs.folder import SCORES_CSV, RunFolder
 from evaluator.runs.words import DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS, Protocol
 from evaluator.scores.score import FolderScores, score_folders
 from evaluator.scores.summaries import by_group, summarise
@@ -123,6 +123,12 @@ def compare(
     margin: Annotated[
         float, typer.Option(min=0, max=1, help="Loss of mean F1 that is still not worse.")
     ] = 0.02,
+    no_truth: Annotated[
+        bool,
+        typer.Option(
+            "--no-truth", help="Compare the masks of two runs or folders with each other alone."
+        ),
+    ] = False,
 ) -> None:
     """Asks whether run B is worse than run A by more than a margin; for use as a gate.
 
@@ -130,7 +136,20 @@ def compare(
     with 95 % confidence. An image that failed in B alone counts as worse.
 
     Exit code 0: not worse; 2: the two cannot be compared; 3: worse; 4: undecided.
+
+    With --no-truth: did an update change my masks? Cells lost, gained, split and merged, and how
+    far outlines moved. Exit code 0: no cell changed; 2: wrong call; 3: some did, or a mask has no
+    partner.
     """
+    if no_truth:
+        from evaluator.compare.masks import compare_masks
+        from evaluator.compare.show import show_masks
+
+        changes = compare_masks(run_a, run_b)
+        show_masks(changes)
+        if changes.changed:
+            raise typer.Exit(ExitCode.FAILURES)
+        return
     from evaluator.compare.gate import compare_runs
     from evaluator.compare.show import show_gate
 
@@ -144,22 +163,33 @@ def compare(
 def verify(
     run: Annotated[Path, typer.Argument(help="A run, or the folder that `evaluator score` wrote.")],
     images: Annotated[
-        int, typer.Option(min=1, help="How many pairs of model and image to score again.")
-    ] = 20,
+        int | None,
+        typer.Option(min=1, help="Score only so many random pairs of model and image again."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Draws another sample.")] = 0,
 ) -> None:
-    """Scores a random sample of masks again and compares with scores.csv.
+    """Scores every mask again and compares with scores.csv, the overlap tables and the report.
 
-    Exit code 0: every number is the same; 2: wrong call; 3: some differ.
+    The report is that in RUN/report, where there is one.
+
+    Exit code 0: everything is the same; 2: wrong call; 3: something differs.
     """
+    from evaluator.report.verification import report_faults
     from evaluator.scores.verification import verify as score_again
 
     found = score_again(run, sample=images, seed=seed)
-    for line in found.differing:
+    faults = list(found.differing)
+    page = RunFolder(run).report
+    if (page / "index.html").is_file():
+        faults += report_faults(run, page)
+        looked = f"{page} was made again"
+    else:
+        looked = f"there is no report in {page}"
+    for line in faults:
         print(line)
-    verdict = f"{len(found.differing)} numbers differ" if found.differing else "every number agrees"
-    print(f"{found.checked} of {found.of} masks were scored again: {verdict}")
-    if found.differing:
+    verdict = f"{len(faults)} faults" if faults else "every number agrees"
+    print(f"{found.checked} of {found.of} masks were scored again, {looked}: {verdict}")
+    if faults:
         raise typer.Exit(ExitCode.FAILURES)
 
 

@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evaluator.compare.gate import ModelDifference, RunComparison
+from evaluator.compare.masks import MaskChanges
 from evaluator.compare.sentences import caveat, last_line, sentence
 
 
@@ -31,6 +32,34 @@ def show_gate(found: RunComparison) -> None:
     if caveat(found):
         print(caveat(found))
     print(last_line(found))
+
+
+def show_masks(found: MaskChanges) -> None:
+    """A line for each image whose cells changed, the totals of each model, and a verdict."""
+    table = Table(
+        "model", "image", "cells A", "cells B", "same", "lost", "gained", "split", "merged"
+    )
+    for heading in ("mean shift, px", "largest, px"):
+        table.add_column(heading)
+    changed = [one for one in found.images if one.changed]
+    for one in (*changed, *found.totals):
+        table.add_row(
+            Text(one.model),
+            Text(one.image),
+            *map(str, (one.cells_a, one.cells_b, one.same)),
+            *map(str, (one.lost, one.gained, one.split, one.merged)),
+            "–" if one.mean_shift is None else f"{one.mean_shift:.2f}",
+            f"{max(one.shifts):.2f}" if one.shifts else "–",
+        )
+    Console().print(table)
+    for line in found.only_in_one:
+        print(line)
+    if changed:
+        print(f"cells changed in {len(changed)} of {len(found.images)} masks")
+    elif found.only_in_one:
+        print("no cell changed where both have a mask, but not all masks have a partner")
+    else:
+        print(f"no cell was lost, gained, split or merged in {len(found.images)} masks")
 
 
 def _rows(table: Table, one: ModelDifference) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluator.overlap.matching import match_cells
-from evaluator.overlap.table import OverlapTable, Whole
+from evaluator.overlap.table import Flags, OverlapTable, Whole
 
 Codes = npt.NDArray[np.uint8]
 
@@ -77,14 +77,33 @@ def fates(table: OverlapTable, threshold: float) -> Fates:
     found = match_cells(table, threshold)
     truth = np.full(len(table.truth), Fate.MISSED, np.uint8)
     predicted = np.full(len(table.predicted), Fate.SPURIOUS, np.uint8)
-    doubled = 2 * table.pair_pixels
-    pieces = doubled > table.predicted.areas[table.pair_predicted]
-    parts = doubled > table.truth.areas[table.pair_truth]
+    pieces, parts = _inside(table)
     _mark(truth, predicted, table.pair_truth[pieces], table.pair_predicted[pieces], Fate.SPLIT)
     _mark(predicted, truth, table.pair_predicted[parts], table.pair_truth[parts], Fate.MERGED)
     truth[found.truth] = Fate.MATCHED
     predicted[found.predicted] = Fate.MATCHED
     return Fates(truth=truth, predicted=predicted)
+
+
+def wholes(table: OverlapTable) -> tuple[int, int]:
+    """How many true cells hold two or more predicted ones, and the other way round.
+
+    A cell lies in another one as for `fates`, but whether it is matched plays no part: a cell that
+    lost a corner to a new cell is split, though its larger piece is still found.
+    """
+    pieces, parts = _inside(table)
+    several = (table.pair_truth[pieces], table.pair_predicted[parts])
+    split, merged = (int((np.bincount(side) >= 2).sum()) for side in several)
+    return split, merged
+
+
+def _inside(table: OverlapTable) -> tuple[Flags, Flags]:
+    """(k,) whether the predicted cell of each pair lies in the true one, and the other way."""
+    doubled = 2 * table.pair_pixels
+    return (
+        doubled > table.predicted.areas[table.pair_predicted],
+        doubled > table.truth.areas[table.pair_truth],
+    )
 
 
 def _mark(whole: Codes, part: Codes, wholes: Whole, parts: Whole, fate: Fate) -> None:

@@ -110,6 +110,15 @@ class OverlapTable:
         """The table of the cells that stay clear of the outer 2 rows and columns."""
         return self.keep(~self.truth.on_frame, ~self.predicted.on_frame)
 
+    def same(self, other: "OverlapTable") -> bool:
+        """Whether both hold the same cells, pixels and tiles."""
+        mine, theirs = self._arrays(), other._arrays()
+        return (
+            all(np.array_equal(mine[name], theirs[name]) for name in mine)
+            and len(self.tiles) == len(other.tiles)
+            and all(a.same(b) for a, b in zip(self.tiles, other.tiles, strict=True))
+        )
+
     def save(self, path: Path) -> None:
         """Writes a compressed npz; `path` must end in .npz and is replaced in one step."""
         arrays = self._arrays()

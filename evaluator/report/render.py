@@ -20,6 +20,10 @@ from evaluator.report.numbers import Numbers
 from evaluator.report.section import Panels, Section, every_block
 from evaluator.report.sections import make_sections
 from evaluator.report.tables import Table, escape_markdown
+from evaluator.statistics.paired import MARGIN
+
+PUBLISHED = frozenset({"performance", "summary"})
+"""The section, and the table in it, that show published scores, where a file of them was given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +45,20 @@ def write_report(numbers: Numbers, out: Path) -> ReportPaths:
         tables=out / "tables",
     )
     sections = make_sections(numbers)
-    _replace(paths.tables, {name: text.encode() for name, text in _tables(sections)})
+    _replace(paths.tables, {name: text.encode() for name, text in tables(sections)})
     _replace(paths.figures, dict(_figures(sections)))
     write_text(paths.report_md, markdown(numbers.data, sections))
-    write_text(paths.index_html, html(numbers.data, sections))
+    page = html(
+        numbers.data,
+        sections,
+        margin=numbers.margin,
+        published=numbers.published is not None,
+    )
+    write_text(paths.index_html, page)
     return paths
 
 
-def _tables(sections: Sequence[Section]) -> Iterator[tuple[str, str]]:
+def tables(sections: Sequence[Section]) -> Iterator[tuple[str, str]]:
     """Name and contents of every file of tables/."""
     for section in sections:
         for name, text in section.files.items():
@@ -87,14 +97,22 @@ def _write_bytes(content: bytes, path: Path) -> None:
     path.write_bytes(content)
 
 
-def html(data: ReportData, sections: Sequence[Section]) -> str:
-    """The page, whole in itself."""
+def html(
+    data: ReportData,
+    sections: Sequence[Section],
+    *,
+    margin: float = MARGIN,
+    published: bool = False,
+) -> str:
+    """The page, whole in itself; it records by which rules it was made."""
     environment = _environment(autoescape=True)
     environment.filters["zip"] = zip
     scripts = [_resource("page.js"), _resource("viewer.js")]
     return environment.get_template("page.html.j2").render(
         data=data,
         sections=sections,
+        margin=margin,
+        published=published,
         version=__version__,
         style=_resource("style.css"),
         scripts=scripts,

@@ -8,6 +8,7 @@ from evaluator.runs.words import StepName
 
 __all__ = [
     "HISTORY_JSONL",
+    "INDEX_JSON",
     "OVERLAPS",
     "PREDICTIONS_JSONL",
     "REMARKS_JSON",
@@ -25,6 +26,8 @@ SCORES_CSV = "scores.csv"
 OVERLAPS = "overlaps"
 REMARKS_JSON = "remarks.json"
 """In the folder of overlaps of a run: what is suspicious about the masks of a model."""
+INDEX_JSON = "index.json"
+"""In the same folder: the hashes of the label and the mask that each table was made from."""
 SCORE_JSON = "score.json"
 """In place of run.json where `evaluator score` compared two folders."""
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from contract import CellbenchError, HistoryLine, TrainingRecord
 from evaluator.runs.folder import (
     HISTORY_JSONL,
+    INDEX_JSON,
     PREDICTIONS_JSONL,
     REMARKS_JSON,
     RUN_JSON,
@@ -25,6 +26,7 @@ from evaluator.runs.folder import (
 )
 from evaluator.runs.records import (
     MaskRemarks,
+    OverlapIndex,
     PredictionRecord,
     RunRecord,
     ScoreRecord,
@@ -100,6 +102,12 @@ def read_mask_remarks(overlaps: Path) -> Mapping[str, tuple[str, ...]]:
     """remarks.json beside the overlap tables; empty when there is none that can be used."""
     found = read_record(overlaps / REMARKS_JSON, MaskRemarks)
     return found.root if found else {}
+
+
+def read_overlap_index(overlaps: Path) -> dict[str, list[str]]:
+    """index.json beside the overlap tables; empty when there is none that can be used."""
+    found = read_record(overlaps / INDEX_JSON, OverlapIndex)
+    return dict(found.root) if found else {}
 
 
 def read_history(step: Path) -> Lines[HistoryLine]:

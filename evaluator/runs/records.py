@@ -167,6 +167,10 @@ class MaskRemarks(RootModel[dict[str, tuple[str, ...]]]):
     """remarks.json: by image, what is suspicious about one model's masks."""
 
 
+class OverlapIndex(RootModel[dict[str, list[str]]]):
+    """index.json: by image, the hashes of the label and the mask that its table was made from."""
+
+
 class Usage(_Record):
     """usage.json: what one step took, measured from outside the model."""
 

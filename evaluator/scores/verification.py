@@ -1,17 +1,19 @@
-"""Checks stored scores by scoring a sample of the masks again."""
+"""Checks stored scores and overlap tables by scoring the masks again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from contract import sha256_file
+from evaluator.overlap.table import OverlapTable, UnreadableTable
 from evaluator.runs.folder import SCORES_CSV
-from evaluator.scores.rows import SCORE_COLUMNS, ScoreRow, read_scores, rows_for
-from evaluator.scores.score import score_pair
+from evaluator.runs.read import read_overlap_index
+from evaluator.scores.row_set import row_faults
+from evaluator.scores.rows import SCORE_COLUMNS, ScoreRow, read_every_row, rows_for, told
+from evaluator.scores.score import PairResult, score_pair
 from evaluator.scores.sources import Source, open_source
-
-SAMPLE = 20
 
 NO_MASK = ("out_of_memory", "timeout", "crashed", "missing", "unreadable")
 """Outcomes that may come from the run rather than from a mask file."""
@@ -19,39 +21,65 @@ NO_MASK = ("out_of_memory", "timeout", "crashed", "missing", "unreadable")
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What came of scoring a sample again."""
+    """What came of scoring masks again."""
 
     checked: int
     """Pairs of model (and seed) and image."""
     of: int
     """All that scores.csv has."""
     differing: tuple[str, ...]
-    """A sentence for each number of scores.csv that the masks do not give."""
+    """A sentence for each row that should not be as it is, each number that the masks do not give,
+    and each overlap table or hash that is not that of its mask."""
 
 
-def verify(source: Path, *, sample: int = SAMPLE, seed: int = 0) -> Verification:
-    """Scores up to `sample` random pairs of a run, or of a folder of scores, from their masks.
+def verify(source: Path, *, sample: int | None = None, seed: int = 0) -> Verification:
+    """Scores the pairs of a run, or of a folder of scores, from their masks again.
 
-    All thresholds of a pair are compared, every column but modality, to the last digit, under the
-    protocol that the folder records. For a pair that failed the zeros and the true cells are
-    checked. `seed` draws another sample. Nothing is written.
+    The rows must be those that run.json or score.json asks for, each once. Of a pair all
+    thresholds are compared, every column but modality, to the last digit, under the protocol that
+    the folder records; of one that failed the zeros and the true cells. Its overlap table must be
+    that of truth and mask, and the recorded hashes those of the files. With `sample` only so many
+    random pairs are scored again, other ones with another `seed`. Nothing is written.
 
     Raises CallError when `source` is no such folder, FileNotFoundError without a scores.csv,
     TruthFault when a true label is gone or damaged.
     """
     opened = open_source(source)
+    rows = read_every_row(source / SCORES_CSV)
+    differing = list(row_faults(rows, opened.rows))
+    wanted = set(opened.rows)
     pairs: dict[tuple[str, int, str], list[ScoreRow]] = {}
-    for row in read_scores(source / SCORES_CSV):
-        pairs.setdefault((row.model, row.seed, row.image), []).append(row)
+    for row in rows:
+        if row.key in wanted:
+            pairs.setdefault((row.model, row.seed, row.image), []).append(row)
     keys = list(pairs)
     drawn = np.random.default_rng(seed).permutation(len(keys))[:sample]
-    differing = [line for place in sorted(drawn) for line in _differing(opened, pairs[keys[place]])]
+    for place in sorted(drawn):
+        differing += _differing(opened, pairs[keys[place]])
     return Verification(checked=len(drawn), of=len(keys), differing=tuple(differing))
 
 
-def _differing(source: Source, stored: list[ScoreRow]) -> Iterable[str]:
+def _differing(source: Source, stored: list[ScoreRow]) -> Iterator[str]:
     first = stored[0]
-    result = score_pair(*source.pair(first))
+    truth, mask = source.pair(first)
+    result = score_pair(truth, mask)
+    yield from _numbers(source, stored, result)
+    where = f"{first.model}, seed {first.seed}, {first.image}"
+    recorded = source.truth_sha256.get(first.image)
+    if recorded and recorded != result.truth_sha256:
+        yield f"{where}: the truth is not the one whose hash is recorded"
+    path = source.table(first)
+    if result.outcome == "scored" == first.outcome or (source.run is None and path.exists()):
+        yield from (f"{where}: {text}" for text in _table(path, result.truth_table))
+    if result.outcome == "scored" == first.outcome and source.run is not None and mask is not None:
+        hashes = read_overlap_index(path.parent).get(first.image)
+        if hashes != [sha256_file(truth), sha256_file(mask)]:
+            absent = "are not recorded" if hashes is None else "are not those recorded"
+            yield f"{where}: the hashes of truth and mask {absent} beside the overlap table"
+
+
+def _numbers(source: Source, stored: list[ScoreRow], result: PairResult) -> Iterable[str]:
+    first = stored[0]
     # A model that crashed left no mask: then the recorded outcome says more than "missing".
     failed = first.outcome in NO_MASK and result.outcome in NO_MASK
     fresh = rows_for(
@@ -69,6 +97,18 @@ def _differing(source: Source, stored: list[ScoreRow]) -> Iterable[str]:
         for name in SCORE_COLUMNS:
             if getattr(old, name) != getattr(new, name):
                 yield (
-                    f"{old.model}, seed {old.seed}, {old.image}, IoU {old.threshold:g}: {name} is"
-                    f" {getattr(old, name)} in scores.csv, {getattr(new, name)} from the mask"
+                    f"{told(old.key)}: {name} is {getattr(old, name)} in scores.csv,"
+                    f" {getattr(new, name)} from the mask"
                 )
+
+
+def _table(path: Path, fresh: OverlapTable) -> Iterable[str]:
+    try:
+        stored = OverlapTable.load(path)
+    except FileNotFoundError:
+        yield f"no overlap table {path.name}"
+    except UnreadableTable as error:
+        yield error.what
+    else:
+        if not stored.same(fresh):
+            yield f"the overlap table {path.name} is not that of its truth and mask"

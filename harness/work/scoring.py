@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import RootModel
 
 from contract import (
     CellbenchError,
@@ -18,11 +17,11 @@ from contract import (
 )
 from contract.guarded import read_mask
 from evaluator.overlap.table import OverlapTable, UnreadableTable, overlap_table
-from evaluator.runs.folder import REMARKS_JSON, RunFolder
+from evaluator.runs.folder import INDEX_JSON, REMARKS_JSON, RunFolder
 from evaluator.runs.read import (
     read_mask_remarks,
+    read_overlap_index,
     read_predictions,
-    read_record,
     read_step,
     read_usage,
 )
@@ -34,8 +33,6 @@ from evaluator.scores.score import TruthFault, score_pair
 from harness.work.items import Context, Done
 from harness.work.progress import Display
 from harness.work.steps import Decision
-
-INDEX = "index.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,17 +105,12 @@ class ScoreItem:
         return False
 
 
-class _Index(RootModel[dict[str, list[str]]]):
-    """By image, the hashes of the label and the mask that its table was made from."""
-
-
 class _Overlaps:
     """The stored overlap tables of one model and seed, with the hashes they were made from."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        index = read_record(folder / INDEX, _Index)
-        self._index = dict(index.root) if index else {}
+        self._index = read_overlap_index(folder)
         self.remarks = dict(read_mask_remarks(folder))
         """By image, what is suspicious about its mask."""
 
@@ -149,7 +141,7 @@ class _Overlaps:
     def save(self) -> None:
         """Writes the index, after the tables that it speaks of."""
         write_json(self._folder / REMARKS_JSON, self.remarks)
-        write_json(self._folder / INDEX, self._index)
+        write_json(self._folder / INDEX_JSON, self._index)
 
 
 def _of_truth(image: TestImage) -> OverlapTable:

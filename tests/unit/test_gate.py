@@ -15,10 +15,7 @@ from evaluator.runs.words import Outcome
 from evaluator.scores.rows import ScoreRow, read_scores, write_scores
 from evaluator.scores.score import score_folders
 from tests import programs
-from tests.unit.label_maps import Labels, squares
-from tests.unit.scored_runs import Kind, model_record, write_run
-
-TRUTH = squares((60, 60), *[(4 + 14 * i, 4 + 14 * j, 9, 9) for i in range(4) for j in range(4)])
+from tests.unit.scored_runs import TRUTH, Kind, found, model_record, scored, write_run
 
 Scores = Mapping[str, Mapping[int, Sequence[float | None]]]
 """Model → seed → F1 of each image; None for one that crashed."""
@@ -107,21 +104,6 @@ def edited(folder: Path, edit: Callable[[list[ScoreRow]], list[ScoreRow]]) -> Pa
     """The folder with its scores.csv edited by hand."""
     write_scores(folder / "scores.csv", edit(read_scores(folder / "scores.csv")))
     return folder
-
-
-def found(cells: int) -> Labels:
-    """The first `cells` of 16."""
-    return np.where(cells >= TRUTH, TRUTH, 0).astype(np.uint16)
-
-
-def scored(folder: Path, cells: Sequence[int | None], **options: object) -> Path:
-    """A folder of scores of model "m" that found so many cells of each image; None: no mask."""
-    for number, count in enumerate(cells):
-        write_mask(folder / "gt" / f"{number:02}.tif", TRUTH)
-        if count is not None:
-            write_mask(folder / "pred" / f"{number:02}.tif", found(count))
-    score_folders(folder / "gt", folder / "pred", folder / "out", **{"model": "m", **options})  # type: ignore[arg-type]
-    return folder / "out"
 
 
 def verdicts(result: RunComparison) -> dict[str, str]:
