@@ -1,3 +1,6 @@
+from .audit.findings import Audit as Audit
+from .audit.findings import Finding as Finding
+from .audit.findings import audit_table as audit_table
 from .compare.gate import GateCode as GateCode
 from .compare.gate import ModelDifference as ModelDifference
 from .compare.gate import RunComparison as RunComparison

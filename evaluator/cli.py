@@ -193,6 +193,28 @@ def verify(
         raise typer.Exit(ExitCode.FAILURES)
 
 
+@app.command()
+def audit(
+    file: Annotated[
+        Path, typer.Argument(help="CSV or JSON with columns for arm (or model), image and score.")
+    ],
+) -> None:
+    """Asks of anyone's table of scores by image what it should be asked, and names the rows.
+
+    Seed, true cells, steps or epochs, threshold, n, p and the kind of test are used where the table
+    has them, under many names.
+
+    Exit code 0: nothing found; 2: the file is no such table; 3: there are findings.
+    """
+    from evaluator.audit.findings import audit_table
+    from evaluator.audit.show import show_audit
+
+    found = audit_table(file)
+    show_audit(found)
+    if found.findings:
+        raise typer.Exit(ExitCode.FAILURES)
+
+
 def parse_thresholds(text: str) -> tuple[float, ...]:
     """The numbers in "0.5,0.7,0.9"; raises CallError when one is none."""
     try:
