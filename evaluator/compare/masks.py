@@ -115,7 +115,7 @@ def _folders(side: Path) -> dict[str, Path]:
         raise CallError(f"No folder {side}.", do="give a run or a folder of label masks")
     if run := read_run(side):
         return {
-            f"{name}, seed {seed}": RunFolder(side).step(name, seed, "predict")
+            f"{name} seed {seed}": RunFolder(side).step(name, seed, "predict")
             for name, model in run.models.items()
             for seed in model.seeds
         }

@@ -1,9 +1,11 @@
 """The tables and lines that `evaluator compare` prints."""
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from contract import label_stem
 from evaluator.compare.gate import ModelDifference, RunComparison
 from evaluator.compare.masks import MaskChanges
 from evaluator.compare.sentences import caveat, last_line, sentence
@@ -36,21 +38,20 @@ def show_gate(found: RunComparison) -> None:
 
 def show_masks(found: MaskChanges) -> None:
     """A line for each image whose cells changed, the totals of each model, and a verdict."""
-    table = Table(
-        "model", "image", "cells A", "cells B", "same", "lost", "gained", "split", "merged"
-    )
-    for heading in ("mean shift, px", "largest, px"):
-        table.add_column(heading)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("masks", overflow="fold")
+    for heading in ("cells", "same", "lost", "gained", "split", "merged", "shift", "largest"):
+        table.add_column(heading, justify="right", no_wrap=True)
     changed = [one for one in found.images if one.changed]
     for one in (*changed, *found.totals):
         table.add_row(
-            Text(one.model),
-            Text(one.image),
-            *map(str, (one.cells_a, one.cells_b, one.same)),
-            *map(str, (one.lost, one.gained, one.split, one.merged)),
+            Text(": ".join(filter(None, (one.model, label_stem(one.image))))),
+            f"{one.cells_a}→{one.cells_b}",
+            *map(str, (one.same, one.lost, one.gained, one.split, one.merged)),
             "–" if one.mean_shift is None else f"{one.mean_shift:.2f}",
             f"{max(one.shifts):.2f}" if one.shifts else "–",
         )
+    table.caption = "shift: mean distance between the outlines of a cell in both, in pixels"
     Console().print(table)
     for line in found.only_in_one:
         print(line)

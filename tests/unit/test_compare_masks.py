@@ -84,14 +84,14 @@ def test_runs_and_folders_of_scores(tmp_path: Path) -> None:
     a, b = real_run(tmp_path / "x" / "a"), real_run(tmp_path / "y" / "b", (16, 9, 11, 2))
     result = compare_masks(a, b)
     assert [(one.model, one.image) for one in result.images if one.changed] == [
-        ("m, seed 0", "02_label.tiff")
+        ("m seed 0", "02_label.tiff")
     ]
     assert [(one.model, one.lost, one.same) for one in result.totals] == [
-        ("m, seed 0", 1, 38),
-        ("oracle, seed 0", 0, 64),
+        ("m seed 0", 1, 38),
+        ("oracle seed 0", 0, 64),
     ]
     (RunFolder(b).step("m", 0, "predict") / "00_label.tiff").unlink()
-    assert "only A has a mask of m, seed 0, 00_label.tiff" in compare_masks(a, b).only_in_one
+    assert "only A has a mask of m seed 0, 00_label.tiff" in compare_masks(a, b).only_in_one
     scores = [scored(tmp_path / name, (16, 8)) for name in ("c", "d")]
     assert not compare_masks(*scores).changed
 
