@@ -28,7 +28,9 @@ def caveat(found: RunComparison) -> str:
     """Of which trainings this is said; empty where the two are folders of masks."""
     if not found.trained:
         return ""
-    return trainings(all(one.over_trainings for one in found.differences))
+    by_interval = [one.interval is not None and not one.spared for one in found.differences]
+    wide = [one.over_trainings for one in found.differences]
+    return trainings(all(by_interval) and all(wide))
 
 
 def _why(one: ModelDifference) -> str:
