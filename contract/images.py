@@ -13,7 +13,7 @@ from contract.reading import pillow
 from contract.reading.failures import reasons
 from contract.reading.jpeg import decode_unusual, open_jpeg
 from contract.reading.kinds import Kind, kind_of
-from contract.reading.limits import check_size, pixel_limit
+from contract.reading.limits import check_size, of_size, pixel_limit
 from contract.reading.orientation import UPRIGHT
 from contract.reading.png import PngFile, decode_sixteen_bit, open_png
 from contract.reading.tiff import plane_header, read_plane
@@ -65,10 +65,10 @@ def read_picture(path: Path, *, max_pixels: int | None = None) -> Picture:
     with reasons(path):
         stored, orientation = _stored(path, limit)
         stored = plain(with_alpha_considered(stored))
-    pixels, dropped = _three_channels(stored)
-    remarks = [*stored.remarks, *dropped]
-    if not has_contrast(pixels):
-        remarks.insert(0, NO_CONTRAST)
+        pixels, dropped = _three_channels(stored)
+        remarks = [*stored.remarks, *dropped]
+        if not has_contrast(pixels):
+            remarks.insert(0, NO_CONTRAST)
     if orientation != UPRIGHT:
         remarks.append(
             f"the file's orientation is {orientation}, not 1; the pixels are used as stored"
@@ -182,7 +182,7 @@ def _stored(path: Path, limit: int) -> tuple[Stored, int]:
         case "jpeg":
             jpeg = open_jpeg(path, limit)
             if not jpeg.is_ordinary:
-                pixels = decode_unusual(path)
+                pixels = of_size(decode_unusual(path), jpeg.height, jpeg.width)
                 return Stored(pixels=pixels, remarks=jpeg.remarks), jpeg.orientation
             with pillow.opened(path, "JPEG") as image:
                 decoded, _ = pillow.decoded(image)
@@ -196,7 +196,7 @@ def _stored(path: Path, limit: int) -> tuple[Stored, int]:
 
 def _of_png(png: PngFile) -> Stored:
     if png.depth == 16:
-        pixels = decode_sixteen_bit(png)
+        pixels = of_size(decode_sixteen_bit(png), png.height, png.width)
         if pixels.ndim == 3 and pixels.shape[-1] in (2, 4):
             colours, alpha = pixels[..., :-1], pixels[..., -1]
             return Stored(pixels=colours, alpha=alpha, remarks=png.remarks)

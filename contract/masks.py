@@ -13,7 +13,7 @@ from contract.files import write_aside
 from contract.reading import pillow
 from contract.reading.failures import reasons
 from contract.reading.kinds import Kind, kind_of
-from contract.reading.limits import WrongSize, check_size, pixel_limit
+from contract.reading.limits import WrongSize, check_size, of_size, pixel_limit
 from contract.reading.lossy import lossy_compression
 from contract.reading.npy import npy_size, read_npy
 from contract.reading.png import decode_sixteen_bit, open_png
@@ -183,7 +183,10 @@ def _decode(path: Path, limit: int, expected: tuple[int, int] | None) -> _Stored
         case "png":
             png = open_png(path, limit, expected)
             if png.depth == 16 and png.colour != 0:
-                return _Stored(values=decode_sixteen_bit(png), remarks=png.remarks)
+                return _Stored(
+                    values=of_size(decode_sixteen_bit(png), png.height, png.width),
+                    remarks=png.remarks,
+                )
             with pillow.opened(png.data, "PNG") as image:
                 return _Stored(values=np.asarray(image), remarks=png.remarks)
         case _:

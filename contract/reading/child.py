@@ -39,6 +39,8 @@ def main(shared: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     limits.on_size = _limit
+    with suppress(OSError):  # when memory runs out, this process goes, not the one that asks
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     for line in sys.stdin.buffer:
         document, array = _answer(json.loads(line))
         _send(answers, document, array, shared)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from contract.errors import SeveralPlanes, UnreadableImage
 from contract.reading.directories import TIFF_MAGIC
-from contract.reading.limits import check_size
+from contract.reading.limits import check_content, check_size
 from contract.reading.orientation import UPRIGHT, exif_orientation
 
 JPEG_MAGIC = b"\xff\xd8\xff"
@@ -70,6 +70,7 @@ def open_jpeg(
         header = _header(stream, 0)
         if max_pixels is not None:
             check_size(header.height, header.width, max_pixels, expected=expected)
+            check_content(header.height * header.width, path.stat().st_size)
         behind = [_pixels(stream, at) for at in header.further[:MOST_PICTURES]]
     if any(pixels >= header.height * header.width for pixels in behind):
         raise SeveralPlanes(

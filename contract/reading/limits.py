@@ -2,6 +2,9 @@
 
 import os
 from collections.abc import Callable
+from typing import Any
+
+import numpy.typing as npt
 
 from contract.errors import CallError, UnreadableImage
 
@@ -9,6 +12,7 @@ MAX_PIXELS = 2_000_000_000
 MAX_PIXELS_VARIABLE = "CELLBENCH_MAX_PIXELS"
 
 
+MOST_PACKED = 1500
 on_size: Callable[[int], None] | None = None
 """Told the pixels of an image, each sample beyond the third counted as half of one, before they
 are decoded; the process that decodes for others sets its limits by them."""
@@ -64,3 +68,26 @@ def check_size(
         )
     if on_size is not None:
         on_size(height * width * max(2, samples - 1) // 2)
+
+
+def check_content(unpacked: int, packed: int) -> None:
+    """Raises UnreadableImage when so many packed bytes cannot hold so many unpacked ones.
+
+    Deflate, LZW and JPEG cannot pack better than `MOST_PACKED` to 1 (RFC 1951, TIFF 6.0, T.81): a
+    header that says more is damaged, and decoders would make room for it.
+    """
+    if unpacked > MOST_PACKED * packed + (1 << 20):
+        raise UnreadableImage(
+            f"the file is truncated or damaged: {packed} bytes cannot hold the {unpacked} that its"
+            " header speaks of"
+        )
+
+
+def of_size(pixels: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[Any]:
+    """The decoded pixels, if they have the size that the header told; else UnreadableImage."""
+    if pixels.shape[:2] != (height, width):
+        raise UnreadableImage(
+            f"the file is damaged: its pixels have the shape {pixels.shape}, but its header says"
+            f" {height}×{width}"
+        )
+    return pixels

@@ -55,7 +55,10 @@ def _header(stream: BinaryIO, path: Path) -> tuple[tuple[int, ...], np.dtype[Any
     }.get(version)
     if read is None:
         raise UnreadableImage(f"a .npy file of version {version}, which is not read")
-    shape, _, dtype = read(stream)
+    try:
+        shape, _, dtype = read(stream)
+    except Exception as error:  # numpy parses the header as a literal, which may fail in many ways
+        raise UnreadableImage("the file is damaged: its header describes no array") from error
     if dtype.hasobject:
         raise UnreadableImage(
             "holds Python objects, which could run code, so it is not opened",

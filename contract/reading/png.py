@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.errors import SeveralPlanes, UnreadableImage
-from contract.reading.limits import check_size
+from contract.reading.limits import check_content, check_size
 from contract.reading.orientation import UPRIGHT, exif_orientation
 
 PNG_MAGIC = b"\x89PNG"
@@ -103,6 +103,9 @@ def _read(stream: BinaryIO, max_pixels: int | None, expected: tuple[int, int] | 
         _refuse_damage(compressed)
         remarks.append("a checksum in the file is wrong, but its pixels are whole")
     width, height, depth, colour = header
+    if max_pixels is not None:
+        row = width * depth * SAMPLES.get(colour, 4) // 8
+        check_content(height * row, sum(len(data) for data in compressed))
     return PngFile(
         height=height,
         width=width,

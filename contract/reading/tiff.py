@@ -13,9 +13,11 @@ import numpy.typing as npt
 from contract.errors import SeveralPlanes, UnreadableImage
 from contract.reading.channels import channel_pages, claimed_planes
 from contract.reading.directories import Directory, read_directories
-from contract.reading.limits import check_size
+from contract.reading.limits import check_content, check_size
 
 SHOWN_CHANNELS = 3
+MOST_PACKED_KNOWN = {1, 5, 6, 7, 8, 32773, 32946}
+"""Compressions of which `check_content` knows the bound: none, LZW, JPEG, deflate, PackBits."""
 NO_SERIES = {
     f"is_{kind}": False
     for kind in ("lsm", "scanimage", "ndpi", "ome", "mmstack", "ndtiff", "imagej", "shaped", "stk")
@@ -79,6 +81,8 @@ def read_plane(path: Path, max_pixels: int, expected: tuple[int, int] | None = N
         check_size(height, width, max_pixels, samples=samples, expected=expected)
         for one in found.shown:
             _refuse_missing_segments(one)
+            if int(one.compression) in MOST_PACKED_KNOWN:
+                check_content(int(one.nbytes), sum(one.databytecounts))
         planes = [_plane(one) for one in found.shown]
         return Plane(
             pixels=planes[0] if len(planes) == 1 else np.stack(planes, axis=-1),
@@ -186,7 +190,13 @@ def _layout(page: Any) -> tuple[int, int, int]:
 
 def _plane(page: Any) -> npt.NDArray[np.generic]:
     """A page's pixels as H×W or H×W×S."""
-    pixels = np.asarray(page.asarray())
+    if int(page.planarconfig) not in (1, 2):
+        raise UnreadableImage(
+            f"the file is damaged: its PlanarConfiguration is {page.planarconfig}"
+        )
+    # Where the strips of a damaged file leave a gap there must be zeros, not what memory held.
+    out = None if page.is_contiguous else np.zeros(page.shape, page.dtype)
+    pixels = np.asarray(page.asarray(out=out))
     pixels = np.moveaxis(pixels, [page.axes.index("Y"), page.axes.index("X")], [0, 1])
     ones = tuple(axis for axis in range(2, pixels.ndim) if pixels.shape[axis] == 1)
     return pixels.squeeze(ones)
