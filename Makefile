@@ -3,7 +3,7 @@ BIN := .venv/bin
 DEMO := runs/demo
 
 .PHONY: run test check unit peers docs integration coverage hooks pins
-.PHONY: bench-claims bench-evaluator bench-large bench-report clean
+.PHONY: bench-claims bench-evaluator bench-fuzz bench-large bench-report clean
 
 # The whole benchmark on simulated images; the report's path is printed last.
 run: .venv/models
@@ -55,6 +55,10 @@ bench-evaluator: .venv/peers
 # scores.csv to draw from.
 bench-claims: .venv/dev
 	$(BIN)/python -m tests.benchmarks.claims $(FILES)
+
+# 10 000 damaged image and mask files, each read twice: no crash, no hang, memory bounded.
+bench-fuzz: .venv/dev
+	$(BIN)/python -m tests.benchmarks.fuzz_readers $(COUNT) $(SEED)
 
 # CPU time, time and size of reports of 5 models on 101 and on 1000 images, and how fast Chromium opens them.
 bench-report: .venv/dev
