@@ -112,8 +112,9 @@ def test_dataset_faults_are_named_and_do_not_count(tmp_path: Path) -> None:
 
 def test_a_training_that_fails_is_rows_and_the_others_go_on(tmp_path: Path) -> None:
     folder = write_small_unet(tmp_path)
-    network = folder / "network.py"
-    network.write_text(network.read_text().replace("return UNet(", "raise KeyError; UNet("))
+    source = folder / "segmenter.py"
+    start = "Segmenter.train = lambda *_: 1 / 0\n\nif __name__"
+    source.write_text(source.read_text().replace("if __name__", start))
     data = make_dataset(tmp_path / "data", train=6)
     done = run_all(data, tmp_path / "run", f"{NAME},oracle", "--profile", "tiny", cwd=tmp_path)
     assert done.returncode == 3
