@@ -22,7 +22,7 @@ def describe(
     """`card` with the settings that can be set, the profiles, and one profile's values if asked.
 
     So a call can be checked before anything is trained: raises CallError for whatever `train` would
-    refuse of `profile` and `overrides`.
+    refuse of `profile` and `overrides`, save that files need not be there.
     """
     if "train" not in card.verbs:
         return card
@@ -31,7 +31,7 @@ def describe(
     found: dict[str, Any] = {
         "settings": None if kinds is None else schema(kinds),
         "profiles": tuple(profile_names(profiles)),
-        "values": read_settings(profiles, profile or DEFAULT_PROFILE, overrides, kinds)
+        "values": read_settings(profiles, profile or DEFAULT_PROFILE, overrides, kinds, files=False)
         if asked
         else None,
     }

@@ -6,7 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+)
 
 from contract.errors import CallError, did_you_mean
 from contract.profiles import parse_override, read_profile
@@ -40,14 +47,19 @@ class SettingsModel(BaseModel):
     )
 
 
-def _existing(path: str) -> str:
-    if not Path(path).is_file():
+def _existing(path: str, info: ValidationInfo) -> str:
+    if info.context != WITHOUT_FILES and not Path(path).is_file():
         raise ValueError(f"there is no file {path}")
     return path
 
 
-ExistingFile = Annotated[str, AfterValidator(_existing)]
-"""The path of a file that is there."""
+WITHOUT_FILES = "without files"
+"""Context of a validation where nothing is mounted, so that no file can be looked for."""
+FILE_FORMAT = "file-path"
+ExistingFile = Annotated[
+    str, AfterValidator(_existing), Field(json_schema_extra={"format": FILE_FORMAT})
+]
+"""The path of a file that is there; its schema has the format FILE_FORMAT."""
 Kind = TypeVar("Kind", bound=BaseModel)
 Kinds = Sequence[type[BaseModel]]
 """What a segmenter's class attribute `settings` holds: the keys are those of all of them."""
@@ -60,12 +72,18 @@ def declared(segmenter: type[Any]) -> Kinds | None:
 
 
 def read_settings(
-    profiles: Path, profile: str, overrides: Sequence[str], kinds: Kinds | None
+    profiles: Path,
+    profile: str,
+    overrides: Sequence[str],
+    kinds: Kinds | None,
+    *,
+    files: bool = True,
 ) -> dict[str, Any]:
     """All settings of a training: a profile, KEY=VALUE `overrides` on top, defaults for the rest.
 
     Without `kinds` any key is taken, and nothing is known of defaults. Raises CallError, which
-    names key, value and range, for whatever is wrong.
+    names key, value and range, for whatever is wrong; for a file that is not there only with
+    `files`.
     """
     values = read_profile(profiles, profile)
     said = dict.fromkeys(values, f"profile {profile}")
@@ -75,16 +93,19 @@ def read_settings(
     if kinds is None:
         return values
     call = " ".join([f"profile {profile}", *(f"--set {text}" for text in overrides)])
-    return check(values, kinds, said, call)
+    return _checked(values, kinds, said, call, None if files else WITHOUT_FILES)
 
 
-def check(
-    values: Mapping[str, Any], kinds: Kinds, said: Mapping[str, str], call: str
+def _checked(
+    values: Mapping[str, Any],
+    kinds: Kinds,
+    said: Mapping[str, str],
+    call: str,
+    context: str | None,
 ) -> dict[str, Any]:
     """`values` as `kinds` take them, with the defaults of what is not there.
 
-    `said` is how each key was given and `call` how all of them were, for messages. Raises
-    CallError for a key that none of `kinds` declares, and for values that they refuse.
+    `said` is how each key was given and `call` how all of them were, for messages.
     """
     rules = schema(kinds)["properties"]
     for key in values:
@@ -96,18 +117,19 @@ def check(
     checked: dict[str, Any] = {}
     for kind in kinds:
         try:
-            checked |= take(values, kind).model_dump()
+            checked |= take(values, kind, context).model_dump()
         except ValidationError as error:
             raise _refusal(error, rules, said, call) from error
     return {key: checked[key] for key in rules}
 
 
-def take(values: Mapping[str, Any], kind: type[Kind]) -> Kind:
+def take(values: Mapping[str, Any], kind: type[Kind], context: str | None = None) -> Kind:
     """One settings class, filled with those of `values` that it declares.
 
-    Raises pydantic's ValidationError when they are not what `check` gave.
+    Raises pydantic's ValidationError when they are not what `read_settings` gave.
     """
-    return kind.model_validate({key: values[key] for key in kind.model_fields if key in values})
+    own = {key: values[key] for key in kind.model_fields if key in values}
+    return kind.model_validate(own, context=context)
 
 
 def schema(kinds: Kinds) -> dict[str, Any]:

@@ -4,15 +4,20 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from contract import CallError, sha256_file
 from contract.errors import did_you_mean
 from contract.profiles import parse_override
+from contract.settings import FILE_FORMAT
 from harness.models.describe import describe, options_of
 from harness.models.registry import Model
 
-Known = Mapping[str, Collection[str] | None]
-"""The settings of each model that learns, by its name; None: nobody knows, so that any is taken."""
+Known = Mapping[str, Mapping[str, Any] | None]
+"""For each model that learns the JSON schema of each setting; None: nobody knows, any is taken."""
+
+FILES = ("/", "./", "../", "~")
+"""How the path of a file begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +67,13 @@ def parse_overrides(texts: Sequence[str], known: Known) -> Mapping[str, Override
     """The overrides of each model, by its name, from KEY=VALUE and MODEL.KEY=VALUE.
 
     A key without a model goes to every model that has such a setting; the last one counts. A value
-    that begins with /, ./, ../ or ~ is a file of this machine. Raises CallError for a setting that
-    no chosen model has, for a value that is no YAML, and for a file that is not there.
+    that begins with /, ./, ../ or ~ is a file of this machine, and so is a text for a setting that
+    wants a file. Raises CallError for a setting that no chosen model has, for a value that is no
+    YAML, and for a file that is not there.
     """
     found: dict[str, dict[str, Override]] = {name: {} for name in known}
     for text in texts:
-        left, _ = parse_override(text)
+        left, meant = parse_override(text)
         name, dot, key = left.rpartition(".")
         if dot and name not in known:
             raise CallError(
@@ -82,26 +88,29 @@ def parse_overrides(texts: Sequence[str], known: Known) -> Mapping[str, Override
         if not takers:
             raise _unknown(text, key, [known[name]] if dot else known.values())
         value = text.partition("=")[2]
-        override = Override(key=key, value=value, file=_file(text, value))
         for model in takers:
-            found[model][key] = override
+            wanted = isinstance(meant, str) and _wants_file((known[model] or {}).get(key, {}))
+            file = _file(text, value) if wanted or value.startswith(FILES) else None
+            found[model][key] = Override(key=key, value=value, file=file)
     return {name: tuple(values.values()) for name, values in found.items()}
 
 
-def _file(text: str, value: str) -> Path | None:
-    if not value.startswith(("/", "./", "../", "~")):
-        return None
+def _wants_file(rule: Mapping[str, Any]) -> bool:
+    return any(option.get("format") == FILE_FORMAT for option in (rule, *rule.get("anyOf", ())))
+
+
+def _file(text: str, value: str) -> Path:
     path = Path(value).expanduser().resolve()
     if not path.is_file():
         raise CallError(
             f"--set {text}: there is no file {path}.",
-            "a value that begins with /, ./, ../ or ~ names a file of this machine",
+            "the setting is a file, or the value begins with /, ./, ../ or ~ as the path of one",
             "check the path",
         )
     return path
 
 
-def _unknown(text: str, key: str, known: Collection[Collection[str] | None]) -> CallError:
+def _unknown(text: str, key: str, known: Collection[Mapping[str, Any] | None]) -> CallError:
     keys = sorted({key for names in known for key in names or ()})
     return CallError(
         f"--set {text}: no setting {key!r}{did_you_mean(key, keys)}",

@@ -10,11 +10,11 @@ from harness.models.overrides import Known, Override, checked_overrides, parse_o
 from harness.models.registry import choose_models
 
 MODELS = choose_models(["unet", "otsu"])
-KNOWN: Known = {"unet": {"steps", "crop", "tta"}, "ours": None}
+KNOWN: Known = {"unet": {"steps": {}, "crop": {}, "tta": {}}, "ours": None}
 
 
 def test_a_key_goes_to_every_model_that_has_it_and_the_last_one_counts() -> None:
-    known: Known = {"unet": {"steps", "crop"}, "sac": {"steps"}}
+    known: Known = {"unet": {"steps": {}, "crop": {}}, "sac": {"steps": {}}}
     found = parse_overrides(["steps=3", "unet.steps=7", "crop=64"], known)
     assert found == {
         "unet": (Override(key="steps", value="7"), Override(key="crop", value="64")),
@@ -39,6 +39,20 @@ def test_a_path_is_a_file_and_its_content_is_what_counts(
     before = override.fingerprint()
     (tmp_path / "w.pth").write_bytes(b"two")
     assert override.fingerprint() != before
+
+
+def test_what_is_said_for_a_setting_that_wants_a_file_is_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "w.pth").touch()
+    monkeypatch.chdir(tmp_path)
+    models = choose_models(["maunet"])
+    (override,) = checked_overrides(["encoder_weights=w.pth"], models, "tiny")["maunet"]
+    assert override.file == tmp_path / "w.pth"
+    (override,) = checked_overrides(["encoder_weights=null"], models, "tiny")["maunet"]
+    assert override.file is None
+    with pytest.raises(CallError, match=r"there is no file .*/v\.pth"):
+        checked_overrides(["encoder_weights=v.pth"], models, "tiny")
 
 
 @pytest.mark.parametrize(

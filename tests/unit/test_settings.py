@@ -151,6 +151,12 @@ def test_what_the_profile_says_is_checked_too(tmp_path: Path) -> None:
     assert "profile other: no setting 'stepz'; did you mean 'steps'?" in refusal(tmp_path, "other")
 
 
+def test_where_nothing_is_mounted_no_file_is_looked_for(tmp_path: Path) -> None:
+    write(tmp_path, tiny="file: /no/such")
+    assert read_settings(tmp_path, "tiny", [], (Own,), files=False)["file"] == "/no/such"
+    assert "there is no file /no/such" in refusal(tmp_path, "tiny")
+
+
 def test_a_whole_number_is_taken_for_a_number(tmp_path: Path) -> None:
     class Wide(SettingsModel):
         rate: float = 0.5
