@@ -25,8 +25,8 @@ def draw_source(source: Path) -> Path:
 
 
 def set_options(*settings: str) -> list[str]:
-    """--set before each of the settings."""
-    return [word for setting in settings for word in ("--set", setting)]
+    """--set before each of the settings, and no limit on the time: a test's machine may be busy."""
+    return [word for setting in ("max_seconds=null", *settings) for word in ("--set", setting)]
 
 
 def assert_predicts(

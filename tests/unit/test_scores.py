@@ -60,7 +60,10 @@ def test_a_failed_image_without_cells_counts_0_all_the_same() -> None:
 
 
 def test_written_and_read_again(tmp_path: Path) -> None:
-    rows = [*some_rows(), replace(some_rows()[0], f1=1 / 3, outcome="missing", modality='"x"\ny')]
+    rows = [
+        *some_rows(),
+        replace(some_rows()[0], seed=9, f1=1 / 3, outcome="missing", modality='"x"\ny'),
+    ]
     write_scores(tmp_path / "scores.csv", rows)
     assert read_scores(tmp_path / "scores.csv") == rows
 
