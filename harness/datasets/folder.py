@@ -26,6 +26,7 @@ from contract.schema import Subset
 from evaluator.overlap.mask_checks import check_mask
 from evaluator.overlap.table import overlap_table
 from evaluator.runs.records import Fault, Remark
+from evaluator.runs.words import GROUP
 from evaluator.scores.truths import truth_sha256
 from harness.datasets.manifest import read_manifest
 from harness.datasets.turned import FITS_TURNED, fits_turned
@@ -132,17 +133,24 @@ def split_training(pairs: Sequence[Pair]) -> dict[str, Subset]:
 
     The manifest's `source` column names the sources, else `modality`; without either all images
     are one source. A source of fewer than five images stays in training as a whole, unless
-    nothing would be left to validate on.
+    nothing would be left to validate on. Images of one `group` (slide, patient, plate, movie) stay
+    together: each group counts as one image, and lies in the source of its first one.
     """
-    groups: dict[str, list[str]] = defaultdict(list)
+    sources: dict[str, list[str]] = defaultdict(list)
+    members: dict[str, list[str]] = {}
     for pair in pairs:
-        groups[pair.strata.get("source") or pair.strata.get("modality", "")].append(pair.name)
+        group = pair.strata.get(GROUP)
+        unit = f"{GROUP} {group}" if group else pair.name
+        if unit not in members:
+            members[unit] = []
+            sources[pair.strata.get("source") or pair.strata.get("modality", "")].append(unit)
+        members[unit].append(pair.name)
     split: dict[str, Subset] = {}
-    for names in groups.values():
-        split |= draw_split(names, SPLIT_SEED) if len(names) >= 5 else dict.fromkeys(names, "train")
+    for units in sources.values():
+        split |= draw_split(units, SPLIT_SEED) if len(units) >= 5 else dict.fromkeys(units, "train")
     if "val" not in split.values():
         split = draw_split(list(split), SPLIT_SEED)
-    return split
+    return {name: subset for unit, subset in split.items() for name in members[unit]}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,6 +92,24 @@ def test_the_split_keeps_a_tenth_of_each_source(tmp_path: Path) -> None:
     assert split == split_training(pairs)
 
 
+def test_images_of_one_group_stay_together(tmp_path: Path) -> None:
+    """Three images a patient, and twelve of one slide that spans both sources."""
+    root = make_dataset(tmp_path / "data", train=42)
+    groups = [f"patient {n // 3}" if n < 30 else "slide" for n in range(42)]
+    lines = [f"train_{n}.png,{'ab'[n % 2]},{groups[n]}" for n in range(42)]
+    (root / "Training-labeled" / "manifest.csv").write_text(
+        "image,source,group\n" + "\n".join(lines)
+    )
+    pairs = load_dataset(root).train
+    split = split_training(pairs)
+    assert len(split) == 42
+    assert {"train", "val"} == set(split.values())
+    sides: dict[str, set[str]] = {}
+    for pair in pairs:
+        sides.setdefault(pair.strata["group"], set()).add(split[pair.name])
+    assert all(len(subsets) == 1 for subsets in sides.values())
+
+
 def test_small_sources_stay_in_training_but_something_is_held_out(tmp_path: Path) -> None:
     pairs = load_dataset(make_dataset(tmp_path / "data", train=4)).train
     assert sorted(split_training(pairs).values()) == ["train", "train", "train", "val"]
