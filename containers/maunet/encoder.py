@@ -164,7 +164,7 @@ def _is_passed_over(name: str, encoder: Encoder) -> bool:
     return name.startswith(HEAD) or (stage.startswith("layer") and stage not in encoder.stages)
 
 
-def name_weights(paths: Sequence[Path]) -> str:
+def name_weights(paths: Sequence[Path | None]) -> str:
     """What training.json says of these files: each one's name and sha256, or "none"."""
-    named = [f"{path.name} sha256:{sha256_file(path)}" for path in paths]
+    named = [f"{path.name} sha256:{sha256_file(path)}" for path in paths if path]
     return ", ".join(named) or "none"

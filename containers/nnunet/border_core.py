@@ -1,18 +1,16 @@
 """Border and core: how instances are written as nnU-Net's classes, and how they come back."""
 
-from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-import torch
 from scipy import ndimage
 
-from containers.base.segmentation.decode import Decoding, instances
-from containers.base.segmentation.losses import dice_cross_entropy
-from containers.base.segmentation.targets import each_cell
+from containers.base.segmentation.decode import Decoding
+from containers.base.segmentation.targets import BACKGROUND, CORE, each_cell
+from containers.base.segmentation.three_class import CoreAndRim
 from containers.nnunet.settings import TaskSettings
 
-BACKGROUND, CORE, BORDER = 0, 1, 2
+BORDER = 2
 CLASSES = {"background": BACKGROUND, "core": CORE, "border": BORDER}
 SMALLEST_CORE = 4
 """Pixels that a core must have to be worth a deeper border."""
@@ -20,47 +18,22 @@ REACH = 4.0
 """Borders' depths that a cell may reach beyond its core: thin parts of a cell have no core near."""
 
 
-class BorderCore(TaskSettings):
+class BorderCore(CoreAndRim, TaskSettings):
     """The task, as the training loop and the predictor see it (`task.Task`).
 
-    nnU-Net's trainer supervises several sizes; `loss` is that of the full one.
+    In training nnU-Net's trainer has a loss of its own in place of `loss`, at several sizes.
     """
 
     loss_name: ClassVar[str] = "Dice + cross-entropy, deep supervision"
-    maps: ClassVar[int] = 2
-    """Maps that are kept for decoding."""
+    cores: ClassVar[tuple[float, ...]] = (0.4, 0.5, 0.6, 0.7)
 
     def encode(self, labels: np.ndarray) -> np.ndarray:
         """H×W labels to H×W uint8 classes."""
         return border_core(labels, self.border_depth)
 
-    def loss(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Of B×3×H×W logits against B×H×W classes; nnU-Net's trainer has its own in its place."""
-        return dice_cross_entropy(logits, target)
-
-    def activate(self, logits: torch.Tensor) -> torch.Tensor:
-        """B×2×H×W float32: probability of core and of foreground, of B×3×H×W logits."""
-        probabilities = logits.float().softmax(1)
-        return torch.stack([probabilities[:, CORE], 1 - probabilities[:, BACKGROUND]], 1)
-
-    def decode(
-        self, maps: np.ndarray, shape: tuple[int, int], decoding: Decoding, scale: float
-    ) -> np.ndarray:
-        """H×W int32 labels; see `decode.instances`."""
-        return instances(maps, shape, decoding, scale)
-
     def first_decoding(self) -> Decoding:
         """What is used until validation has chosen."""
         return Decoding(grow=REACH * self.border_depth, smallest_cell=self.smallest_cell)
-
-    def decodings(self) -> list[Decoding]:
-        """The candidates among which the validation images choose."""
-        first = self.first_decoding()
-        return [
-            replace(first, core=core, foreground=foreground)
-            for core in (0.4, 0.5, 0.6, 0.7)
-            for foreground in (0.4, 0.5, 0.6, 0.7)
-        ]
 
 
 def border_core(labels: np.ndarray, depth: int) -> np.ndarray:

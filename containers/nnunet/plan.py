@@ -12,7 +12,9 @@ from io import StringIO
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import TypeAdapter
 
 from containers.base.segmentation.settings import LoopSettings
 from containers.nnunet.border_core import BorderCore
@@ -40,6 +42,11 @@ class Plan:
     """dataset.json."""
     seconds: float = field(default=0.0, compare=False)
     """What making it took."""
+
+    @classmethod
+    def kept(cls, values: Mapping[str, Any]) -> Self:
+        """The plan among what was kept with the weights; ValidationError when there is none."""
+        return TypeAdapter(cls).validate_python(values)
 
     @property
     def configuration(self) -> dict[str, Any]:

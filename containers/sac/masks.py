@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate
 
 from containers.base.segmentation.tiling import window_starts
 from containers.sac.prompts import build_prompts, low_cores
+from containers.sac.settings import Accepting
 
 BATCH = 64
 """Prompts that the mask decoder works on at a time."""
@@ -173,20 +174,6 @@ def _is_cut(cell: np.ndarray, corner: tuple[int, int], window: Window) -> bool:
         if (low == 0 and start > 0) or (high == size and start + size < window.image_shape[axis]):
             return True
     return False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Accepting:
-    """When a mask is taken, and when it is a second mask of one cell."""
-
-    accept: float
-    """Expected IoU from which the mask is the cell; below, the watershed region is."""
-    reject: float
-    """Expected IoU below which there is no cell at all."""
-    stability: float
-    """Stability from which the mask is taken."""
-    nms: float
-    """Share of the smaller of two masks that the other may cover."""
 
 
 def merge(

@@ -12,7 +12,7 @@ from containers.sac.checkpoint import Published, load_into, recognise, warn_from
 from containers.sac.generator import Generator
 from containers.sac.lora import add_lora, freeze_all_but_lora
 from containers.sac.sam import build_sam
-from containers.sac.settings import NetworkSettings
+from containers.sac.settings import NetworkSettings, Pretraining
 from contract import CallError
 
 KNOWN = 8.0
@@ -52,12 +52,12 @@ class SegmentAnyCell(torch.nn.Module):
     mirroring, as training crops are.
     """
 
-    def __init__(self, settings: NetworkSettings, sam: Any) -> None:
+    def __init__(self, settings: NetworkSettings, sam: Any, *, encoder_learns: bool) -> None:
         super().__init__()
         self.image_size = settings.image_size
         self.sam = sam
         add_lora(sam.image_encoder, settings.lora_rank)
-        if not learns_encoder(settings):
+        if not encoder_learns:
             freeze_all_but_lora(sam.image_encoder)
             for weight in sam.prompt_encoder.parameters():
                 weight.requires_grad = False
@@ -120,7 +120,9 @@ class SegmentAnyCell(torch.nn.Module):
         return pixels
 
 
-def build_network(settings: NetworkSettings) -> SegmentAnyCell:
+def build_network(
+    settings: NetworkSettings, pretraining: Pretraining | None = None
+) -> SegmentAnyCell:
     """The network; SAM starts from the checkpoint if one is set.
 
     Raises CallError for a checkpoint that is unknown, damaged or of another layout.
@@ -137,27 +139,21 @@ def build_network(settings: NetworkSettings) -> SegmentAnyCell:
         decoder_mlp=settings.decoder_mlp,
         decoder_heads=settings.decoder_heads,
     )
-    if settings.checkpoint is not None:
-        load_into(sam, Path(settings.checkpoint))
-    return SegmentAnyCell(settings, sam)
+    start = pretraining or Pretraining()
+    if start.checkpoint is not None:
+        load_into(sam, Path(start.checkpoint))
+    return SegmentAnyCell(settings, sam, encoder_learns=start.encoder_learns)
 
 
-def learns_encoder(settings: NetworkSettings) -> bool:
-    """Whether more of SAM's encoder than the adapters learns."""
-    if settings.train_encoder is None:
-        return settings.checkpoint is None
-    return settings.train_encoder
-
-
-def pretrained(settings: NetworkSettings) -> str:
+def pretrained(settings: NetworkSettings, pretraining: Pretraining) -> str:
     """What training.json says: file and sha256 of the checkpoint, or "none".
 
     Raises CallError for a checkpoint that is none of Meta's, or belongs to another encoder.
     """
-    if settings.checkpoint is None:
+    if pretraining.checkpoint is None:
         warn_from_scratch()
         return "none"
-    published = recognise(Path(settings.checkpoint))
+    published = recognise(Path(pretraining.checkpoint))
     _refuse_other_layout(settings, published)
     return f"{published.file} sha256:{published.sha256}"
 

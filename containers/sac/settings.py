@@ -12,7 +12,26 @@ Distance = Annotated[float, Field(gt=0, le=8192)]
 """Working pixels."""
 
 
-class TaskSettings(SettingsModel):
+class Accepting(SettingsModel):
+    """When a mask is taken, and when it is a second mask of one cell."""
+
+    accept: Share = 0.5
+    """Expected IoU from which a mask is the cell; below, its watershed region is."""
+    reject: Share = 0.2
+    """Expected IoU below which a seed is no cell at all."""
+    stability: Share = 0.5
+    """Stability from which a mask is taken."""
+    nms: Share = 0.5
+    """Share of the smaller of two masks that the other may cover."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.reject > self.accept:
+            raise ValueError(f"reject {self.reject} is above accept {self.accept}")
+        return self
+
+
+class TaskSettings(Accepting):
     """What can be set of the task `PromptTask`."""
 
     prompts: int = Field(default=16, ge=1, le=4096)
@@ -27,20 +46,6 @@ class TaskSettings(SettingsModel):
     """How far a watershed region may reach beyond its core, in working pixels."""
     smallest_cell: Area = 16.0
     """Cells with a smaller area, in working pixels, are dropped."""
-    accept: Share = 0.5
-    """Expected IoU from which a mask is taken."""
-    reject: Share = 0.2
-    """Expected IoU below which a seed is no cell."""
-    stability: Share = 0.5
-    """Stability from which a mask is taken."""
-    nms: Share = 0.5
-    """Share of the smaller of two masks that the other may cover."""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.reject > self.accept:
-            raise ValueError(f"reject {self.reject} is above accept {self.accept}")
-        return self
 
 
 class NetworkSettings(SettingsModel):
@@ -75,11 +80,6 @@ class NetworkSettings(SettingsModel):
         default=[16, 32, 64, 128, 256], min_length=2, max_length=7
     )
     """Feature maps of the prompt generator's levels; as many halvings as make one patch."""
-    checkpoint: ExistingFile | None = None
-    """One of Meta's files, by path; unset: SAM starts from random weights."""
-    train_encoder: bool | None = None
-    """Whether SAM's own encoder weights learn beside the adapters; unset: only without a
-    checkpoint, since frozen random weights are worth nothing."""
 
     @model_validator(mode="after")
     def _layout(self) -> Self:
@@ -105,6 +105,21 @@ class NetworkSettings(SettingsModel):
                 f" {len(self.generator_channels) - 1} times, and patch is {self.patch}"
             )
         return self
+
+
+class Pretraining(SettingsModel):
+    """What SAM starts from, and how much of it learns."""
+
+    checkpoint: ExistingFile | None = None
+    """One of Meta's files, by path; unset: SAM starts from random weights."""
+    train_encoder: bool | None = None
+    """Whether SAM's own encoder weights learn beside the adapters; unset: only without a
+    checkpoint, since frozen random weights are worth nothing."""
+
+    @property
+    def encoder_learns(self) -> bool:
+        """Whether more of SAM's encoder than the adapters learns."""
+        return self.checkpoint is None if self.train_encoder is None else self.train_encoder
 
 
 class Sides(CropSettings, NetworkSettings):

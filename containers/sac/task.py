@@ -1,37 +1,36 @@
 """What SAC learns and how its maps, prompts and masks become cells."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from pydantic import TypeAdapter
+from pydantic import BaseModel, model_validator
 
 from containers.base.segmentation.decode import Decoding, instances
 from containers.sac.losses import maps_loss, masks_loss
-from containers.sac.masks import Accepting
 from containers.sac.network import Seen
 from containers.sac.prompts import build_prompts, draw_prompts, low_cores
-from containers.sac.settings import TaskSettings
+from containers.sac.settings import Accepting, TaskSettings
 from containers.sac.targets import cell_maps
+from contract import take
 
 
-@dataclass(frozen=True, kw_only=True)
-class SacDecoding:
+class SacDecoding(BaseModel, frozen=True):
     """How maps become seeds and regions, and what is asked of a mask to replace a region."""
 
     regions: Decoding
     accepting: Accepting
 
-
-def read_decoding(values: Mapping[str, Any]) -> SacDecoding:
-    """A decoding as it is kept with the weights, or as earlier versions kept it: all in one."""
-    if "accepting" in values:
-        return TypeAdapter(SacDecoding).validate_python(values)
-    accepting = {key: values[key] for key in ("accept", "reject", "stability", "nms")}
-    regions = {key: value for key, value in values.items() if key not in accepting}
-    return SacDecoding(regions=Decoding(**regions), accepting=Accepting(**accepting))
+    @model_validator(mode="before")
+    @classmethod
+    def _in_parts(cls, values: Any) -> Any:
+        """Earlier weights keep all numbers side by side."""
+        if "accepting" in values:
+            return values
+        accepting = {key: value for key, value in values.items() if key in Accepting.model_fields}
+        regions = {key: value for key, value in values.items() if key not in accepting}
+        return {"regions": regions, "accepting": accepting}
 
 
 class PromptTask(TaskSettings):
@@ -92,16 +91,17 @@ class PromptTask(TaskSettings):
         """What is used until validation has chosen."""
         return SacDecoding(
             regions=Decoding(core=0.4, grow=self.grow, smallest_cell=self.smallest_cell),
-            accepting=Accepting(
-                accept=self.accept, reject=self.reject, stability=self.stability, nms=self.nms
-            ),
+            accepting=take(self.model_dump(), Accepting),
         )
 
     def decodings(self) -> list[SacDecoding]:
         """The candidates among which the validation images choose."""
         first = self.first_decoding()
         return [
-            replace(first, regions=replace(first.regions, core=core, foreground=foreground))
+            SacDecoding(
+                regions=replace(first.regions, core=core, foreground=foreground),
+                accepting=first.accepting,
+            )
             for core in (0.2, 0.3, 0.4)
             for foreground in (0.4, 0.5)
         ]

@@ -248,7 +248,7 @@ def test_train_and_predict_through_the_contract(source: Path, tmp_path: Path) ->
     pretrained = f"resnet50-mine.pth sha256:{sha256_file(weights_file)}"
     assert record["pretrained"] == pretrained
     facts = json.loads((tmp_path / "model/weights/weights.json").read_text())
-    assert facts["network"]["pretrained"] == pretrained
+    assert facts["pretrained"] == pretrained
     assert str(tmp_path) not in json.dumps(facts)
     weights_file.unlink()
     assert_predicts("maunet", tmp_path, tmp_path / "model/weights")

@@ -10,6 +10,7 @@ from containers.sac.network import SegmentAnyCell
 from containers.sac.sam import MEAN, STD
 from contract import CallError
 from tests.unit.sac_fixtures import (
+    FROZEN,
     SIDE,
     TASK,
     discs,
@@ -50,7 +51,7 @@ def test_1_the_encoder_sees_0_to_255_less_sams_mean_in_training_and_prediction()
 
 
 def test_2_adapters_are_in_the_forward_pass_and_learn() -> None:
-    network = small_network(train_encoder=False).train()
+    network = small_network(pretraining=FROZEN).train()
     adapters = [part for part in network.modules() if isinstance(part, LoraQkv)]
     assert len(adapters) == 2
     labels = discs((SIDE, SIDE), 32, 9)

@@ -12,9 +12,9 @@ from containers.sac.checkpoint import PUBLISHED, Published, fitted, load_into, r
 from containers.sac.lora import LoraQkv
 from containers.sac.network import SegmentAnyCell, build_network, pretrained
 from containers.sac.sam import build_sam
-from containers.sac.settings import NetworkSettings
+from containers.sac.settings import NetworkSettings, Pretraining
 from contract import CallError, sha256_file
-from tests.unit.sac_fixtures import CPU, LAYOUT, SIDE, discs, one_step, small_network
+from tests.unit.sac_fixtures import CPU, FROZEN, LAYOUT, SIDE, discs, one_step, small_network
 
 VIT_B = {
     "patch": 16,
@@ -44,7 +44,7 @@ def test_a_vit_b_is_loaded_through_the_real_path(vit_b: Path) -> None:
         for entry in PUBLISHED
     )
     assert recognise(vit_b, table).file == "sam_vit_b_01ec64.pth"
-    network = build_network(NetworkSettings(checkpoint=str(vit_b)))
+    network = build_network(NetworkSettings(), Pretraining(checkpoint=str(vit_b)))
     saved = torch.load(vit_b, weights_only=True)
     loaded = network.sam.state_dict()
     assert len(saved) == 314
@@ -56,7 +56,7 @@ def test_a_vit_b_is_loaded_through_the_real_path(vit_b: Path) -> None:
 
 
 def test_at_another_size_position_embeddings_are_interpolated(vit_b: Path) -> None:
-    network = build_network(NetworkSettings(image_size=256, checkpoint=str(vit_b)))
+    network = build_network(NetworkSettings(image_size=256), Pretraining(checkpoint=str(vit_b)))
     encoder = network.sam.image_encoder
     assert encoder.pos_embed.shape == (1, 16, 16, 768)
     assert encoder.blocks[2].attn.rel_pos_h.shape == (31, 64)
@@ -81,7 +81,7 @@ def test_a_file_with_another_hash_is_refused(vit_b: Path, tmp_path: Path) -> Non
     with pytest.raises(CallError, match="not ec2df62732614e57411cdcf32a23ffdf"):
         recognise(vit_b)
     with pytest.raises(CallError, match="ec2df6"):
-        pretrained(NetworkSettings(checkpoint=str(vit_b)))
+        pretrained(NetworkSettings(), Pretraining(checkpoint=str(vit_b)))
     other = tmp_path / "mine.pth"
     other.write_bytes(b"something else")
     with pytest.raises(CallError, match="none of the checkpoints") as raised:
@@ -97,7 +97,7 @@ def test_a_checkpoint_of_another_encoder_is_refused(
     large = replace(PUBLISHED[1], sha256=sha256_file(vit_b))
     monkeypatch.setattr("containers.sac.network.recognise", lambda path: recognise(path, (large,)))
     with pytest.raises(CallError, match="another network") as raised:
-        pretrained(NetworkSettings(checkpoint=str(vit_b)))
+        pretrained(NetworkSettings(), Pretraining(checkpoint=str(vit_b)))
     assert "--set width=1024 --set depth=24" in str(raised.value.do)
     with pytest.raises(CallError, match="does not fit"):
         load_into(build_sam(image_size=1024, **{**VIT_B, "width": 384}), vit_b)
@@ -143,7 +143,7 @@ def _first_adapter(network: torch.nn.Module) -> LoraQkv:
 
 
 def test_a_frozen_encoder_stays_frozen_to_the_bit() -> None:
-    network = small_network(train_encoder=False)
+    network = small_network(pretraining=FROZEN)
     frozen = {
         name: tensor.clone()
         for name, tensor in network.state_dict().items()
@@ -167,7 +167,7 @@ def test_without_a_checkpoint_the_encoder_learns(capsys: pytest.CaptureFixture[s
     before = network.sam.image_encoder.patch_embed.proj.weight.clone()
     one_step(network, discs((SIDE, SIDE), 32, 9))
     assert not torch.equal(network.sam.image_encoder.patch_embed.proj.weight, before)
-    assert pretrained(LAYOUT) == "none"
+    assert pretrained(LAYOUT, Pretraining()) == "none"
     assert "random weights" in capsys.readouterr().err
 
 

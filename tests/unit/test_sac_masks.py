@@ -1,6 +1,6 @@
 """SAC's prompts, masks and how they become one label map."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from containers.base.segmentation.decode import Decoding
 from containers.base.segmentation.match import f1_scores
 from containers.sac import masks
-from containers.sac.masks import Accepting, Mask, cut_windows, merge
+from containers.sac.masks import Mask, cut_windows, merge
 from containers.sac.predictor import MASK_DECODER, WATERSHED
 from containers.sac.prompts import (
     INSIDE,
@@ -21,16 +21,17 @@ from containers.sac.prompts import (
     low_cores,
     seed_points,
 )
+from containers.sac.settings import Accepting
 from containers.sac.share import total
 from containers.sac.targets import cell_maps
-from containers.sac.task import PromptTask, read_decoding
+from containers.sac.task import PromptTask, SacDecoding
 from contract import append_line
-from tests.unit.sac_fixtures import SIDE, TASK, discs, perfect_maps, predictor, small_network
+from tests.unit.sac_fixtures import SIDE, TASK, discs, perfect_maps, predictor, small_network, sure
 from tests.unit.settings_fixtures import changed
 
 ACCEPTING = Accepting(accept=0.5, reject=0.2, stability=0.5, nms=0.5)
 SMALLEST = 4.0
-ANY_MASK = changed(TASK, accept=-9.0, reject=-10.0, stability=0.0)
+ANY_MASK = changed(TASK, stability=0.0)
 
 
 class Knowing(torch.nn.Module):
@@ -177,7 +178,7 @@ def test_a_crowded_window_goes_to_the_decoder_in_batches_and_up_to_a_limit() -> 
 
 def test_a_crowded_window_fits_in_memory_with_the_real_network() -> None:
     labels = discs((256, 256), 6, 2.5)
-    network = small_network(image_size=256).eval()
+    network = sure(small_network(image_size=256)).eval()
     largest = []
     network.sam.mask_decoder.register_forward_hook(
         lambda module, inputs, outputs: largest.append(outputs[0].shape[0])
@@ -245,7 +246,7 @@ def test_a_mask_cut_by_its_window_has_failed() -> None:
 def test_a_cell_wider_than_a_window_is_whole() -> None:
     labels = np.zeros((150, 150), np.int32)
     labels[20:130, 20:130] = 1
-    found, *counts = segment(labels, small_network(), changed(ANY_MASK, grow=80.0))
+    found, *counts = segment(labels, sure(small_network()), changed(ANY_MASK, grow=80.0))
     assert counts == [0, 1]
     assert f1_scores(labels, found, (0.9,)) == [1.0]
 
@@ -263,8 +264,8 @@ def test_decodings_with_the_same_regions_share_their_masks() -> None:
     first = TASK.first_decoding()
     choices = [
         first,
-        replace(first, accepting=replace(first.accepting, accept=0.95)),
-        replace(first, regions=replace(first.regions, core=0.5)),
+        changed(first, accepting=changed(first.accepting, accept=0.95)),
+        changed(first, regions=replace(first.regions, core=0.5)),
     ]
     image = np.zeros((SIDE, SIDE, 3), np.uint8)
     found = predictor(network).segment(image, perfect_maps(labels), labels.shape, choices)
@@ -283,7 +284,7 @@ def test_the_counts_of_all_images_are_added_up(tmp_path: Path) -> None:
 
 def test_a_decoding_survives_its_way_through_the_weights_folder() -> None:
     first = TASK.first_decoding()
-    assert read_decoding(asdict(first)) == first
+    assert SacDecoding(**first.model_dump()) == first
     assert len(set(TASK.decodings())) == len(TASK.decodings())
     assert first in TASK.decodings()
 
@@ -291,6 +292,6 @@ def test_a_decoding_survives_its_way_through_the_weights_folder() -> None:
 def test_a_decoding_of_earlier_weights_is_read() -> None:
     flat = {"core": 0.2, "foreground": 0.4, "grow": 20.0, "smallest_core": 4.0}
     flat |= {"smallest_cell": 25.0, "accept": 0.6, "reject": 0.1, "stability": 0.3, "nms": 0.9}
-    found = read_decoding(flat)
+    found = SacDecoding.model_validate(flat)
     assert found.regions == Decoding(core=0.2, foreground=0.4, grow=20.0, smallest_cell=25.0)
     assert found.accepting == Accepting(accept=0.6, reject=0.1, stability=0.3, nms=0.9)

@@ -58,9 +58,9 @@ def test_it_learns_and_its_weights_predict(data: tuple[TrainPair, ...], tmp_path
     assert summary.parameters == sum(weight.numel() for weight in build().parameters())
     assert summary.best_val_f1 is not None
     assert summary.best_val_f1 > 0.5
-    facts = load_facts(tmp_path / "weights")
-    kind = ThreeClass(**facts["task"])
-    predict = load_predictor(tmp_path / "weights", build(), kind, Decoding(**facts["decoding"]), 2)
+    task = ThreeClass(**load_facts(tmp_path / "weights").task)
+    predict = load_predictor(tmp_path / "weights", build(), task, 2)
+    assert predict.decoding in task.decodings()
     found = predict(read_image(data[-1].image))
     assert f1_scores(read_mask(data[-1].label), found, (0.5,))[0] > 0.5
     for shape in [(1, 1), (5, 3), (33, 130)]:
@@ -290,7 +290,7 @@ def test_budgets_are_steps_or_epochs(data: tuple[TrainPair, ...], tmp_path: Path
 
 def test_weights_of_another_model_are_refused(finished: Path) -> None:
     with pytest.raises(CallError, match="do not fit"):
-        load_predictor(finished / "weights", torch.nn.Conv2d(3, 3, 1), ThreeClass(), Decoding(), 1)
+        load_predictor(finished / "weights", torch.nn.Conv2d(3, 3, 1), ThreeClass(), 1)
     with pytest.raises(CallError, match=r"no usable weights\.json"):
         load_facts(finished)
 

@@ -6,13 +6,12 @@ from typing import Any, Generic
 
 import numpy as np
 import torch
-from pydantic_core import to_jsonable_python
 
 from containers.base.segmentation.checkpoint import State
 from containers.base.segmentation.device import choose_device
 from containers.base.segmentation.journal import Journal
 from containers.base.segmentation.material import gather
-from containers.base.segmentation.predict import Predictor
+from containers.base.segmentation.predict import MakePredictor, Predictor
 from containers.base.segmentation.schedule import learning_rate, must_wind_down
 from containers.base.segmentation.settings import Settings
 from containers.base.segmentation.step import MakeStepper, Stepper
@@ -22,8 +21,6 @@ from containers.base.segmentation.workers import Workers
 from contract import CellbenchError, HistoryLine, TrainCall, TrainingSummary
 
 SAVE_SECONDS = 10.0
-MakePredictor = Callable[..., Predictor[Decoding]]
-"""Takes what `Predictor` takes."""
 
 
 def train_network(
@@ -42,9 +39,9 @@ def train_network(
 
     Best is the highest mean F1 at IoU 0.5 over the validation images (the training images where
     there are none), each seen at its true scale and decoded with `task.first_decoding()`. Then the
-    validation images choose a decoding, and both go into the weights folder, with `network` (the
-    settings that rebuild the architecture) and the fields of `task`. `pretrained` names the weights
-    that `build` starts from, for training.json.
+    validation images choose a decoding, and both go into the weights folder, with the settings of
+    `task` and those in `network`, which rebuild it. `pretrained` names the weights that `build`
+    starts from.
 
     A model with a way of its own to make a step, or to look at an image, passes it: `make_stepper`
     is called after `build`.
@@ -61,10 +58,11 @@ def train_network(
         call.weights,
         training.state.best,
         network=dict(network),
-        task=to_jsonable_python(task),
+        task=task.model_dump(),
         viewing=training.material.viewing,
         decoding=decoding,
         precision=settings.precision,
+        pretrained=pretrained,
     )
     return training.summary(pretrained)
 

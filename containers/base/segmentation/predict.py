@@ -202,3 +202,7 @@ class Predictor(Generic[Decoding]):
         seen = interpolate(planes, size=wanted, mode="bilinear")
         logits = self.network(seen.contiguous(memory_format=self._device.layout))
         return interpolate(logits.float(), size=size, mode="bilinear")
+
+
+MakePredictor = Callable[..., Predictor[Decoding]]
+"""Takes what `Predictor` takes."""

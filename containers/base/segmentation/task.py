@@ -1,6 +1,6 @@
 """What a network is trained for: with the network itself, all that a model brings."""
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -13,14 +13,15 @@ class Task(Protocol[Output, Decoding]):
     """What a network learns, and how what it says becomes cells.
 
     `Output` is what the network returns for a batch of images: a tensor, or whatever the model
-    likes. `Decoding` is a frozen dataclass of the numbers that decoding depends on; the validation
-    images choose one of `decodings`, which is kept with the weights.
+    likes. `Decoding` is a frozen dataclass (or pydantic model) of the numbers that decoding depends
+    on; the validation images choose one of `decodings`, which is kept with the weights.
 
     In training `encode` makes the targets of the crops and `loss` holds the outputs against them.
     In prediction `activate` makes maps of the outputs, which are averaged over windows and mirror
     images, and `decode` finds the cells in them.
 
-    `three_class.ThreeClass` is a complete one.
+    A task is made of its settings and inherits their class, so that `contract.take` makes one from
+    a profile, and again from what is kept with the weights. `three_class.ThreeClass` is complete.
     """
 
     @property
@@ -55,9 +56,13 @@ class Task(Protocol[Output, Decoding]):
         ...
 
     def first_decoding(self) -> Decoding:
-        """What is used until the validation images have chosen."""
+        """What is used until the validation images have chosen; of the class that all are of."""
         ...
 
     def decodings(self) -> list[Decoding]:
         """The candidates; of equally good ones the first is taken."""
+        ...
+
+    def model_dump(self) -> dict[str, Any]:
+        """The settings by key, as pydantic's models give them."""
         ...

@@ -1,4 +1,4 @@
-"""Background, core and ring: the task that most networks here are trained for."""
+"""Tasks whose network tells background, core and rim of the cells, and the usual one of them."""
 
 from dataclasses import replace
 from typing import ClassVar
@@ -12,22 +12,20 @@ from containers.base.segmentation.settings import ThreeClassSettings
 from containers.base.segmentation.targets import BACKGROUND, CORE, ring_classes
 
 
-class ThreeClass(ThreeClassSettings):
-    """The three-class task, as the training loop and the predictor see it (`task.Task`)."""
+class CoreAndRim:
+    """What such tasks share: B×3×H×W logits, two maps of them, and the cells in the maps."""
 
     loss_name: ClassVar[str] = "Dice + cross-entropy"
     channels: ClassVar[int] = 3
     """Outputs of the network."""
     maps: ClassVar[int] = 2
     """Maps that are kept for decoding."""
-
-    def encode(self, labels: np.ndarray) -> np.ndarray:
-        """H×W labels to H×W uint8 classes."""
-        return ring_classes(labels, self.ring_depth)
+    cores: ClassVar[tuple[float, ...]]
+    """Probabilities of core among which the validation images choose."""
 
     def loss(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Of B×3×H×W logits against B×H×W classes."""
-        return dice_cross_entropy(logits, target, self.class_weights)
+        return dice_cross_entropy(logits, target)
 
     def activate(self, logits: torch.Tensor) -> torch.Tensor:
         """B×2×H×W float32: probability of core and of foreground."""
@@ -42,13 +40,31 @@ class ThreeClass(ThreeClassSettings):
 
     def first_decoding(self) -> Decoding:
         """What is used until validation has chosen."""
-        return Decoding(grow=self.ring_depth + 1.0, smallest_cell=self.smallest_cell)
+        raise NotImplementedError
 
     def decodings(self) -> list[Decoding]:
         """The candidates among which the validation images choose."""
         first = self.first_decoding()
         return [
             replace(first, core=core, foreground=foreground)
-            for core in (0.5, 0.6, 0.7, 0.8)
+            for core in self.cores
             for foreground in (0.4, 0.5, 0.6, 0.7)
         ]
+
+
+class ThreeClass(CoreAndRim, ThreeClassSettings):
+    """The three-class task, as the training loop and the predictor see it (`task.Task`)."""
+
+    cores: ClassVar[tuple[float, ...]] = (0.5, 0.6, 0.7, 0.8)
+
+    def encode(self, labels: np.ndarray) -> np.ndarray:
+        """H×W labels to H×W uint8 classes."""
+        return ring_classes(labels, self.ring_depth)
+
+    def loss(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Of B×3×H×W logits against B×H×W classes, which may have different weights."""
+        return dice_cross_entropy(logits, target, self.class_weights)
+
+    def first_decoding(self) -> Decoding:
+        """What is used until validation has chosen."""
+        return Decoding(grow=self.ring_depth + 1.0, smallest_cell=self.smallest_cell)

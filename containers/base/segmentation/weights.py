@@ -1,21 +1,35 @@
 """A weights folder: tensors as safetensors, everything else that prediction needs as JSON."""
 
-import json
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from safetensors.torch import load_file, save_file
 
 from containers.base.segmentation.device import choose_device
-from containers.base.segmentation.predict import Predictor, Viewing
+from containers.base.segmentation.predict import MakePredictor, Predictor, Viewing
 from containers.base.segmentation.task import Decoding, Task
 from containers.base.segmentation.workers import Workers
 from contract import CallError, write_aside, write_json
 
 TENSORS, FACTS = "weights.safetensors", "weights.json"
+
+
+class Facts(BaseModel):
+    """The JSON part of a weights folder."""
+
+    format: Literal[1] = 1
+    network: dict[str, Any]
+    """The settings that rebuild the network."""
+    task: dict[str, Any]
+    """Those of the task."""
+    viewing: Viewing
+    decoding: dict[str, Any]
+    """The fields of the decoding that the validation images have chosen."""
+    precision: str
+    pretrained: str = "none"
+    """Which weights the training started from."""
 
 
 def save_weights(
@@ -27,44 +41,47 @@ def save_weights(
     viewing: Viewing,
     decoding: Any,
     precision: str,
+    pretrained: str,
 ) -> None:
-    """Writes both files; `network` and `task` are what rebuilds them."""
+    """Writes both files; see `Facts`."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_aside(folder / TENSORS, lambda path: save_file(plain, path))
-    facts = {
-        "format": 1,
-        "network": network,
-        "task": task,
-        "viewing": asdict(viewing),
-        "decoding": asdict(decoding),
-        "precision": precision,
-    }
-    write_json(folder / FACTS, facts)
+    facts = Facts(
+        network=network,
+        task=task,
+        viewing=viewing,
+        decoding=TypeAdapter(type(decoding)).dump_python(decoding),
+        precision=precision,
+        pretrained=pretrained,
+    )
+    write_json(folder / FACTS, facts.model_dump())
 
 
-def load_facts(folder: Path) -> dict[str, Any]:
+def load_facts(folder: Path) -> Facts:
     """The JSON part of a weights folder; CallError when it is not there or of another kind."""
     try:
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError) as error:
+        return Facts.model_validate_json((folder / FACTS).read_bytes())
+    except (FileNotFoundError, ValidationError) as error:
         raise CallError(
             f"{folder} holds no usable {FACTS}.",
             why="it is not the weights folder of a finished training",
             do=f"name the folder weights/ of a training, which holds {FACTS} and {TENSORS}",
         ) from error
-    return dict(facts)
 
 
 def load_predictor(
     folder: Path,
     network: torch.nn.Module,
     task: Task[Any, Decoding],
-    decoding: Decoding,
     threads: int,
-    make_predictor: Callable[..., Predictor[Decoding]] = Predictor,
+    make_predictor: MakePredictor[Decoding] = Predictor,
 ) -> Predictor[Decoding]:
-    """A predictor with the folder's tensors in `network`, on the best device there is."""
+    """A predictor with the folder's tensors in `network`, on the best device there is.
+
+    Raises CallError for tensors that do not fit, pydantic's ValidationError for such a decoding.
+    """
     facts = load_facts(folder)
+    decoding = TypeAdapter(type(task.first_decoding())).validate_python(facts.decoding)
     try:
         network.load_state_dict(load_file(folder / TENSORS))
     except (OSError, RuntimeError) as error:
@@ -72,11 +89,11 @@ def load_predictor(
             f"The weights in {folder} do not fit this model: {error}",
             why="they belong to another model or version",
         ) from error
-    device = choose_device("auto", facts["precision"])
+    device = choose_device("auto", facts.precision)
     return make_predictor(
         device.place(network),
         task,
-        Viewing(**facts["viewing"]),
+        facts.viewing,
         decoding,
         device=device,
         workers=Workers(threads),
