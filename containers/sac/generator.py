@@ -28,8 +28,8 @@ class Generator(torch.nn.Module):
         )
         self.head = torch.nn.Conv2d(channels[0], OUTPUTS, 1)
         self.detail = torch.nn.Conv2d(channels[-1], embedding, 1)
-        torch.nn.init.zeros_(self.detail.weight)
-        torch.nn.init.zeros_(self.detail.bias)  # type: ignore[arg-type]
+        for weight in self.detail.parameters():
+            torch.nn.init.zeros_(weight)
 
     def look(self, pixels: torch.Tensor, embedding: torch.Tensor) -> list[torch.Tensor]:
         """Features of every level, finest first; the last is B×`channels[-1]`×t×t."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,16 +100,15 @@ def cut_windows(
     return windows
 
 
-def decode_window(
-    network: torch.nn.Module, window: Window, threshold: float, reach: float
-) -> list[Mask]:
+def decode_window(network: Any, window: Window, threshold: float, reach: float) -> list[Mask]:
     """A mask for each seed of the window, `BATCH` at a time.
 
-    `threshold` is the foreground probability at which masks are clipped.
+    `network` is a `SegmentAnyCell`; `threshold` is the foreground probability at which masks are
+    clipped.
     """
     device = next(network.parameters()).device
     pixels = torch.from_numpy(window.image).to(device).permute(2, 0, 1)[None].float() / 255
-    embedding = network.embed(pixels)  # type: ignore[operator]
+    embedding = network.embed(pixels)
     prompts = build_prompts(window.points, window.others, window.foreground, reach)
     inside = window.foreground > threshold
     side = 4 * embedding.shape[-1]
@@ -116,7 +116,7 @@ def decode_window(
     for first in range(0, len(window.points), BATCH):
         some = slice(first, first + BATCH)
         cores = low_cores(window.cores, window.seeds[some] + 1, window.points[some], side)
-        logits, expected = network.masks(  # type: ignore[operator]
+        logits, expected = network.masks(
             embedding,
             torch.from_numpy(prompts.points[some]).to(device),
             torch.from_numpy(prompts.kinds[some]).to(device),
