@@ -127,10 +127,10 @@ def test_a_decoder_that_ends_leaves_one_file_unreadable(
     guarded.start()
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(guarded.read_mask, path)
-        busy = [child for child in children() if child not in idle()]
+        busy = at_work_on(path)
         while not busy:
             time.sleep(0.001)
-            busy = [child for child in children() if child not in idle()]
+            busy = at_work_on(path)
         busy[0].send_signal(ending)
         with pytest.raises(UnreadableMask, match=reason):
             reading.result()
@@ -138,8 +138,11 @@ def test_a_decoder_that_ends_leaves_one_file_unreadable(
     np.testing.assert_array_equal(guarded.read_mask(path), GREY)
 
 
-def idle() -> list[psutil.Process]:
-    return [psutil.Process(child._process.pid) for child in list(guarded._idle)]
+def at_work_on(path: Path) -> list[psutil.Process]:
+    """The decoders that hold the file open: one that was not asked yet would be replaced."""
+    return [
+        child for child in children() if path in {Path(one.path) for one in child.open_files()}
+    ]
 
 
 def test_a_decoder_that_ended_unasked_harms_no_file(tmp_path: Path) -> None:
