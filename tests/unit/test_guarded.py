@@ -140,9 +140,7 @@ def test_a_decoder_that_ends_leaves_one_file_unreadable(
 
 def at_work_on(path: Path) -> list[psutil.Process]:
     """The decoders that hold the file open: one that was not asked yet would be replaced."""
-    return [
-        child for child in children() if path in {Path(one.path) for one in child.open_files()}
-    ]
+    return [child for child in children() if path in {Path(one.path) for one in child.open_files()}]
 
 
 def test_a_decoder_that_ended_unasked_harms_no_file(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """Training the LSTM-UNet: the full network's step, resuming, and the way through the contract."""
 
 import json
-import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -14,11 +12,10 @@ from containers.base.segmentation.device import choose_device
 from containers.base.segmentation.step import Stepper
 from containers.base.segmentation.workers import Workers
 from containers.lstmunet.network import build_lstmunet
-from tests.programs import module, start
 from tests.unit.lstmunet_fixtures import count, load, train, without_numbers
 from tests.unit.model_fixtures import assert_predicts, draw_source, run_model, set_options
 from tests.unit.settings_fixtures import changed
-from tests.unit.training_fixtures import make_data
+from tests.unit.training_fixtures import make_data, train_until_killed
 
 
 @pytest.mark.parametrize("profile", ["report", "upstream"])
@@ -60,14 +57,9 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     make_data(tmp_path)
     train(tmp_path, tmp_path / "whole")
     broken = tmp_path / "broken"
-    child = start(module("tests.unit.lstmunet_fixtures", tmp_path, broken))
-    state = broken / "checkpoint/state.pt"
-    while not state.exists() and child.poll() is None:
-        time.sleep(0.01)
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    assert state.exists()
-    assert not (broken / "weights/weights.safetensors").exists(), "it was killed too late"
+    train_until_killed("tests.unit.lstmunet_fixtures", tmp_path, broken)
+    assert (broken / "checkpoint/state.pt").exists()
+    assert not (broken / "weights/weights.safetensors").exists()
     train(tmp_path, broken)
     assert tensors(broken) == tensors(tmp_path / "whole")
 

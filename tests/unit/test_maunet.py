@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import signal
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +20,6 @@ from containers.maunet.network import Ensemble, build_network
 from containers.maunet.settings import NetworkSettings, Pretraining
 from containers.maunet.task import RingAndDistance
 from contract import CallError, sha256_file, take
-from tests.programs import model_command, start
 from tests.unit.model_fixtures import (
     assert_predicts,
     draw_source,
@@ -30,7 +27,7 @@ from tests.unit.model_fixtures import (
     set_options,
 )
 from tests.unit.settings_fixtures import changed, profile_values
-from tests.unit.training_fixtures import make_data
+from tests.unit.training_fixtures import make_data, train_until_killed
 
 NAMES = ["tiny", "quick", "report", "upstream"]
 SMALL = NetworkSettings(encoders=["resnet18"], encoder_width=4, features=4)
@@ -257,10 +254,7 @@ def test_train_and_predict_through_the_contract(source: Path, tmp_path: Path) ->
 def test_a_killed_training_goes_on_to_the_same_weights(source: Path, tmp_path: Path) -> None:
     call = ["--profile", "tiny", *SHORT]
     assert run_model("maunet", "train", source, tmp_path / "a", *call).returncode == 0
-    with start(model_command("maunet", "train", source, tmp_path / "b", *call)) as process:
-        while not (tmp_path / "b/checkpoint/state.pt").exists() and process.poll() is None:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
+    train_until_killed("containers.maunet.segmenter", "train", source, tmp_path / "b", *call)
     assert not (tmp_path / "b/training.json").exists()
     resumed = run_model("maunet", "train", source, tmp_path / "b", *call)
     assert resumed.returncode == 0, resumed.stderr

@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,9 +26,17 @@ from containers.base.segmentation.step import Stepper
 from containers.base.segmentation.three_class import ThreeClass
 from containers.base.segmentation.weights import load_facts, load_predictor
 from contract import CallError, CellbenchError, TrainPair, read_image, read_mask
-from tests.programs import finish, module, start
+from tests.programs import finish, module
 from tests.unit.settings_fixtures import changed
-from tests.unit.training_fixtures import SETTINGS, assert_same, build, make_data, result, train
+from tests.unit.training_fixtures import (
+    SETTINGS,
+    assert_same,
+    build,
+    make_data,
+    result,
+    train,
+    train_until_killed,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -164,15 +170,9 @@ def test_killed_by_the_system_it_goes_on_to_the_same_end(tmp_path: Path) -> None
         module("tests.unit.training_fixtures", folder, tmp_path / name) for name in ("a", "b")
     )
     assert finish(whole).returncode == 0
-    rng = np.random.default_rng(0)
-    with start(cut, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        for _ in range(int(rng.integers(1, 5))):
-            process.stdout.readline()
-        time.sleep(float(rng.uniform(0, 0.05)))
-        process.kill()
+    train_until_killed("tests.unit.training_fixtures", folder, tmp_path / "b")
     assert (tmp_path / "b/checkpoint/state.pt").exists()
-    assert not (tmp_path / "b/weights/weights.json").exists(), "it was killed too late"
+    assert not (tmp_path / "b/weights/weights.json").exists()
     assert finish(cut).returncode == 0
     assert_same(tmp_path / "a", tmp_path / "b")
 

@@ -4,6 +4,7 @@ Run as a program (`training_fixtures.py DATA OUT`) it trains, so that a test can
 """
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from containers.base.segmentation.settings import Settings
 from containers.base.segmentation.step import MakeStepper, Stepper
 from containers.base.segmentation.three_class import ThreeClass
 from contract import TrainCall, TrainingSummary, TrainPair, write_mask
+from tests.programs import code, finish
 from tests.unit.settings_fixtures import changed
 
 SETTINGS = Settings(
@@ -130,6 +132,25 @@ def assert_same(one: Path, other: Path) -> None:
     assert all(torch.equal(tensors[name], tensors2[name]) for name in tensors)
     assert facts == facts2
     assert history == history2
+
+
+KILLED_AT_FIRST_CHECKPOINT = """
+import os, runpy, signal, sys
+from containers.base.segmentation import journal
+save = journal.save
+def save_and_die(*arguments):
+    save(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+journal.save = save_and_die
+module = sys.argv.pop(1)
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+
+
+def train_until_killed(module: str, *arguments: object) -> None:
+    """Runs a module that trains; the process is killed when its first checkpoint is written."""
+    ended = finish(code(KILLED_AT_FIRST_CHECKPOINT, module, *arguments))
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
 if __name__ == "__main__":
