@@ -12,6 +12,8 @@ IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".bmp", ".jpg", ".jpeg"})
 LABEL_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".bmp", ".npy"})
 LONGEST_NAME = 255
 """Bytes that file systems allow for a name."""
+IGNORE = "_ignore"
+"""Before the suffix of a file beside a label: it is no label, but says where nothing counts."""
 NAMED = 3
 """So many names of a long list are given; the rest are counted."""
 OURS = ".cellbench"
@@ -33,6 +35,20 @@ def label_stem(name: str) -> str:
     return stem(name).removesuffix("_label")
 
 
+def ignore_file(label: Path) -> Path | None:
+    """The mask of what does not count beside a label, <stem>_ignore.tiff; None when there is none.
+
+    Any format of labels will do. Every pixel that is not 0 is ignored, unless the label names a cell
+    there.
+    """
+    wanted = f"{label_stem(label.name)}{IGNORE}"
+    for suffix in (".tiff", *sorted(LABEL_SUFFIXES - {".tiff"})):
+        found = label.with_name(wanted + suffix)
+        if found.is_file():
+            return found
+    return None
+
+
 def normal(name: str) -> str:
     """The form in which names are compared: Unicode's composed one (NFC).
 
@@ -52,8 +68,16 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def list_labels(folder: Path) -> list[Path]:
-    """The label files in a folder, by suffix, sorted by name; otherwise as `list_images`."""
-    return _listed(folder, LABEL_SUFFIXES)
+    """The label files in a folder, by suffix, sorted by name; otherwise as `list_images`.
+
+    Masks of ignored regions (see `ignore_file`) are none.
+    """
+    return [path for path in _listed(folder, LABEL_SUFFIXES) if not is_ignore(path.name)]
+
+
+def is_ignore(name: str) -> bool:
+    """Whether a file of this name says where nothing counts."""
+    return stem(name).endswith(IGNORE)
 
 
 def passed_over(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> str:
