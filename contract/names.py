@@ -38,7 +38,7 @@ def label_stem(name: str) -> str:
 def ignore_file(label: Path) -> Path | None:
     """The mask of what does not count beside a label, <stem>_ignore.tiff; None when there is none.
 
-    Any format of labels will do. Every pixel that is not 0 is ignored, unless the label names a cell
+    Any format of labels will do. Every pixel that is not 0 is ignored, unless the label has a cell
     there.
     """
     wanted = f"{label_stem(label.name)}{IGNORE}"
