@@ -11,7 +11,6 @@ from .explain.agreement import Agreement as Agreement
 from .explain.agreement import agreement as agreement
 from .explain.attribution import Attribution as Attribution
 from .explain.attribution import attribution as attribution
-from .explain.attribution import transplanted as transplanted
 from .explain.best_of import BestOf as BestOf
 from .explain.best_of import best_of as best_of
 from .explain.ceiling import Ceiling as Ceiling
@@ -45,6 +44,7 @@ from .metrics.seg import seg as seg
 from .overlap.cell_fates import Fate as Fate
 from .overlap.cell_fates import Fates as Fates
 from .overlap.cell_fates import fates as fates
+from .overlap.joined import joined as joined
 from .overlap.mask_checks import check_mask as check_mask
 from .overlap.matching import Match as Match
 from .overlap.matching import match_by_overlap as match_by_overlap
@@ -56,6 +56,7 @@ from .overlap.table import OverlapTable as OverlapTable
 from .overlap.table import Side as Side
 from .overlap.table import UnreadableTable as UnreadableTable
 from .overlap.table import overlap_table as overlap_table
+from .overlap.transplant import transplanted as transplanted
 from .report import ReportPaths as ReportPaths
 from .report import build_report as build_report
 from .runs.words import DEFAULT_PROTOCOL as DEFAULT_PROTOCOL
@@ -64,6 +65,9 @@ from .runs.words import OUTCOMES as OUTCOMES
 from .runs.words import PROTOCOLS as PROTOCOLS
 from .runs.words import Outcome as Outcome
 from .runs.words import Protocol as Protocol
+from .scores.further import FURTHER_COLUMNS as FURTHER_COLUMNS
+from .scores.further import Further as Further
+from .scores.further import further as further
 from .scores.protocols import Counts as Counts
 from .scores.protocols import count as count
 from .scores.protocols import counted_tables as counted_tables
@@ -75,6 +79,7 @@ from .scores.rows import MalformedScores as MalformedScores
 from .scores.rows import ScoreRow as ScoreRow
 from .scores.rows import read_scores as read_scores
 from .scores.rows import rows_for as rows_for
+from .scores.rows import with_further as with_further
 from .scores.rows import write_scores as write_scores
 from .scores.score import FolderScores as FolderScores
 from .scores.score import PairResult as PairResult

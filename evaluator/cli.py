@@ -9,7 +9,13 @@ import typer
 from contract import CallError
 from contract.errors import ExitCode, run_cli
 from evaluator.runs.folder import SCORES_CSV, RunFolder
-from evaluator.runs.words import DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS, Protocol
+from evaluator.runs.words import (
+    DEFAULT_METRICS,
+    DEFAULT_PROTOCOL,
+    DEFAULT_THRESHOLDS,
+    Metrics,
+    Protocol,
+)
 from evaluator.scores.score import FolderScores, score_folders
 from evaluator.scores.summaries import by_group, summarise
 
@@ -42,6 +48,10 @@ def score(
     model: Annotated[
         str | None, typer.Option(help="Name in the rows; by default that of the folder PRED.")
     ] = None,
+    metrics: Annotated[
+        Metrics,
+        typer.Option(help="all: AP, PQ, AJI, SEG, outlines, errors as columns of scores.csv."),
+    ] = DEFAULT_METRICS,
 ) -> None:
     """Scores a folder of masks against the truth, pairing files by name.
 
@@ -56,6 +66,7 @@ def score(
         protocol=protocol,
         border=border,
         thresholds=parse_thresholds(thresholds),
+        metrics=metrics,
     )
     _warn(scores)
     _print_table(scores, protocol, border)
@@ -97,20 +108,31 @@ def report(
             min=0, max=1, help="Difference in mean F1 within which two models are equivalent."
         ),
     ] = 0.02,
+    metrics: Annotated[
+        Metrics | None,
+        typer.Option(help="all: score again by all metrics; by default those of scores.csv."),
+    ] = None,
 ) -> None:
     """Renders a report."""
     from evaluator.report import build_report, build_report_from_challenge_csv
 
     match source, challenge_csv:
         case Path(), None | []:
-            paths = build_report(source, out, protocol=protocol, published=published, margin=margin)
-        case None, [_, *_] if protocol is None and published is None:
+            paths = build_report(
+                source,
+                out,
+                protocol=protocol,
+                published=published,
+                margin=margin,
+                metrics=metrics,
+            )
+        case None, [_, *_] if protocol is None and published is None and metrics is None:
             paths = build_report_from_challenge_csv(challenge_csv, out, margin=margin)
         case _:
             raise CallError(
                 "A report is made from SOURCE, or from --challenge-csv files, not both.",
                 "files of the challenge's script are scored already and do not say which images"
-                " they are of, so --protocol and --published go with SOURCE alone",
+                " they are of, so --protocol, --metrics and --published go with SOURCE alone",
                 "give a run folder or a folder of scores, or --challenge-csv alone",
             )
     print(paths.index_html)

@@ -14,7 +14,7 @@ from evaluator.report.read.published import read_published
 from evaluator.report.read.run import load_report
 from evaluator.report.render import ReportPaths, write_report
 from evaluator.runs.folder import RUN_JSON, RunFolder
-from evaluator.runs.words import Protocol
+from evaluator.runs.words import Metrics, Protocol
 from evaluator.statistics.paired import MARGIN
 
 __all__ = ["ReportPaths", "build_report", "build_report_from_challenge_csv"]
@@ -27,6 +27,7 @@ def build_report(
     protocol: Protocol | None = None,
     published: Path | None = None,
     margin: float = MARGIN,
+    metrics: Metrics | None = None,
 ) -> ReportPaths:
     """Writes the report of `source` into the folder `out`.
 
@@ -35,14 +36,15 @@ def build_report(
     rules to score by: where scores.csv was made by others, its stored overlap tables are scored
     again, at the same thresholds. `published` is a CSV file of published scores, with the columns
     that `read.published` names; those for the same dataset, protocol and threshold are shown.
-    `margin` is the difference in mean F1 below which two models are equivalent.
+    `margin` is the difference in mean F1 below which two models are equivalent. With `metrics`
+    "all" further metrics are shown: those of scores.csv, else scored again as for `protocol`.
 
     Raises CallError when `source` holds neither run.json nor scores.csv, `published` cannot be
     used, or `out` holds such files that are no earlier report, and CellbenchError when scoring
     again needs an overlap table that is not there.
     """
     known = read_published(published) if published else None
-    data = load_report(source, protocol)
+    data = load_report(source, protocol, metrics)
     _claim(out, source)
     return write_report(Numbers(data=data, published=known, margin=margin), out)
 

@@ -9,12 +9,15 @@ from typing import Any, cast
 import pandas as pd
 
 from evaluator.runs.records import Fault, ModelRecord, RunRecord, Usage
-from evaluator.scores.rows import ScoreRow
+from evaluator.runs.words import DEFAULT_METRICS, Metrics
+from evaluator.scores.further import FURTHER_COLUMNS, of_failed
+from evaluator.scores.rows import SCORE_COLUMNS, ScoreRow
 
 SCORED = "scored"
 COLUMNS = {
     field.name: {int: "int64", float: "float64"}.get(cast(type, field.type), "str")
     for field in dataclasses.fields(ScoreRow)
+    if field.name in SCORE_COLUMNS
 }
 PAIR = ["model", "seed", "image"]
 
@@ -27,6 +30,7 @@ class Rules:
     border: bool = False
     """Whether `plain` dropped the cells on the border."""
     thresholds: tuple[float, ...] = ()
+    metrics: Metrics = DEFAULT_METRICS
     faults: tuple[Fault, ...] = ()
 
     @property
@@ -114,15 +118,25 @@ class ReportData:
     notes: tuple[str, ...]
 
     @property
+    def has_further(self) -> bool:
+        """Whether `scores` has the further columns."""
+        return "ap" in self.scores
+
+    @property
     def base(self) -> float:
         """The threshold of the summary: 0.5, or the lowest one when 0.5 was not scored."""
         return 0.5 if 0.5 in self.thresholds else min(self.thresholds, default=0.5)
 
 
 def score_frame(rows: Iterable[ScoreRow]) -> pd.DataFrame:
-    """Rows of scores.csv as a frame with the same columns."""
+    """Rows of scores.csv as a frame with the same columns; an empty cell of the further is NaN."""
+    rows = list(rows)
     values = [[getattr(row, name) for name in COLUMNS] for row in rows]
-    return pd.DataFrame(values, columns=list(COLUMNS)).astype(COLUMNS)
+    frame = pd.DataFrame(values, columns=list(COLUMNS)).astype(COLUMNS)
+    if any(row.further for row in rows):
+        more = [[getattr(row.further, name, None) for name in FURTHER_COLUMNS] for row in rows]
+        frame[list(FURTHER_COLUMNS)] = pd.DataFrame(more, dtype="float64")
+    return frame
 
 
 def complete(
@@ -160,5 +174,9 @@ def complete(
     rows["outcome"] = "missing"
     for name in ("predicted_cells", "tp", "fp", "precision", "recall", "f1", "dice"):
         rows[name] = 0
-    whole = pd.concat([scores, rows[list(COLUMNS)].astype(COLUMNS)], ignore_index=True)
+    filled = rows[list(COLUMNS)].astype(COLUMNS)
+    if "ap" in scores:
+        more = [dataclasses.astuple(of_failed(cells)) for cells in rows["true_cells"]]
+        filled[list(FURTHER_COLUMNS)] = pd.DataFrame(more, index=rows.index, dtype="float64")
+    whole = pd.concat([scores, filled], ignore_index=True)
     return whole, len(rows.drop_duplicates(PAIR))

@@ -11,7 +11,7 @@ from evaluator.report.numbers import Numbers
 from evaluator.report.read.run import load_report
 from evaluator.report.render import PUBLISHED, html, markdown, tables
 from evaluator.report.sections import make_sections
-from evaluator.runs.words import PROTOCOLS
+from evaluator.runs.words import PROTOCOLS, Metrics
 from evaluator.statistics.paired import MARGIN
 
 QUIET = ("script", "style", "svg", "title")
@@ -34,8 +34,8 @@ def report_faults(source: Path, report: Path) -> tuple[str, ...]:
 
     `source` is a run or a folder of scores, `report` the folder that `build_report` made of it:
     tables/, report.md and the words of index.html are compared with those of a report that is made
-    again in memory, by the same protocol and margin. Published scores, whose file is no part of a
-    run, are left out with the tables that show them. Pictures are not compared.
+    again in memory, by the same protocol, metrics and margin. Published scores, whose file is no
+    part of a run, are left out with the tables that show them. Pictures are not compared.
 
     Raises what `build_report` does of its source, and FileNotFoundError without an index.html.
     """
@@ -44,7 +44,8 @@ def report_faults(source: Path, report: Path) -> tuple[str, ...]:
     rules = page.rules
     protocol = next((name for name in PROTOCOLS if name == rules.get("protocol")), None)
     margin = float(rules.get("margin") or MARGIN)
-    data = load_report(source, protocol)
+    metrics: Metrics | None = "all" if rules.get("metrics") == "all" else None
+    data = load_report(source, protocol, metrics)
     sections = make_sections(Numbers(data=data, margin=margin))
     published = rules.get("published") == "yes"
     spared = PUBLISHED if published else frozenset[str]()

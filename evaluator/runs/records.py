@@ -14,7 +14,15 @@ from pydantic import (
 )
 
 from contract.shown import shown
-from evaluator.runs.words import LineOutcome, Outcome, Protocol, RunnerName, StepOutcome
+from evaluator.runs.words import (
+    DEFAULT_METRICS,
+    LineOutcome,
+    Metrics,
+    Outcome,
+    Protocol,
+    RunnerName,
+    StepOutcome,
+)
 
 
 class _Record(BaseModel):
@@ -122,6 +130,7 @@ class RunRecord(_Record):
     profile: str
     protocol: Protocol
     thresholds: tuple[float, ...]
+    metrics: Metrics = DEFAULT_METRICS
     runner: RunnerName
     runner_reason: str
     limits: LimitsRecord
@@ -144,6 +153,7 @@ class ScoreRecord(_Record):
     protocol: Protocol
     border: bool
     thresholds: tuple[float, ...]
+    metrics: Metrics = DEFAULT_METRICS
     outcomes: dict[Outcome, int]
     """Number of images by outcome, those that occur."""
     failures: dict[str, str]

@@ -9,6 +9,10 @@ Protocol = Literal["challenge", "plain"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 DEFAULT_PROTOCOL: Protocol = "challenge"
 
+Metrics = Literal["basic", "all"]
+"""Whether scores.csv has the further columns, `evaluator.scores.further`."""
+DEFAULT_METRICS: Metrics = "basic"
+
 DEFAULT_THRESHOLDS = (0.5, 0.7, 0.9)
 """Intersections over union from which a cell counts as found."""
 

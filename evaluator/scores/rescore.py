@@ -10,8 +10,16 @@ from evaluator.overlap.table import OverlapTable, overlap_table
 from evaluator.runs.folder import OVERLAPS, SCORES_CSV, RunFolder
 from evaluator.runs.read import read_run
 from evaluator.runs.records import RunRecord
-from evaluator.runs.words import DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS, Outcome, Protocol
-from evaluator.scores.rows import ScoreRow, read_scores, rows_for
+from evaluator.runs.words import (
+    DEFAULT_METRICS,
+    DEFAULT_PROTOCOL,
+    DEFAULT_THRESHOLDS,
+    Metrics,
+    Outcome,
+    Protocol,
+)
+from evaluator.scores.rows import ScoreRow, read_scores, rows_for, with_further
+from evaluator.scores.sources import open_source
 
 
 def rescore_folder(
@@ -20,21 +28,23 @@ def rescore_folder(
     thresholds: Iterable[float] = DEFAULT_THRESHOLDS,
     protocol: Protocol = DEFAULT_PROTOCOL,
     border: bool = False,
+    metrics: Metrics = DEFAULT_METRICS,
 ) -> list[ScoreRow]:
     """The rows of a run folder, or of what `score_folders` wrote, under other rules.
 
     Images, outcomes and modalities are those of `source`/scores.csv, and so is the order. A run
     stores no table of an image that failed: its true cells are counted from the label file that
-    run.json names. Nothing is written.
+    run.json names. Nothing is written. With `metrics` "all" the rows have the further columns; what
+    these say of outlines is read from the masks, where they are still there.
 
     Raises FileNotFoundError without a scores.csv, CellbenchError when an image has neither table
     nor label, UnreadableTable when a table is damaged, ValueError for a threshold outside (0, 1].
     """
     thresholds = tuple(thresholds)
-    return [
-        row
-        for stored in stored_tables(source)
-        for row in rows_for(
+    opened = open_source(source) if metrics == "all" else None
+    found = []
+    for stored in stored_tables(source):
+        rows = rows_for(
             stored.table,
             model=stored.model,
             seed=stored.seed,
@@ -45,7 +55,11 @@ def rescore_folder(
             protocol=protocol,
             border=border,
         )
-    ]
+        if opened is not None and rows:
+            files = opened.pair(rows[0])
+            rows = with_further(rows, stored.table, files, protocol=protocol, border=border)
+        found += rows
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

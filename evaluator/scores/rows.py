@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from evaluator.runs.words import (
     Outcome,
     Protocol,
 )
+from evaluator.scores.further import FURTHER_COLUMNS, Further, further, of_failed, read_masks
 from evaluator.scores.protocols import count
 
 
@@ -29,7 +30,10 @@ Key = tuple[str, int, str, float]
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreRow:
-    """One model, seed, image and threshold; the fields are the columns of scores.csv in order."""
+    """One model, seed, image and threshold; the fields are the columns of scores.csv in order.
+
+    The further columns, where they were asked for, follow the others.
+    """
 
     model: str
     seed: int
@@ -50,6 +54,8 @@ class ScoreRow:
     dice: float
     """Of the foreground, the same at every threshold."""
     modality: str
+    further: Further | None = None
+    """The further columns; None where they were not asked for."""
 
     @property
     def key(self) -> Key:
@@ -57,7 +63,7 @@ class ScoreRow:
         return self.model, self.seed, self.image, self.threshold
 
 
-SCORE_COLUMNS = tuple(field.name for field in fields(ScoreRow))
+SCORE_COLUMNS = tuple(field.name for field in fields(ScoreRow) if field.name != "further")
 
 
 def rows_for(
@@ -104,20 +110,56 @@ def rows_for(
     return rows
 
 
+def with_further(
+    rows: Sequence[ScoreRow],
+    table: OverlapTable,
+    files: tuple[Path, Path | None],
+    *,
+    protocol: Protocol = DEFAULT_PROTOCOL,
+    border: bool = False,
+) -> list[ScoreRow]:
+    """The rows of one image, one per threshold, with the further columns.
+
+    `table` and the rules are those that `rows_for` was given; `files` are truth and mask, which are
+    read for the outlines of found cells: where one is not there, nothing is said of those.
+    """
+    if not rows:
+        return []
+    if rows[0].outcome != "scored":
+        return [replace(row, further=of_failed(row.true_cells)) for row in rows]
+    found = further(
+        table,
+        [row.threshold for row in rows],
+        masks=read_masks(*files, table.shape),
+        protocol=protocol,
+        border=border,
+    )
+    return [replace(row, further=found[row.threshold]) for row in rows]
+
+
 def write_scores(path: Path, rows: Iterable[ScoreRow]) -> None:
     """Replaces `path` by the rows as UTF-8 CSV with a header, in one step.
 
-    Floats are written so that reading them gives the same number.
+    Floats are written so that reading them gives the same number. Where any row has further
+    columns the file has them; what a metric does not say is an empty cell.
     """
+    rows = list(rows)
+    more = FURTHER_COLUMNS if any(row.further for row in rows) else ()
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(SCORE_COLUMNS)
-    writer.writerows([getattr(row, name) for name in SCORE_COLUMNS] for row in rows)
+    writer.writerow((*SCORE_COLUMNS, *more))
+    writer.writerows(
+        [
+            *(getattr(row, name) for name in SCORE_COLUMNS),
+            *(getattr(row.further, name, None) for name in more),
+        ]
+        for row in rows
+    )
     write_text(path, text.getvalue())
 
 
 def read_scores(path: Path) -> list[ScoreRow]:
-    """The rows of a scores.csv; further columns are passed over.
+    """The rows of a scores.csv; columns that it need not have are passed over.
 
     Raises MalformedScores, naming the line, also where a model, seed, image and threshold come
     twice, and FileNotFoundError.
@@ -152,10 +194,11 @@ def read_every_row(path: Path) -> list[ScoreRow]:
                 "it was written by another program, or cut short",
                 "score the masks again",
             )
+        more = set(FURTHER_COLUMNS) <= set(reader.fieldnames or ())
         rows = []
         for line, cells in enumerate(reader, start=2):
             try:
-                rows.append(_row(cells))
+                rows.append(_row(cells, more))
             except (TypeError, ValueError) as error:
                 raise MalformedScores(
                     f"{path}, line {line}: {error}.",
@@ -170,8 +213,19 @@ _NUMBERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _row(cells: dict[str, str]) -> ScoreRow:
+_WHOLE = frozenset(field.name for field in fields(Further) if field.type == int | None)
+
+
+def _row(cells: dict[str, str], more: bool) -> ScoreRow:
     if cells["outcome"] not in OUTCOMES:
         raise ValueError(f"{cells['outcome']!r} is no outcome")
     values: dict[str, Any] = {name: _NUMBERS.get(name, str)(cells[name]) for name in SCORE_COLUMNS}
-    return ScoreRow(**values)
+    return ScoreRow(**values, further=_further(cells) if more else None)
+
+
+def _further(cells: dict[str, str]) -> Further:
+    found: dict[str, Any] = {
+        name: (int if name in _WHOLE else float)(cells[name]) if cells[name] else None
+        for name in FURTHER_COLUMNS
+    }
+    return Further(**found)

@@ -31,13 +31,15 @@ from evaluator.overlap.table import OverlapTable, overlap_table
 from evaluator.runs.folder import OVERLAPS, SCORE_JSON, SCORES_CSV
 from evaluator.runs.records import ScoreRecord
 from evaluator.runs.words import (
+    DEFAULT_METRICS,
     DEFAULT_PROTOCOL,
     DEFAULT_THRESHOLDS,
     OUTCOMES,
+    Metrics,
     Outcome,
     Protocol,
 )
-from evaluator.scores.rows import ScoreRow, rows_for, write_scores
+from evaluator.scores.rows import ScoreRow, rows_for, with_further, write_scores
 from evaluator.scores.truths import truth_sha256
 
 
@@ -158,6 +160,7 @@ def score_folders(
     protocol: Protocol = DEFAULT_PROTOCOL,
     border: bool = False,
     thresholds: Iterable[float] = DEFAULT_THRESHOLDS,
+    metrics: Metrics = DEFAULT_METRICS,
 ) -> FolderScores:
     """Scores every mask of the folder `truth` against its namesake in `predicted`.
 
@@ -167,7 +170,7 @@ def score_folders(
     dot make no pair. The truth's folder is the denominator: an image without a usable mask counts
     0. Writes `out`/scores.csv, `out`/score.json (how it was scored) and `out`/overlaps/<stem>.npz,
     from which other thresholds and protocols follow without the masks. `model` is the name in the
-    rows, by default that of the folder `predicted`.
+    rows, by default that of the folder `predicted`; `metrics` "all" adds the further columns.
 
     Raises CallError, before anything is written, when a folder is missing, it is not clear which
     of several files of one name is meant, a threshold is outside (0, 1], not one mask has a truth,
@@ -199,7 +202,7 @@ def score_folders(
         loose = [pairing.remarks[path.name]] if path.name in pairing.remarks else []
         if loose or result.warnings:
             warnings[path.name] = (*loose, *result.warnings)
-        rows += rows_for(
+        found = rows_for(
             result.truth_table,
             model=model,
             image=path.name,
@@ -208,6 +211,10 @@ def score_folders(
             protocol=protocol,
             border=border,
         )
+        if metrics == "all":
+            files = path, pairing.labels.get(path.name)
+            found = with_further(found, result.truth_table, files, protocol=protocol, border=border)
+        rows += found
     if not rows:
         raise CallError(
             f"No truth in {truth} can be read.",
@@ -232,6 +239,7 @@ def score_folders(
         protocol=protocol,
         border=border,
         thresholds=thresholds,
+        metrics=metrics,
         outcomes=scores.outcomes,
         failures=failures,
         warnings=warnings,

@@ -8,7 +8,7 @@ from contract import CallError, CellbenchError, label_name, label_stem, stem
 from evaluator.runs.folder import OVERLAPS, RunFolder
 from evaluator.runs.read import UnusableRecord, read_run, read_score
 from evaluator.runs.records import RunRecord, ScoreRecord
-from evaluator.runs.words import Protocol
+from evaluator.runs.words import Metrics, Protocol
 from evaluator.scores.rows import Key, ScoreRow
 
 
@@ -18,6 +18,7 @@ class Source:
 
     protocol: Protocol
     border: bool
+    metrics: Metrics
     pair: Callable[[ScoreRow], tuple[Path, Path | None]]
     """Gives the files of a row's truth and mask; None for a mask that was never there."""
     table: Callable[[ScoreRow], Path]
@@ -74,6 +75,7 @@ def _run(folder: Path, record: RunRecord) -> Source:
     return Source(
         protocol=record.protocol,
         border=False,
+        metrics=record.metrics,
         pair=pair,
         table=lambda row: run.overlaps(row.model, row.seed) / f"{stem(row.image)}.npz",
         truth_sha256={image.image: image.truth_sha256 for image in record.dataset.images},
@@ -100,6 +102,7 @@ def _scored(folder: Path, record: ScoreRecord) -> Source:
     return Source(
         protocol=record.protocol,
         border=record.border,
+        metrics=record.metrics,
         pair=pair,
         table=lambda row: folder / OVERLAPS / f"{label_stem(row.image)}.npz",
         truth_sha256=record.truth_sha256,

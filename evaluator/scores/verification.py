@@ -10,8 +10,16 @@ from contract import sha256_file
 from evaluator.overlap.table import OverlapTable, UnreadableTable
 from evaluator.runs.folder import SCORES_CSV
 from evaluator.runs.read import read_overlap_index
+from evaluator.scores.further import FURTHER_COLUMNS
 from evaluator.scores.row_set import row_faults
-from evaluator.scores.rows import SCORE_COLUMNS, ScoreRow, read_every_row, rows_for, told
+from evaluator.scores.rows import (
+    SCORE_COLUMNS,
+    ScoreRow,
+    read_every_row,
+    rows_for,
+    told,
+    with_further,
+)
 from evaluator.scores.score import PairResult, score_pair
 from evaluator.scores.sources import Source, open_source
 
@@ -93,13 +101,28 @@ def _numbers(source: Source, stored: list[ScoreRow], result: PairResult) -> Iter
         protocol=source.protocol,
         border=source.border,
     )
+    if source.metrics == "all":
+        fresh = with_further(
+            fresh,
+            result.truth_table,
+            source.pair(first),
+            protocol=source.protocol,
+            border=source.border,
+        )
     for old, new in zip(stored, fresh, strict=True):
         for name in SCORE_COLUMNS:
-            if getattr(old, name) != getattr(new, name):
-                yield (
-                    f"{told(old.key)}: {name} is {getattr(old, name)} in scores.csv,"
-                    f" {getattr(new, name)} from the mask"
-                )
+            yield from _told(old, name, getattr(old, name), getattr(new, name))
+        for name in FURTHER_COLUMNS if new.further else ():
+            yield from _told(
+                old, name, getattr(old.further, name, None), getattr(new.further, name)
+            )
+
+
+def _told(row: ScoreRow, name: str, stored: object, fresh: object) -> Iterator[str]:
+    """What is said of a number that is not that of the mask; None is an empty cell."""
+    if stored != fresh:
+        has, gives = ("empty" if value is None else value for value in (stored, fresh))
+        yield f"{told(row.key)}: {name} is {has} in scores.csv, {gives} from the mask"
 
 
 def _table(path: Path, fresh: OverlapTable) -> Iterable[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evaluator.runs.words import DEFAULT_PROTOCOL, Protocol, StepName
+from evaluator.runs.words import DEFAULT_PROTOCOL, Metrics, Protocol, StepName
 from harness.commands import options
 from harness.commands.options import (
     Data,
@@ -43,6 +43,13 @@ def run_all_command(
     protocol: Annotated[
         Protocol, typer.Option(help="Rules by which masks become scores.")
     ] = DEFAULT_PROTOCOL,
+    metrics: Annotated[
+        Metrics | None,
+        typer.Option(
+            help="all: further metrics as columns of scores.csv and in the report; left out, as in"
+            " the run so far."
+        ),
+    ] = None,
     limit_memory: Memory = None,
     limit_disk: Disk = "20g",
     timeout: Timeout = "2h",
@@ -67,6 +74,7 @@ def run_all_command(
         settings=settings,
         seeds=seeds,
         protocol=protocol,
+        metrics=metrics,
         limits=options.limits(limit_memory, timeout, limit_disk, gpu=gpu),
         memory_asked=limit_memory,
     )
@@ -178,6 +186,7 @@ def _request(
     limits: "Limits",
     memory_asked: str | None,
     protocol: Protocol | None = None,
+    metrics: Metrics | None = None,
 ) -> "Request":
     from harness.models.overrides import checked_overrides
     from harness.models.registry import choose_models
@@ -192,6 +201,7 @@ def _request(
         settings=checked_overrides(settings or [], chosen, profile),
         seeds=options.seeds(seeds),
         protocol=protocol,
+        metrics=metrics,
         limits=limits,
         memory_asked=memory_asked,
     )

@@ -16,7 +16,7 @@ from evaluator.runs.records import (
     RunRecord,
     TestImage,
 )
-from evaluator.runs.words import DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS
+from evaluator.runs.words import DEFAULT_METRICS, DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS
 from harness.datasets.folder import Dataset
 from harness.models.provenance import commit, hardware, versions
 from harness.models.registry import Model
@@ -75,6 +75,7 @@ def new_record(
         profile=request.profile,
         protocol=request.protocol or (earlier.protocol if earlier else DEFAULT_PROTOCOL),
         thresholds=DEFAULT_THRESHOLDS,
+        metrics=request.metrics or (earlier.metrics if earlier else DEFAULT_METRICS),
         runner=chosen.runner.name,
         runner_reason=chosen.reason,
         limits=LimitsRecord(memory=request.memory_asked, timeout_seconds=request.limits.timeout),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract import CallError, CellbenchError
-from evaluator.runs.words import Protocol
+from evaluator.runs.words import Metrics, Protocol
 from harness.datasets.folder import Dataset, load_dataset
 from harness.models.overrides import Overrides
 from harness.models.registry import Model
@@ -31,6 +31,8 @@ class Request:
     protocol: Protocol | None
     """None: that of the run so far."""
     limits: Limits
+    metrics: Metrics | None = None
+    """None: as in the run so far."""
     memory_asked: str | None = None
 
     @property

@@ -28,7 +28,7 @@ from evaluator.runs.read import (
 from evaluator.runs.records import PredictionRecord, TestImage, Usage
 from evaluator.runs.remarks import told_of_masks
 from evaluator.runs.words import Outcome
-from evaluator.scores.rows import ScoreRow, rows_for
+from evaluator.scores.rows import ScoreRow, rows_for, with_further
 from evaluator.scores.score import TruthFault, score_pair
 from harness.work.items import Context, Done
 from harness.work.progress import Display
@@ -84,8 +84,9 @@ class ScoreItem:
                     outcome, message = "missing", f"its truth cannot be read any more: {reason}"
                 if outcome != "scored" and not self.quiet:
                     show.say(f"{self.model} seed {self.seed}: {image.image}: {outcome}: {message}")
-            rows += rows_for(
-                table if table is not None else _of_truth(image),
+            counted = table if table is not None else _of_truth(image)
+            found = rows_for(
+                counted,
                 model=self.model,
                 image=image.image,
                 seed=self.seed,
@@ -94,6 +95,10 @@ class ScoreItem:
                 thresholds=record.thresholds,
                 protocol=record.protocol,
             )
+            if record.metrics == "all":
+                files = Path(image.label_path), predict / label_name(image.image)
+                found = with_further(found, counted, files, protocol=record.protocol)
+            rows += found
         store.save()
         if not self.quiet:
             for sentence in told_of_masks(store.remarks):

@@ -77,6 +77,18 @@ def test_a_second_call_adds_models_and_another_dataset_is_refused(tmp_path: Path
     assert (out / "scores.csv").read_bytes() == before
 
 
+def test_all_metrics_stay_with_a_run_that_is_added_to(tmp_path: Path) -> None:
+    data, out = make_dataset(tmp_path / "data"), tmp_path / "run"
+    run_all(data, out, "otsu", "--metrics", "all")
+    assert run_all(data, out, "oracle").returncode == 0
+    found = rows(out)
+    assert {row["aji"] for row in found if row["model"] == "oracle"} == {"1.0"}
+    assert all(row["boundary_f1"] for row in found if int(row["tp"]))
+    assert (out / "report/tables/further-metrics.csv").is_file()
+    verified = run("evaluator", "verify", out)
+    assert (verified.returncode, "every number agrees" in verified.stdout) == (0, True)
+
+
 def test_every_kind_of_bad_image_is_a_row(tmp_path: Path) -> None:
     images = write_images(tmp_path / "data" / "Tuning" / "images")
     for name in (*GOOD, *BAD):

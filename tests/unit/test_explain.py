@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from evaluator.explain.agreement import agreement
-from evaluator.explain.attribution import attribution, transplanted
+from evaluator.explain.attribution import attribution
 from evaluator.explain.best_of import best_of
 from evaluator.explain.ceiling import ceiling_rows, ceilings, disturbed
 from evaluator.explain.proximity import near_threshold
 from evaluator.explain.rules import RULE_SETS, rankings, surviving
 from evaluator.overlap.table import overlap_table
+from evaluator.overlap.transplant import transplanted
 from evaluator.scores.rescore import StoredTable, stored_tables
 from evaluator.scores.score import score_folders
 from evaluator.scores.strata import COUNT_RANGES

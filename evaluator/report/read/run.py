@@ -42,18 +42,20 @@ from evaluator.runs.records import (
     Usage,
 )
 from evaluator.runs.remarks import remarks
-from evaluator.runs.words import DEFAULT_THRESHOLDS, Protocol
+from evaluator.runs.words import DEFAULT_THRESHOLDS, Metrics, Protocol
 from evaluator.scores.rescore import rescore_folder
 from evaluator.scores.rows import MalformedScores, read_scores
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
 
-def load_report(source: Path, protocol: Protocol | None = None) -> ReportData:
+def load_report(
+    source: Path, protocol: Protocol | None = None, metrics: Metrics | None = None
+) -> ReportData:
     """Reads a run folder, or a folder that holds scores.csv.
 
     Raises CallError when the folder holds neither run.json nor scores.csv, and CellbenchError when
-    another protocol is asked for and an overlap table is not there.
+    another protocol or further metrics are asked for and an overlap table is not there.
     """
     folder = RunFolder(source)
     if not folder.run_json.is_file() and not folder.scores_csv.is_file():
@@ -65,13 +67,20 @@ def load_report(source: Path, protocol: Protocol | None = None) -> ReportData:
     notes: list[str] = []
     run = _read_record(folder.run_json, RunRecord, notes)
     rules = _rules(source, run)
-    if protocol is not None and rules.protocol != protocol:
+    other = protocol is not None and rules.protocol != protocol
+    if other or (metrics == "all" and rules.metrics != "all"):
         # Without a run.json or score.json nothing is known, so that re-scoring is the safe way.
+        rules = replace(rules, metrics=metrics or rules.metrics)
+        if other:
+            rules = replace(rules, protocol=protocol or "", border=False)
         rows = rescore_folder(
-            source, thresholds=rules.thresholds or DEFAULT_THRESHOLDS, protocol=protocol
+            source,
+            thresholds=rules.thresholds or DEFAULT_THRESHOLDS,
+            protocol="plain" if rules.protocol == "plain" else "challenge",
+            border=rules.border,
+            metrics=rules.metrics,
         )
         scores = score_frame(rows)
-        rules = replace(rules, protocol=protocol, border=False)
     else:
         scores = _scores(folder.scores_csv, notes)
     models = _models(folder, run, scores, notes)
@@ -136,7 +145,11 @@ def assemble(
 def _rules(source: Path, run: RunRecord | None) -> Rules:
     """How scores.csv was made, from run.json, or from score.json of `evaluator score`."""
     if run is not None:
-        return Rules(protocol=run.protocol, thresholds=tuple(sorted(run.thresholds)))
+        return Rules(
+            protocol=run.protocol,
+            thresholds=tuple(sorted(run.thresholds)),
+            metrics=run.metrics,
+        )
     record = read_record(source / SCORE_JSON, ScoreRecord)
     if record is None:
         return Rules()
@@ -144,6 +157,7 @@ def _rules(source: Path, run: RunRecord | None) -> Rules:
         protocol=record.protocol,
         border=record.border and record.protocol == "plain",
         thresholds=tuple(sorted(record.thresholds)),
+        metrics=record.metrics,
         faults=tuple(
             Fault(image=name, part="truth", reason=reason) for name, reason in record.faults.items()
         ),

@@ -1,0 +1,111 @@
+"""Whether a model loses its score at finding the foreground or at splitting it into cells."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from evaluator.report.numbers import Numbers, score_matrix
+from evaluator.report.section import Section, Text, blocks, note, prose
+from evaluator.report.tables import MODEL, Column, Estimate, Row, Table, Value
+from evaluator.statistics.intervals import Interval
+from evaluator.statistics.means import model_means
+
+HALVES = {
+    "f1_true_foreground": "F1 with the true foreground",
+    "f1_true_splits": "F1 with the true splits",
+}
+EXPLANATION = (
+    "Two thought experiments. With the true foreground, every pixel of a cell is known to be one,"
+    " and the model's own cells are spread over it: what is still lost, splitting loses. With the"
+    " true splits, the model's foreground is cut up as the truth would cut it: what is still lost,"
+    " the foreground loses. The two losses do not add up, since both halves may fail on one cell."
+    " Differences run over the same images, a failed one as no gain; the intervals are of each by"
+    " itself."
+)
+
+
+def section(numbers: Numbers) -> Section | None:
+    """None unless the scores have the further columns, and masks were there for them."""
+    data = numbers.data
+    if not data.has_further or numbers.rows[list(HALVES)].isna().any(axis=None):
+        return None
+    names = [model.name for model in numbers.contenders]
+    if not names:
+        return None
+    gains = {half: _gains(numbers, names, half) for half in HALVES}
+    return Section(
+        id="causes",
+        title="Foreground or splitting",
+        blocks=blocks(
+            _table(numbers, names, gains), *_sentences(numbers, names), note(EXPLANATION)
+        ),
+    )
+
+
+def _gains(numbers: Numbers, names: list[str], half: str) -> Mapping[str, Value]:
+    """How much F1 each half of the work would bring if it were perfect, in [−1, 1]."""
+    return {
+        name: Estimate(mean, found.low, found.high) if found else mean
+        for name, (mean, found) in _difference(numbers, names, half, "f1").items()
+    }
+
+
+def _difference(
+    numbers: Numbers, names: list[str], one: str, other: str
+) -> dict[str, tuple[float, Interval | None]]:
+    """The mean over images of the difference of two columns, with its interval."""
+    rows = numbers.rows
+    # On a scale from 0 to 1, as the interval for bounded scores asks for.
+    scaled = rows.assign(gap=(rows[one] - rows[other] + 1) / 2)
+    matrix = score_matrix(scaled, names, "gap", groups=numbers.groups)
+    found = {}
+    for mean in model_means(matrix):
+        interval = mean.interval
+        if interval is not None:
+            interval = Interval(low=2 * interval.low - 1, high=2 * interval.high - 1)
+        found[mean.model] = 2 * mean.mean - 1, interval
+    return found
+
+
+def _table(numbers: Numbers, names: list[str], gains: Mapping[str, Mapping[str, Value]]) -> Table:
+    means = {half: numbers.means(half) for half in ("f1", *HALVES)}
+    return Table(
+        name="causes",
+        caption=f"Mean F1 at IoU {numbers.data.base:g} with half of the work done by the truth",
+        columns=(
+            MODEL,
+            Column(label="F1"),
+            *(Column(label=label) for label in HALVES.values()),
+            Column(label="Gain from the true foreground"),
+            Column(label="Gain from the true splits"),
+        ),
+        rows=tuple(
+            Row(
+                cells=(
+                    name,
+                    *(means[half][name].mean for half in ("f1", *HALVES)),
+                    *(gains[half][name] for half in HALVES),
+                )
+            )
+            for name in names
+        ),
+        sortable=True,
+    )
+
+
+def _sentences(numbers: Numbers, names: list[str]) -> list[Text]:
+    """Which half costs more, only where the interval of the difference says so."""
+    found = _difference(numbers, names, "f1_true_splits", "f1_true_foreground")
+    more: dict[str, list[str]] = {"splitting": [], "the foreground": [], "": []}
+    for name, (mean, interval) in found.items():
+        settled = interval is not None and interval.excludes_zero
+        more[("splitting" if mean > 0 else "the foreground") if settled else ""].append(name)
+    lines = [
+        f"{', '.join(models)}: more F1 is lost by {half} than by"
+        f" {'the foreground' if half == 'splitting' else 'splitting'}."
+        for half, models in more.items()
+        if half and models
+    ]
+    if more[""]:
+        lines.append(f"{', '.join(more[''])}: which half loses more is not settled.")
+    return [prose(*lines)] if not np.isnan([mean for mean, _ in found.values()]).any() else []
