@@ -1,6 +1,6 @@
 """The reachable ceiling: how the truth itself scores when its outlines are off by one pixel."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -10,6 +10,7 @@ from evaluator.overlap.table import Labels, overlap_table
 from evaluator.runs.words import DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS, Protocol
 from evaluator.scores.rows import ScoreRow, rows_for
 from evaluator.scores.strata import COUNT_RANGES, count_range
+from evaluator.statistics.intervals import Interval, mean_interval
 
 Disturbance = Literal["shifted", "dilated", "eroded"]
 DISTURBANCES: tuple[Disturbance, ...] = get_args(Disturbance)
@@ -36,6 +37,8 @@ class Ceiling:
     f1: float
     """Mean over images, in [0, 1]: no model can be told from a perfect one above it, if the
     annotators themselves were off by a pixel."""
+    interval: Interval | None
+    """95 %, over images; None below 5."""
 
 
 def disturbed(truth: Labels) -> Iterator[tuple[Disturbance, Labels]]:
@@ -85,15 +88,16 @@ def ceiling_rows(
     return rows
 
 
-def ceilings(rows: Iterable[ScoreRow]) -> list[Ceiling]:
+def ceilings(rows: Iterable[ScoreRow], groups: Mapping[str, str] | None = None) -> list[Ceiling]:
     """The ceilings per disturbance, count range and threshold, from `ceiling_rows` of all images.
 
-    The four shifts are averaged per image; count ranges without images are left out.
+    The four shifts are averaged per image; count ranges without images are left out. Images of one
+    group in `groups` count as one draw in the intervals.
     """
-    groups: dict[tuple[str, str, float], dict[str, list[float]]] = {}
+    found: dict[tuple[str, str, float], dict[str, list[float]]] = {}
     for row in rows:
         for name in (count_range(row.true_cells), "all"):
-            images = groups.setdefault((row.model, name, row.threshold), {})
+            images = found.setdefault((row.model, name, row.threshold), {})
             images.setdefault(row.image, []).append(row.f1)
     return [
         Ceiling(
@@ -101,10 +105,13 @@ def ceilings(rows: Iterable[ScoreRow]) -> list[Ceiling]:
             count_range=name,
             threshold=threshold,
             images=len(images),
-            f1=float(np.mean([np.mean(scores) for scores in images.values()])),
+            f1=float(np.mean(means := np.array([np.mean(own) for own in images.values()]))),
+            interval=mean_interval(
+                means, None if groups is None else [groups.get(name, name) for name in images]
+            ),
         )
         for disturbance in DISTURBANCES
         for name in (*COUNT_RANGES, "all")
-        for threshold in sorted({threshold for _, _, threshold in groups})
-        if (images := groups.get((disturbance, name, threshold), {}))
+        for threshold in sorted({threshold for _, _, threshold in found})
+        if (images := found.get((disturbance, name, threshold), {}))
     ]

@@ -1,16 +1,21 @@
 """How the ranking changes with rules that evaluators disagree on."""
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations, product
-from typing import Literal, assert_never, get_args
+from typing import Literal, get_args
+
+import numpy as np
 
 from evaluator.metrics.f1 import f1
 from evaluator.overlap.matching import match_cells
 from evaluator.scores.rescore import StoredTable
 
-Average = Literal["mean", "median", "pooled"]
+Average = Literal["mean", "median", "pooled", "mean rank"]
+TIE = 1e-9
+"""F1 that differs by less is equal, whatever the order in which it was summed up."""
 Empty = Literal["scores 0", "scores 1", "left out"]
 
 
@@ -23,7 +28,8 @@ class RuleSet:
     strict: bool
     """Whether a pair needs IoU above the threshold; else at least the threshold."""
     average: Average
-    """Over images: mean or median of their F1, or F1 of all cells pooled."""
+    """Over images: mean or median of their F1, F1 of all cells pooled, or the mean of the ranks
+    that the models have on each image."""
     empty: Empty | None
     """What an image without cells on either side does; None when pooled, where it has no part."""
 
@@ -34,7 +40,9 @@ class Ranking:
 
     rules: RuleSet
     scores: Mapping[str, float]
-    """Model → F1 in [0, 1], best first; NaN (last) when no image is left."""
+    """Model → F1 in [0, 1], best first; NaN (last) when no image is left. For mean ranks, the share
+    of the other models that it beats on an image, in the mean, a tie being half: 1 is first on all
+    images."""
 
 
 RULE_SETS = tuple(
@@ -42,16 +50,18 @@ RULE_SETS = tuple(
     for border, strict, average in product((False, True), (False, True), get_args(Average))
     for empty in ((None,) if average == "pooled" else get_args(Empty))
 )
-"""All 28 combinations; pooling knows no empty images."""
+"""All 40 combinations; pooling knows no empty images."""
 
 
 def rankings(tables: Iterable[StoredTable], threshold: float) -> list[Ranking]:
     """The ranking of the models under each of RULE_SETS, at one IoU `threshold`.
 
     `tables` come from `stored_tables`. A pair that failed counts 0 under all rules, its true cells
-    as missed. Images are never tiled or rounded. Seeds of a model are averaged.
+    as missed. Images are never tiled or rounded. Seeds of a model are averaged. With a single model
+    there are no ranks to average, and those rules are left out. Source for the ways to aggregate:
+    Maier-Hein et al., Nature Communications 9, 5217 (2018).
     """
-    cells: dict[tuple[str, int], dict[tuple[bool, bool], list[_Cells]]] = {}
+    cells: dict[tuple[str, int], dict[tuple[bool, bool], dict[str, _Cells]]] = {}
     for stored in tables:
         found = cells.setdefault((stored.model, stored.seed), {})
         for border in (False, True):
@@ -59,25 +69,29 @@ def rankings(tables: Iterable[StoredTable], threshold: float) -> list[Ranking]:
             for strict in (False, True):
                 match = match_cells(table, threshold, strict=strict)
                 failed = stored.outcome != "scored"
-                found.setdefault((border, strict), []).append(
-                    _Cells(
-                        true_cells=match.true_cells,
-                        predicted_cells=0 if failed else match.predicted_cells,
-                        tp=0 if failed else match.tp,
-                        failed=failed,
-                    )
+                found.setdefault((border, strict), {})[stored.image] = _Cells(
+                    true_cells=match.true_cells,
+                    predicted_cells=0 if failed else match.predicted_cells,
+                    tp=0 if failed else match.tp,
+                    failed=failed,
                 )
-    models = dict.fromkeys(model for model, _ in cells)
+    models = list(dict.fromkeys(model for model, _ in cells))
     result = []
     for rules in RULE_SETS:
-        scores = {
-            model: statistics.fmean(
-                _average(found[rules.border, rules.strict], rules)
-                for (name, _), found in cells.items()
-                if name == model
-            )
-            for model in models
-        }
+        runs = {key: found[rules.border, rules.strict] for key, found in cells.items()}
+        if rules.average == "mean rank":
+            if len(models) < 2:
+                continue
+            scores = _shares_beaten(models, runs, rules)
+        else:
+            scores = {
+                model: statistics.fmean(
+                    _average(list(images.values()), rules)
+                    for (name, _), images in runs.items()
+                    if name == model
+                )
+                for model in models
+            }
         order = sorted(scores, key=lambda model: (-_low_if_nan(scores[model]), model))
         result.append(Ranking(rules=rules, scores={model: scores[model] for model in order}))
     return result
@@ -110,28 +124,47 @@ def _average(images: list[_Cells], rules: RuleSet) -> float:
             predicted_cells=sum(one.predicted_cells for one in images),
             tp=sum(one.tp for one in images),
         )
-    values = []
-    for one in images:
-        empty = one.true_cells == one.predicted_cells == 0
-        if empty and rules.empty == "left out":
-            continue
-        policy = 1.0 if rules.empty == "scores 1" and not one.failed else 0.0
-        values.append(
-            f1(
-                true_cells=one.true_cells,
-                predicted_cells=one.predicted_cells,
-                tp=one.tp,
-                empty=policy,
-            )
-        )
+    values = [score for one in images if not math.isnan(score := _score(one, rules))]
     if not values:
-        return float("nan")
-    match rules.average:
-        case "mean":
-            return statistics.fmean(values)
-        case "median":
-            return statistics.median(values)
-    assert_never(rules.average)
+        return math.nan
+    return statistics.median(values) if rules.average == "median" else statistics.fmean(values)
+
+
+def _score(one: _Cells, rules: RuleSet) -> float:
+    """F1 of one image; NaN where the rules leave it out."""
+    if one.true_cells == one.predicted_cells == 0 and rules.empty == "left out":
+        return math.nan
+    return f1(
+        true_cells=one.true_cells,
+        predicted_cells=one.predicted_cells,
+        tp=one.tp,
+        empty=1.0 if rules.empty == "scores 1" and not one.failed else 0.0,
+    )
+
+
+def _shares_beaten(
+    models: list[str], runs: Mapping[tuple[str, int], Mapping[str, _Cells]], rules: RuleSet
+) -> dict[str, float]:
+    """The mean over images of the share of the other models that each one beats."""
+    means: dict[str, dict[str, float]] = {}
+    for model in models:
+        seeds = [images for (name, _), images in runs.items() if name == model]
+        means[model] = {
+            image: statistics.fmean(_score(one[image], rules) for one in seeds)
+            for image in seeds[0]
+            if all(image in one for one in seeds)
+        }
+    shared = [
+        image
+        for image in means[models[0]]
+        if all(not math.isnan(means[model].get(image, math.nan)) for model in models)
+    ]
+    if not shared:
+        return dict.fromkeys(models, math.nan)
+    scores = np.array([[means[model][image] for image in shared] for model in models])
+    others = scores[None] - scores[:, None]
+    beaten = (others < -TIE).sum(axis=1) + (np.abs(others) <= TIE).sum(axis=1) / 2 - 0.5
+    return dict(zip(models, (beaten.mean(axis=1) / (len(models) - 1)).tolist(), strict=True))
 
 
 def _low_if_nan(score: float) -> float:

@@ -126,6 +126,15 @@ def _reaches(shared: Whole, union: Whole, limit: Fraction, strict: bool) -> npt.
 
 def _assign(table: OverlapTable, edges: Whole, iou: npt.NDArray[np.float64]) -> Whole:
     """The edges (pair numbers) of the best one-to-one assignment, sorted."""
+    ends = table.pair_truth[edges], table.pair_predicted[edges]
+    alone = np.all([np.bincount(cells)[cells] == 1 for cells in ends], axis=0)
+    if alone.all():
+        return edges
+    return np.sort(np.concatenate((edges[alone], _assign_linked(table, edges[~alone], iou))))
+
+
+def _assign_linked(table: OverlapTable, edges: Whole, iou: npt.NDArray[np.float64]) -> Whole:
+    """The same, group by group, of edges that share a cell with another one."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -141,7 +150,7 @@ def _assign(table: OverlapTable, edges: Whole, iou: npt.NDArray[np.float64]) -> 
         members if len(members) == 1 else _assign_group(table, members, iou[members])
         for members in np.split(edges[order], cuts)
     ]
-    return np.sort(np.concatenate(chosen))
+    return np.concatenate(chosen)
 
 
 def _assign_group(

@@ -22,11 +22,20 @@ Counts = npt.NDArray[np.int64]
 class ImageCells:
     """The cells of one image and their fates; ids are sorted, as in the overlap table."""
 
-    true_ids: Labels
-    predicted_ids: Labels
+    table: OverlapTable
     fates: Fates
-    counted: tuple[Fates, ...]
-    """Of the cells that the protocol counts, tile by tile where it cuts tiles."""
+    counted: tuple[OverlapTable, ...]
+    """The tables of the cells that the protocol counts, tile by tile where it cuts tiles."""
+    counted_fates: tuple[Fates, ...]
+    """Of the cells of each."""
+
+    @property
+    def true_ids(self) -> Labels:
+        return self.table.truth.ids
+
+    @property
+    def predicted_ids(self) -> Labels:
+        return self.table.predicted.ids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +77,7 @@ class RunCells:
                 continue
             number += 1
             here, there = np.zeros_like(truth), np.zeros_like(predicted)
-            for part in cells.counted:
+            for part in cells.counted_fates:
                 here += np.bincount(part.truth, minlength=len(here))
                 there += np.bincount(part.predicted, minlength=len(there))
             truth, predicted = truth + here, predicted + there
@@ -94,8 +103,8 @@ def cells_of(table: OverlapTable, threshold: float, protocol: str = "plain") -> 
     rules: Protocol = "challenge" if protocol == "challenge" else "plain"
     parts = counted_tables(table, protocol=rules, border=protocol == PLAIN_WITH_BORDER_RULE)
     return ImageCells(
-        true_ids=table.truth.ids,
-        predicted_ids=table.predicted.ids,
+        table=table,
         fates=fates(table, threshold),
-        counted=tuple(fates(part, threshold) for part in parts),
+        counted=parts,
+        counted_fates=tuple(fates(part, threshold) for part in parts),
     )

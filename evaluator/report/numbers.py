@@ -15,11 +15,14 @@ from contract import UnreadableImage
 from contract.guarded import read_header
 from contract.images import ImageHeader
 from evaluator.report import summary
-from evaluator.report.cells import RunCells
+from evaluator.report.cells import ImageCells, RunCells
 from evaluator.report.data import SCORED, Model, ReportData, SeedRun
 from evaluator.report.read.published import Published
+from evaluator.report.run_tables import cells_of_truth, stored_tables
 from evaluator.report.tables import Estimate, Value
 from evaluator.runs.words import GROUP
+from evaluator.scores.rescore import StoredTable
+from evaluator.scores.strata import SIZE_CLASSES, size_places
 from evaluator.statistics.intervals import Share, median_interval
 from evaluator.statistics.means import ModelMean, model_means
 from evaluator.statistics.paired import (
@@ -233,6 +236,35 @@ class Numbers:
         return self._cells.setdefault(
             (model.name, run.seed), RunCells(run, self.data.base, self.data.protocol)
         )
+
+    @cached_property
+    def truth(self) -> Mapping[str, ImageCells]:
+        """By image the cells of the truth, beside those of some model; see `cells_of_truth`."""
+        return cells_of_truth(self.data, self.cells)
+
+    @cached_property
+    def image_sizes(self) -> Mapping[str, str]:
+        """By image the size class of its median counted true cell; images without one left out."""
+        areas = {
+            name: np.concatenate([part.truth.areas for part in cells.counted])
+            for name, cells in self.truth.items()
+        }
+        return {
+            name: SIZE_CLASSES[int(size_places(np.median(own)))]
+            for name, own in areas.items()
+            if len(own)
+        }
+
+    @cached_property
+    def scored_pairs(self) -> frozenset[tuple[str, int, str]]:
+        """Model, seed and image of what was scored."""
+        rows = self.rows[self.rows["outcome"] == SCORED]
+        return frozenset(zip(rows["model"], rows["seed"], rows["image"], strict=True))
+
+    @cached_property
+    def tables(self) -> tuple[StoredTable, ...] | None:
+        """The overlap tables of the contenders on all images; None when one is not there."""
+        return stored_tables(self.data, self.contenders, self.rows, self.cells, self.truth)
 
     def state(self, model: Model) -> str:
         """How far a model got, in words: the first step that did not end well, or nothing."""

@@ -64,7 +64,7 @@ class Column:
 @dataclass(frozen=True, kw_only=True)
 class Row:
     cells: tuple[Value, ...]
-    role: Literal["", "control", "failed", "total"] = ""
+    role: Literal["", "control", "failed", "few", "total"] = ""
 
 
 @dataclass(frozen=True, kw_only=True)

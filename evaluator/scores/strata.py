@@ -4,6 +4,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from evaluator.overlap.table import Whole
 from evaluator.scores.rows import ScoreRow
 
 if TYPE_CHECKING:
@@ -12,6 +15,10 @@ if TYPE_CHECKING:
 _UPPER = (0, 5, 10, 20, 50, 100, 1000)
 COUNT_RANGES = ("0", "1-5", "6-10", "11-20", "21-50", "51-100", "101-1000", ">1000")
 """Exhaustive and without overlap: images per range add up to the number of images."""
+
+SIZES = (10, 20, 40, 80)
+"""Diameters in pixels that divide the size classes; the lower end belongs to the upper class."""
+SIZE_CLASSES = ("below 10 px", "10-20 px", "20-40 px", "40-80 px", "80 px or more")
 
 UNKNOWN = "unknown"
 """The group of images without an entry, so that every image is in one group."""
@@ -29,6 +36,19 @@ def count_range(true_cells: int) -> str:
     if true_cells < 0:
         raise ValueError(f"{true_cells} cells cannot be")
     return COUNT_RANGES[bisect_left(_UPPER, true_cells)]
+
+
+def size_places(areas: Whole) -> Whole:
+    """(n,) index into SIZE_CLASSES of cells of so many pixels.
+
+    A cell's size is the diameter of the disc of the same area, in pixels.
+
+    >>> import numpy as np
+    >>> from evaluator import SIZE_CLASSES, size_places
+    >>> [SIZE_CLASSES[place] for place in size_places(np.array([78, 79, 5100]))]
+    ['below 10 px', '10-20 px', '80 px or more']
+    """
+    return np.digitize(np.sqrt(4 * areas / np.pi), SIZES)
 
 
 def image_strata(

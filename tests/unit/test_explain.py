@@ -166,7 +166,7 @@ class TestRules:
         )  # fmt: skip
 
     def test_all_combinations(self) -> None:
-        assert len(RULE_SETS) == len(set(RULE_SETS)) == 2 * 2 * (2 * 3 + 1)
+        assert len(RULE_SETS) == len(set(RULE_SETS)) == 2 * 2 * (3 * 3 + 1)
 
     def test_each_rule_turns_a_ranking_round(self) -> None:
         both, inner = squares(SHAPE, self.INNER, self.EDGE), squares(SHAPE, self.INNER)
@@ -198,6 +198,10 @@ class TestRules:
         assert scores(empty="scores 0") == pytest.approx((1 / 2, 1 / 3))
         assert scores(average="pooled", empty=None) == pytest.approx((1, 1 / 2))
         assert scores(average="median", empty="scores 0") == pytest.approx((1 / 2, 1 / 3))
+        # "inner" is ahead on image 1 and level on 2; or each is ahead on one.
+        assert scores(average="mean rank", empty="scores 0", strict=True) == (1 / 4, 3 / 4)
+        assert scores(average="mean rank", empty="scores 1", strict=True) == (1 / 2, 1 / 2)
+        assert scores(average="mean rank", empty="scores 1", border=True, strict=True) == (0.5, 0.5)
         assert surviving(rankings(tables, 0.5)) == []
         tables += [self.stored("none", "1", both, EMPTY), self.stored("none", "2", EMPTY, EMPTY)]
         assert surviving(rankings(tables, 0.4)) == [("half", "none")]

@@ -110,7 +110,7 @@ def test_count_ranges_add_up_to_all_images(report: ReportPaths) -> None:
 
 
 def test_columns_of_the_manifest_group_the_images(report: ReportPaths) -> None:
-    shown = table(report, "stratum-2")
+    shown = table(report, "stratum-1")
     assert shown[0] == ["stain", "Images", "good", "fair", "oracle"]
     assert [row[:2] for row in shown[1:]] == [["a", "6"], ["b", "6"], ["All images", "12"]]
     tables = Cells(page(report)).tables

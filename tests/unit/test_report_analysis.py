@@ -20,7 +20,7 @@ from evaluator.report.tables import Estimate
 from evaluator.report.units import duration, memory
 from evaluator.scores.protocols import count
 from evaluator.statistics.means import model_means
-from evaluator.statistics.paired import Comparison, compare_models
+from evaluator.statistics.paired import Comparison, Verdict, compare_models
 from evaluator.statistics.ranks import rank_stability
 from tests.unit.report_fixtures import NAMES, make_run, truth
 
@@ -125,7 +125,8 @@ def test_overlap_tables_are_read_once(tmp_path: Path) -> None:
 def test_cost_comes_from_the_predictions_and_the_sizes_of_the_images(numbers: Numbers) -> None:
     found = costs(numbers)
     good = next(cost for cost in found if cost.model.name == "good")
-    assert good.seconds_per_megapixel == pytest.approx(0.02 * 1.8 / (96 * 120 / 1e6))
+    assert (good.first_seconds, good.seconds) == pytest.approx((0.02 * 1.8, 0.02 * 1.8))
+    assert good.growth is None, "all images are of one size"
     assert good.train_seconds == pytest.approx(6.0 * 1.8)
     assert good.predict_bytes == int(4e8 * 1.8)
     assert good.vram_bytes is None
@@ -135,23 +136,33 @@ def cost(name: str, f1: float, seconds: float, size: int, kind: str = "segmenter
     return Cost(
         model=Model(name=name, title=name, kind=kind, runs=(), record=None),
         f1=f1,
-        seconds_per_megapixel=seconds,
+        first_seconds=None,
+        seconds=seconds,
+        growth=None,
         predict_bytes=size,
-        bytes_per_megapixel=None,
         train_seconds=None,
         train_bytes=None,
         vram_bytes=None,
     )
 
 
-def test_a_model_is_dominated_by_one_that_is_no_worse_in_anything() -> None:
+def test_a_model_is_dominated_by_one_that_is_settled_as_no_worse_and_costs_no_more() -> None:
     slow, fast = cost("slow", 0.5, 2.0, 100), cost("fast", 0.5, 1.0, 100)
     lean, control = cost("lean", 0.4, 3.0, 50), cost("oracle", 1.0, 0.1, 1, "control")
     everyone = [slow, fast, lean, control]
-    assert dominating(slow, everyone) == ["fast"]
-    assert dominating(fast, everyone) == []
-    assert dominating(lean, everyone) == [], "it needs less memory than the others"
-    assert dominating(slow, [slow, cost("twin", 0.5, 2.0, 100)]) == []
+    equal: dict[tuple[str, str], Verdict] = {
+        (one, other): "equivalent"
+        for one in ("slow", "fast", "lean", "twin", "oracle")
+        for other in ("slow", "fast", "lean", "twin", "oracle")
+    }
+    assert dominating(slow, everyone, equal) == ["fast"]
+    assert dominating(fast, everyone, equal) == []
+    assert dominating(lean, everyone, equal) == [], "it needs less memory than the others"
+    twins = [slow, cost("twin", 0.5, 2.0, 100)]
+    assert dominating(slow, twins, equal) == []
+    assert dominating(slow, twins, {("twin", "slow"): "better"}) == ["twin"]
+    assert dominating(slow, everyone, {("fast", "slow"): "undecided"}) == []
+    assert dominating(slow, everyone, {}) == []
 
 
 def test_disagreements_are_the_widest_spans_and_pass_over_what_is_shown() -> None:

@@ -11,7 +11,7 @@ from evaluator.report.section import Fold, Section, Text, blocks, note
 from evaluator.report.summary import by_group
 from evaluator.report.tables import Column, Estimate, Row, Table
 from evaluator.runs.words import GROUP
-from evaluator.scores.strata import COUNT_RANGES, count_range
+from evaluator.scores.strata import COUNT_RANGES, SIZE_CLASSES, count_range
 from evaluator.statistics.intervals import FEWEST
 from evaluator.statistics.means import independent_images
 
@@ -21,23 +21,42 @@ SHOWN = 3
 """Further tables are folded."""
 NOT_RECORDED = "not recorded"
 INSIDE = (
-    "All comparisons of all these groups are one family, so that no group shines by chance; groups"
-    " of fewer than {fewest} images settle nothing and are left out."
+    "Inside groups: all comparisons of one table are one family, so that no group shines by chance;"
+    " the tables are not corrected for each other. Groups of fewer than {fewest} images settle"
+    " nothing and are left out."
 )
+FEW = (
+    "Grey lines are groups of fewer than {fewest} images: their means say next to nothing and have"
+    " no interval."
+)
+NO_CELL = "no counted cell"
 CONFOUNDED = (
-    "Groups by cell count and by modality overlap: what looks like an effect of one may be one of"
-    " the other."
+    "Groups by cell count, modality, cell size or other columns overlap: what looks like an effect"
+    " of one may be one of another."
 )
 
 
 def section(numbers: Numbers) -> Section:
-    tables = [_count_ranges(numbers), *_modalities(numbers)]
+    tables = [_count_ranges(numbers)]
+    inside: list[Fold] = []
+    sizes = _sizes(numbers)
+    modality = _modalities(numbers)
+    if modality is not None:
+        tables.append(_by_column(numbers, modality, "modalities", "modality", "Modality"))
+        inside += _inside(numbers, modality, "modalities", "Modality")
+    if sizes is not None:
+        words = "the median size of an image's cells"
+        names = (*SIZE_CLASSES, NO_CELL)
+        tables.append(_by_column(numbers, sizes, "image-sizes", words, "Cell size", names))
+        inside += _inside(numbers, sizes, "cell sizes", "Cell size")
     used, unused = strata_columns(numbers.data)
-    for name in used:
+    for number, name in enumerate(used, start=1):
         values = {image.name: image.strata.get(name) for image in numbers.data.images}
         stratum = pd.Series({image: value or NOT_RECORDED for image, value in values.items()})
         label = name.replace("_", " ")
-        tables.append(_by_column(numbers, stratum, f"stratum-{len(tables)}", label, label))
+        tables.append(_by_column(numbers, stratum, f"stratum-{number}", label, label))
+        inside += _inside(numbers, stratum, f"groups of {label}", label)
+    few = any(row.role == "few" for table in tables for row in table.rows)
     folded = (
         Fold(title="By other columns of the manifest", blocks=tuple(tables[SHOWN:]))
         if len(tables) > SHOWN
@@ -49,8 +68,10 @@ def section(numbers: Numbers) -> Section:
         blocks=blocks(
             *tables[:SHOWN],
             folded,
+            note(FEW.format(fewest=FEWEST)) if few else None,
             note(CONFOUNDED) if len(tables) > 1 else None,
-            *_inside_modalities(numbers),
+            *inside,
+            note(INSIDE.format(fewest=FEWEST)) if inside else None,
             _columns(numbers, unused),
         ),
         files={"count_ranges": numbers.count_ranges.to_csv(index=False)},
@@ -113,26 +134,24 @@ def _worth(numbers: Numbers) -> str:
     return f"The {len(scores.images)} images are worth {said} images chosen one by one."
 
 
-def _inside_modalities(numbers: Numbers) -> list[Fold | Text]:
-    """Every two contenders inside each modality of five images or more."""
-    rows = numbers.rows
-    modality = rows.groupby("image")["modality"].first().replace("", NOT_RECORDED)
-    if modality.nunique() < 2 or len(numbers.matrix.models) < 2:
+def _inside(numbers: Numbers, group: pd.Series, words: str, label: str) -> list[Fold]:
+    """Every two contenders inside each group of five images or more."""
+    if group.nunique() < 2 or len(numbers.matrix.models) < 2:
         return []
     found = [
         (stratum, pair)
         for stratum in numbers.pairs_within(
-            {str(image): str(name) for image, name in modality.items()}
+            {str(image): str(name) for image, name in group.items()}
         )
         for pair in stratum.comparisons
     ]
     if not found:
         return []
     table = Table(
-        name="inside-modalities",
-        caption=f"Paired differences in mean F1 at IoU {numbers.data.base:g} inside modalities",
+        name=f"inside-{words.replace(' ', '-')}",
+        caption=f"Paired differences in mean F1 at IoU {numbers.data.base:g} inside {words}",
         columns=(
-            Column(label="Modality", kind="text"),
+            Column(label=label, kind="text"),
             Column(label="Models", kind="text"),
             Column(label="Difference, simultaneous 95 % interval"),
             Column(label="Verdict on the first", kind="text"),
@@ -156,10 +175,7 @@ def _inside_modalities(numbers: Numbers) -> list[Fold | Text]:
         ),
         sortable=True,
     )
-    return [
-        Fold(title="Models two by two inside modalities", blocks=(table,)),
-        note(INSIDE.format(fewest=FEWEST)),
-    ]
+    return [Fold(title=f"Models two by two inside {words}", blocks=(table,))]
 
 
 def _count_ranges(numbers: Numbers) -> Table:
@@ -175,16 +191,29 @@ def _count_ranges(numbers: Numbers) -> Table:
     )
 
 
-def _modalities(numbers: Numbers) -> list[Table]:
-    """The table by modality, when there are several."""
-    rows = numbers.rows
-    modality = rows.groupby("image")["modality"].first().replace("", NOT_RECORDED)
-    if modality.nunique() < 2:
-        return []
-    return [_by_column(numbers, modality, "modalities", "modality", "Modality")]
+def _modalities(numbers: Numbers) -> pd.Series | None:
+    """The modality of each image, when there are several."""
+    modality = numbers.rows.groupby("image")["modality"].first().replace("", NOT_RECORDED)
+    return modality if modality.nunique() > 1 else None
 
 
-def _by_column(numbers: Numbers, group: pd.Series, name: str, words: str, label: str) -> Table:
+def _sizes(numbers: Numbers) -> pd.Series | None:
+    """The size class of each image's cells, when there are several and all truths are known."""
+    images = list(dict.fromkeys(numbers.rows["image"]))
+    if any(image not in numbers.truth for image in images):
+        return None
+    sizes = pd.Series({image: numbers.image_sizes.get(image, NO_CELL) for image in images})
+    return sizes if sizes.nunique() > 1 else None
+
+
+def _by_column(
+    numbers: Numbers,
+    group: pd.Series,
+    name: str,
+    words: str,
+    label: str,
+    names: Iterable[str] | None = None,
+) -> Table:
     """Mean F1 by a group of each image, indexed by image name."""
     rows = numbers.rows
     return _group_table(
@@ -194,7 +223,7 @@ def _by_column(numbers: Numbers, group: pd.Series, name: str, words: str, label:
         name=name,
         caption=f"Mean F1 at IoU {numbers.data.base:g} by {words}",
         label=label,
-        names=sorted(group.unique()),
+        names=sorted(group.unique()) if names is None else names,
     )
 
 
@@ -225,7 +254,8 @@ def _group_table(
             numbers.estimate(model.name, values.get((model.name, value)), images=inside)
             for model in numbers.order
         ]
-        rows.append(Row(cells=(value, len(inside), *found)))
+        few = len(inside) < FEWEST
+        rows.append(Row(cells=(value, len(inside), *found), role="few" if few else ""))
     total = [
         numbers.estimate(model.name, numbers.mean_f1.get(model.name)) for model in numbers.order
     ]

@@ -1,10 +1,18 @@
 """Mean F1 of every model at every IoU threshold."""
 
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+from evaluator.explain.ceiling import DISTURBANCES, Ceiling
+from evaluator.explain.proximity import MARGIN, near_threshold
+from evaluator.overlap.joined import joined
 from evaluator.report import drawing
 from evaluator.report.drawing import Figure
 from evaluator.report.numbers import Numbers, lookup
+from evaluator.report.reachable import Band, ceiling
 from evaluator.report.section import Section, Text, blocks, note
-from evaluator.report.tables import MODEL, Column, Row, Table
+from evaluator.report.tables import MODEL, Column, Estimate, Row, Table, Value
 from evaluator.statistics.intervals import Share
 
 ZEROS = (
@@ -13,11 +21,34 @@ ZEROS = (
 )
 
 
+CEILING = (
+    "The grey band is what the truth itself scores against itself when its outlines are off by one"
+    " pixel: moved one way (the mean of four), grown, or shrunk. If the people who drew the truth"
+    " were no more exact than that, a score inside or above the band cannot be told from a perfect"
+    " one; how exact they were is not known. Small cells lose most, so it depends on the images."
+)
+NEAR = (
+    "So many cells would no longer be found, or would be found as well, if the threshold were"
+    " {margin:g} higher or lower: an F1 with many of them hangs on the threshold's very value. The"
+    " cells of scored images are counted, over all seeds."
+)
+
+
 def section(numbers: Numbers) -> Section:
+    band = ceiling(numbers)
+    near = _near(numbers)
     return Section(
         id="thresholds",
         title="IoU thresholds",
-        blocks=blocks(_table(numbers), *_zeros(numbers), _figure(numbers)),
+        blocks=blocks(
+            _table(numbers),
+            *_zeros(numbers),
+            _figure(numbers, band),
+            _ceiling_table(numbers, band) if band else None,
+            note(CEILING) if band else None,
+            near,
+            note(NEAR.format(margin=MARGIN)) if near else None,
+        ),
         files={"thresholds": numbers.thresholds.to_csv(index=False)},
     )
 
@@ -71,13 +102,71 @@ def _share_text(share: Share) -> str:
     return f"{share.count} of {share.of} ({low:.2f} to {high:.2f})"
 
 
-def _figure(numbers: Numbers) -> Figure | None:
+def _ceiling_table(numbers: Numbers, band: Band) -> Table:
+    images = next(iter(band.values())).images
+    of = "all" if images == len(numbers.data.images) else f"{images} evenly chosen"
+    thresholds = numbers.data.thresholds
+    return Table(
+        name="ceiling",
+        caption=f"F1 of a truth whose outlines are off by one pixel, on {of} images",
+        columns=(
+            Column(label="Outlines", kind="text"),
+            *(Column(label=f"IoU {value:g}") for value in thresholds),
+        ),
+        rows=tuple(
+            Row(cells=(disturbance, *(_shown(band[disturbance, value]) for value in thresholds)))
+            for disturbance in DISTURBANCES
+        ),
+    )
+
+
+def _shown(found: Ceiling) -> Value:
+    if found.interval is None:
+        return found.f1
+    return Estimate(found.f1, found.interval.low, found.interval.high)
+
+
+def _near(numbers: Numbers) -> Table | None:
+    """How many cells lie close to the base; None without the overlap tables."""
+    rows = []
+    for model in numbers.contenders:
+        found = [
+            near_threshold(joined(cells.counted), numbers.data.base)
+            for run in model.runs
+            for image in numbers.data.images
+            if (model.name, run.seed, image.name) in numbers.scored_pairs
+            and (cells := numbers.cells(model, run).of(image.name)) is not None
+        ]
+        whole = sum(one.found for one in found)
+        above, below = (sum(getattr(one, side) for one in found) for side in ("above", "below"))
+        if found:
+            rows.append(Row(cells=(model.name, whole, above, below)))
+    if not rows:
+        return None
+    base = numbers.data.base
+    return Table(
+        name="near-threshold",
+        caption=f"Cells whose IoU lies close to {base:g}",
+        columns=(
+            MODEL,
+            Column(label=f"Found at {base:g}", kind="count"),
+            Column(label=f"Lost at {base + MARGIN:g}", kind="count"),
+            Column(label=f"Gained at {base - MARGIN:g}", kind="count"),
+        ),
+        rows=tuple(rows),
+        sortable=True,
+    )
+
+
+def _figure(numbers: Numbers, band: Band) -> Figure | None:
     thresholds = numbers.thresholds
     if thresholds.empty:
         return None
     look = drawing.looks(numbers.data.models)
     with drawing.style():
         canvas, axes = drawing.canvas(height=3.6)
+        if band:
+            _draw_band(axes, band, numbers.data.thresholds)
         for name, rows in thresholds.groupby("model", sort=False):
             axes.plot(rows["threshold"], rows["mean_f1"], label=str(name), **look[str(name)])
         axes.set_xticks(sorted(thresholds["threshold"].unique()))
@@ -86,3 +175,17 @@ def _figure(numbers: Numbers) -> Figure | None:
         axes.set_ylabel("mean F1")
         drawing.legend_above(canvas, axes, columns=4)
         return drawing.finished(canvas, "f1_over_thresholds", "Mean F1 over the IoU thresholds.")
+
+
+def _draw_band(axes: Axes, band: Band, thresholds: Sequence[float]) -> None:
+    """From the lowest to the highest of the disturbed truths."""
+    spans = [[band[one, value].f1 for one in DISTURBANCES] for value in thresholds]
+    axes.fill_between(
+        list(thresholds),
+        [min(span) for span in spans],
+        [max(span) for span in spans],
+        color=drawing.GRID,
+        alpha=0.6,
+        linewidth=0,
+        label="truth, 1 px off",
+    )

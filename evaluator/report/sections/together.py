@@ -1,0 +1,163 @@
+"""What the models would reach together, and which cells all or only one of them find."""
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluator.explain.agreement import Agreement, agreement
+from evaluator.explain.best_of import best_of
+from evaluator.overlap.joined import joined
+from evaluator.report.numbers import Numbers
+from evaluator.report.section import Section, Text, blocks, note, prose
+from evaluator.report.tables import MODEL, Column, Estimate, Row, Table, Value
+from evaluator.statistics.conclusions import trainings
+from evaluator.statistics.intervals import Interval, mean_interval, pooled_interval
+from evaluator.statistics.score_matrix import Values
+
+IMAGES_SHOWN = 3
+BOUND = (
+    "If somebody who knew the truth picked the best model image by image, this would be the mean"
+    " F1. It is a bound, not a method: the best of several scores is high by chance too, the more"
+    " so the more models there are."
+)
+AGREEMENT = (
+    "True cells of the images on which every model was scored, with the first seed of each. Cells"
+    " that no model finds are hard ones, or faults of the truth that are worth a look; cells that"
+    " only one model finds are what it could add to the others."
+)
+
+
+def section(numbers: Numbers) -> Section | None:
+    """None for fewer than two contenders."""
+    if len(numbers.contenders) < 2:
+        return None
+    found = _agreements(numbers)
+    return Section(
+        id="together",
+        title="The models together",
+        blocks=blocks(
+            _bound_table(numbers),
+            note(f"{BOUND} {trainings(several=False)}"),
+            *_agreement(numbers, found),
+            _alone_table(numbers, found),
+            note(AGREEMENT) if found else None,
+        ),
+    )
+
+
+def _bound_table(numbers: Numbers) -> Table | None:
+    bound = best_of(numbers.matrix)
+    if not bound.images:
+        return None
+    scores = numbers.matrix
+    values = np.array([scores.values(model) for model in scores.models])
+    whole = ~np.isnan(values).any(axis=0)
+    best, leader = values.max(axis=0)[whole], scores.values(bound.best_model)[whole]
+    mean = numbers.estimate(bound.best_model, bound.best_mean, images=_at(scores.images, whole))
+    groups = None if scores.groups is None else _at(scores.groups, whole)
+
+    def shown(of: Values) -> Value:
+        return _estimate(float(of.mean()), mean_interval(of, groups))
+
+    return Table(
+        name="best-of",
+        caption=f"Mean F1 at IoU {numbers.data.base:g} of a perfect choice among the models",
+        columns=(Column(label="What", kind="text"), Column(label="Mean F1, 95 % interval")),
+        rows=(
+            Row(cells=("The best model of each image", shown(best))),
+            Row(cells=(f"{bound.best_model} alone, the highest mean", mean)),
+            Row(cells=("What the choice adds", shown(best - leader))),
+        ),
+    )
+
+
+def _at(names: tuple[str, ...], kept: npt.NDArray[np.bool_]) -> list[str]:
+    return [name for name, own in zip(names, kept, strict=True) if own]
+
+
+def _estimate(value: float, interval: Interval | None) -> Value:
+    return value if interval is None else Estimate(value, interval.low, interval.high)
+
+
+def _agreements(numbers: Numbers) -> dict[str, Agreement]:
+    """By image who found which cell; only images on which every contender was scored."""
+    found = {}
+    for image in numbers.data.images:
+        tables = {}
+        for model in numbers.contenders:
+            run = model.runs[0]
+            if (model.name, run.seed, image.name) not in numbers.scored_pairs:
+                continue
+            cells = numbers.cells(model, run).of(image.name)
+            if cells is not None:
+                tables[model.name] = joined(cells.counted)
+        if len(tables) == len(numbers.contenders):
+            try:
+                found[image.name] = agreement(tables, numbers.data.base)
+            except ValueError:  # a label was corrected between two models
+                continue
+    return {image: one for image, one in found.items() if len(one.ids)}
+
+
+def _agreement(numbers: Numbers, found: dict[str, Agreement]) -> list[Table | Text]:
+    if not found:
+        return []
+    names = list(found)
+    cells = np.array([len(one.ids) for one in found.values()], dtype=float)
+    none = np.array([len(one.missed_by_all) for one in found.values()], dtype=float)
+    every = np.array([len(one.found_by_all) for one in found.values()], dtype=float)
+    groups = [name if numbers.groups is None else numbers.groups[name] for name in names]
+    _, places = np.unique(groups, return_inverse=True)
+
+    def share(counts: Values) -> Value:
+        sums, sizes = (np.bincount(places, own).astype(np.float64) for own in (counts, cells))
+        interval = pooled_interval(sums, sizes)
+        return _estimate(float(counts.sum() / cells.sum()), interval)
+
+    kinds = (
+        ("Found by every model", every),
+        ("Found by some", cells - every - none),
+        ("Found by none", none),
+    )
+    table = Table(
+        name="agreement",
+        caption=f"True cells by how many models find them at IoU {numbers.data.base:g}, on"
+        f" {len(names)} images",
+        columns=(
+            Column(label="Cells", kind="text"),
+            Column(label="Number", kind="count"),
+            Column(label="Share, 95 % interval", digits=3),
+        ),
+        rows=tuple(Row(cells=(label, int(counts.sum()), share(counts))) for label, counts in kinds),
+    )
+    most = [place for place in np.argsort(-none, kind="stable")[:IMAGES_SHOWN] if none[place]]
+    if not most:
+        return [table]
+    listed = ", ".join(f"{names[place]} ({none[place]:g} of {cells[place]:g})" for place in most)
+    return [table, prose(f"Most cells that no model finds lie on {listed}.")]
+
+
+def _alone_table(numbers: Numbers, found: dict[str, Agreement]) -> Table:
+    wins = best_of(numbers.matrix).wins
+    images = len(numbers.matrix.images)
+    return Table(
+        name="alone",
+        caption="What each model is alone in",
+        columns=(
+            MODEL,
+            Column(label=f"Images on which it alone has the highest F1, of {images}", kind="count"),
+            Column(label="True cells that it alone finds", kind="count"),
+        ),
+        rows=tuple(
+            Row(
+                cells=(
+                    model.name,
+                    wins[model.name],
+                    sum(len(one.found_only_by(model.name)) for one in found.values())
+                    if found
+                    else None,
+                )
+            )
+            for model in numbers.contenders
+        ),
+        sortable=True,
+    )
