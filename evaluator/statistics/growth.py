@@ -44,12 +44,12 @@ def growth(sizes: Values, costs: Values) -> Growth | None:
         return None
     from scipy import stats
 
-    found = stats.theilslopes(costs, sizes, method="joint")
-    ends = float(found.low_slope), float(found.high_slope)
+    found = stats.theilslopes(costs, sizes)
+    slope, ends = float(found.slope), (float(found.low_slope), float(found.high_slope))
     if not np.isfinite(ends).all():
         return None
     return Growth(
-        fixed=float(found.intercept),
-        slope=float(found.slope),
+        fixed=float(np.median(costs - slope * sizes)),
+        slope=slope,
         interval=Interval(low=ends[0], high=ends[1]),
     )
