@@ -19,6 +19,9 @@ ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 Verb = Literal["describe", "train", "predict", "generate"]
 Kind = Literal["segmenter", "generator", "control"]
 Contract = Literal["cellbench-1", "neurips22", "grand-challenge"]
+Freedom = Literal["root", "write", "home"]
+"""What a container may be given beyond isolation: to run as the image's own user, to write to the
+image's own files, to have the image's own HOME."""
 PredictOutcome = Literal["predicted", "unreadable", "out_of_memory", "crashed"]
 Subset = Literal["train", "val"]
 Stopped = Literal["finished", "early_stop", "time_limit"]
@@ -49,6 +52,8 @@ class ModelCard(_Document):
     """Whether predict is handed the true labels, at /truth; for controls."""
     shm: str = "1g"
     """Size of /dev/shm in the container."""
+    relax: tuple[Freedom, ...] = ()
+    """Freedoms without which the image does not work; the report names them."""
     source: str | None = None
     """Where the method comes from, in words."""
     repository: str | None = None

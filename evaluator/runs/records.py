@@ -97,6 +97,10 @@ class ModelRecord(_Record):
     sources_sha256: str | None = None
     image: str | None = None
     image_digest: str | None = None
+    contract: str | None = None
+    """How its image is started; None in a run from before that was recorded."""
+    relax: tuple[str, ...] = ()
+    """What its containers were given beyond isolation."""
 
 
 class LimitsRecord(_Record):
@@ -104,6 +108,8 @@ class LimitsRecord(_Record):
 
     memory: str | None
     timeout_seconds: float
+    ignored: tuple[str, ...] = ()
+    """Limits that the engine takes and does not enforce, in words."""
 
 
 class Hardware(_Record):
@@ -187,6 +193,8 @@ class Usage(_Record):
     runner: RunnerName
     outcome: StepOutcome
     exit_code: int | None
+    image_digest: str | None = None
+    """The id of the image that ran; None without one."""
     start_seconds: float | None = None
     """From the start of the process to its first event."""
     load_seconds: float | None = None

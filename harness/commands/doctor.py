@@ -17,6 +17,7 @@ from contract import CallError, CellbenchError
 from harness.models.build import BASE_IMAGE, sources_label
 from harness.models.provenance import gpu_names
 from harness.models.registry import all_models, base_sha256
+from harness.runners.engine import ignored_limits
 
 Verdict = Literal["ok", "warning", "missing"]
 LEAST_DISK = 10 * 2**30
@@ -96,6 +97,13 @@ def _docker(gpus: list[str]) -> Iterator[Finding]:
         return
     info = client.info()
     yield Finding("docker engine", "ok", f"{info.get('ServerVersion')}, {info.get('Driver')}")
+    for limit in ignored_limits(info):
+        yield Finding(
+            "limits in docker",
+            "warning",
+            f"not enforced: {limit}",
+            "a model may take more than it is given; use an engine with control groups v2",
+        )
     root = Path(str(info.get("DockerRootDir", "/")))
     if root.exists():
         free = shutil.disk_usage(root).free

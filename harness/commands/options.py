@@ -2,13 +2,17 @@
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import psutil
 import typer
 
 from contract import CallError
+from contract.errors import did_you_mean
+from contract.schema import Freedom
+from harness.models.registry import Model
 from harness.runners.arguments import parse_size
 from harness.runners.choose import RunnerChoice
 from harness.runners.job import Limits
@@ -47,6 +51,15 @@ Timeout = Annotated[
 Disk = Annotated[
     str, typer.Option("--limit-disk", metavar="SIZE", help="What one step may write, such as 20g.")
 ]
+Relax = Annotated[
+    str | None,
+    typer.Option(
+        "--relax",
+        metavar="A,B",
+        help="Freedoms for images that were not built here: root (runs as the image's own user),"
+        " write (may write to its own files), home (has its own HOME). The report names them.",
+    ),
+]
 Gpu = Annotated[bool, typer.Option("--gpu", help="Let models use this machine's GPUs.")]
 
 MEMORY_SHARE = 0.9
@@ -54,6 +67,7 @@ MEMORY_SHARE = 0.9
 LEAST_MEMORY = 64 * 2**20
 """Bytes that no model's interpreter can do without."""
 SEEDS = 2**32
+FREEDOMS: tuple[Freedom, ...] = get_args(Freedom)
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -65,6 +79,33 @@ def names(text: str | None) -> list[str] | None:
     if not found:
         raise CallError("--models names no model.", do="write names separated by commas")
     return list(dict.fromkeys(found))
+
+
+def relaxed(models: Sequence[Model], text: str | None) -> list[Model]:
+    """The models, those that are ready images with the freedoms of --relax.
+
+    Raises CallError for a word that is no freedom, and where no model is a ready image.
+    """
+    if text is None:
+        return list(models)
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word not in FREEDOMS:
+            raise CallError(
+                f"--relax {text}: there is no freedom {word!r}{did_you_mean(word, FREEDOMS)}",
+                "only single points of the isolation can be given up, and the network never",
+                f"write one or more of {', '.join(FREEDOMS)}, separated by commas",
+            )
+    if all(model.sources_sha256() is not None for model in models):
+        raise CallError(
+            f"--relax {text} would change nothing.",
+            "it is for images that were not built here, and no such image is among the models",
+            "declare `relax: [...]` in the model.yaml of the model that needs it",
+        )
+    freedoms = [freedom for freedom in FREEDOMS if freedom in words]
+    return [
+        model if model.sources_sha256() is not None else model.relaxed(freedoms) for model in models
+    ]
 
 
 def seeds(text: str) -> tuple[int, ...]:

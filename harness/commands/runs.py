@@ -14,6 +14,7 @@ from harness.commands.options import (
     Memory,
     Out,
     Profile,
+    Relax,
     RunnerOption,
     Seed,
     Seeds,
@@ -53,6 +54,7 @@ def run_all_command(
     limit_memory: Memory = None,
     limit_disk: Disk = "20g",
     timeout: Timeout = "2h",
+    relax: Relax = None,
     gpu: Gpu = False,
 ) -> None:
     """Train, predict and score every model; render the report. Finished steps are reused.
@@ -77,6 +79,7 @@ def run_all_command(
         metrics=metrics,
         limits=options.limits(limit_memory, timeout, limit_disk, gpu=gpu),
         memory_asked=limit_memory,
+        relax=relax,
     )
     with interruptible():
         with display() as show:
@@ -137,6 +140,7 @@ def predict(
     limit_memory: Memory = None,
     limit_disk: Disk = "20g",
     timeout: Timeout = "2h",
+    relax: Relax = None,
     gpu: Gpu = False,
 ) -> None:
     """Write a label mask for every image in a folder; only masks of earlier calls are replaced."""
@@ -146,7 +150,7 @@ def predict(
     from harness.work.predict_folder import find_weights, predict_folder
     from harness.work.progress import display
 
-    (chosen_model,) = choose_models([model])
+    (chosen_model,) = options.relaxed(choose_models([model]), relax)
     found = find_weights(chosen_model, run, weights, seed)
     with interruptible(), display() as show:
         code = predict_folder(
@@ -187,12 +191,13 @@ def _request(
     memory_asked: str | None,
     protocol: Protocol | None = None,
     metrics: Metrics | None = None,
+    relax: str | None = None,
 ) -> "Request":
     from harness.models.overrides import checked_overrides
     from harness.models.registry import choose_models
     from harness.work.request import Request
 
-    chosen = choose_models(models)
+    chosen = options.relaxed(choose_models(models), relax)
     return Request(
         data=data,
         out=out,

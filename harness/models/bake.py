@@ -6,7 +6,7 @@ from typing import Any
 
 from contract import CallError, sha256_tree
 from contract.serve import BAKED_WEIGHTS
-from harness.models.build import BAKED_LABEL, SOURCES_LABEL, build_if_stale
+from harness.models.build import BAKED_LABEL, SOURCES_LABEL, build_if_stale, is_foreign
 from harness.models.context import pack
 from harness.models.registry import Model
 
@@ -16,16 +16,23 @@ def bake_weights(
 ) -> None:
     """Tags cellbench/MODEL:latest with an image that carries `weights`, read by every user.
 
-    Raises CallError for a model without weights or without sources here.
+    Raises CallError for a model without weights or without sources here, and when the tag is that
+    of an image which was not built here.
     """
     sources = model.sources_sha256()
     if weights is None or sources is None:
         raise CallError(
             f"{model.name} has no weights to bake.", "it does not learn, or it is a ready image"
         )
+    tag = f"cellbench/{model.name}:latest"
+    if is_foreign(client, tag):
+        raise CallError(
+            f"{tag} is an image that was not built here.",
+            "it would lose its name, and with it be lost",
+            f"give it another one: docker tag {tag} NAME; docker rmi {tag}",
+        )
     build_if_stale(client, model, say)
     dockerfile = f"FROM {model.image}\nCOPY weights {BAKED_WEIGHTS}\n"
-    tag = f"cellbench/{model.name}:latest"
     client.images.build(
         fileobj=pack({"Dockerfile": dockerfile, "weights": weights}),
         custom_context=True,

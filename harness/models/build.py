@@ -20,7 +20,8 @@ LONGEST_STEP = 100
 def build_images(client: Any, models: Iterable[Model], say: Say) -> None:
     """Builds the base and the given models where their sources have changed.
 
-    Each image gets the tags `plain` and `latest`; a `latest` that carries baked weights is kept.
+    Each image gets the tags `plain` and `latest`; a `latest` that carries baked weights, or that
+    was not built here, is kept.
     """
     for model in models:
         if model.sources_sha256() is None:
@@ -72,10 +73,26 @@ def _build_with_base(client: Any, model: Model, sources: str, say: Say) -> None:
 def _tag_latest(client: Any, model: Model, say: Say) -> None:
     latest = f"cellbench/{model.name}:latest"
     baked = label(client, latest, BAKED_LABEL)
-    if baked is None:
+    if is_foreign(client, latest):
+        say(f"{latest} is an image that was not built here and keeps its name")
+    elif baked is None:
         client.images.get(model.image).tag(f"cellbench/{model.name}", "latest")
     else:
         say(f"{latest} keeps the weights baked from {baked}; `harness bake` renews it")
+
+
+def is_foreign(client: Any, image: str) -> bool:
+    """Whether there is an image of this name that neither `build` nor `bake` has made.
+
+    One that somebody made on top of the base carries the base's label.
+    """
+    import docker
+
+    try:
+        client.images.get(image)
+    except docker.errors.ImageNotFound:
+        return False
+    return sources_label(client, image) in (None, sources_label(client, BASE_IMAGE))
 
 
 def sources_label(client: Any, image: str) -> str | None:

@@ -4,13 +4,14 @@ import os
 import re
 import site
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from contract import CallError, ModelCard, read_card, sha256_json, sha256_tree
 from contract.errors import did_you_mean
 from contract.profiles import read_profile
+from contract.schema import Freedom
 
 SOURCES = Path(__file__).resolve().parents[2]
 """Holds contract/, containers/ and harness/: a checkout, or where the package is installed."""
@@ -89,6 +90,11 @@ class Model:
     def profile(self, name: str) -> dict[str, Any]:
         """What a profile says, with those it extends; CallError when the model has none such."""
         return read_profile(self._folder() / "profiles", name)
+
+    def relaxed(self, freedoms: Iterable[Freedom]) -> "Model":
+        """The same model with these freedoms beside those of its card."""
+        given = tuple(dict.fromkeys((*self.card.relax, *freedoms)))
+        return replace(self, card=self.card.model_copy(update={"relax": given}))
 
     def _folder(self) -> Path:
         if self.folder is None:

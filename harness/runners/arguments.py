@@ -33,6 +33,8 @@ VARIABLES = {
     "TORCHINDUCTOR_CACHE_DIR": "/tmp/inductor",
 }
 """A name for a uid that the image does not know, and every cache in /tmp."""
+OWN_USER_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER")
+"""Of an image that runs as its own user: over files, those of its mounts included."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def container_arguments(
     No network, read-only root, /in read-only, a bounded tmpfs on /tmp, no capabilities, no new
     privileges, limits on memory (swap none), processes, cores and /dev/shm, an init process, an
     unprivileged user, and a GPU only when asked for. `volumes` are folders that the image declares
-    as such: they become bounded memory, as /tmp is, save where a mount lies.
+    as such: they become bounded memory, as /tmp is, save where a mount lies. What the model's card
+    relaxes is left out, and nothing else.
     """
     from docker.types import DeviceRequest, LogConfig, Mount
 
@@ -100,6 +103,7 @@ def container_arguments(
             mounts.append(_bind(Mount, override.file, target, read_only=True))
             text = f"{override.key}={target}"
         settings += ["--set", text]
+    relaxed = job.model.card.relax
     uid, gid = user(rootless=rootless)
     arguments: dict[str, Any] = {
         "image": image,
@@ -108,7 +112,7 @@ def container_arguments(
         "mounts": mounts,
         "user": f"{uid}:{gid}",
         "network_mode": "none",
-        "read_only": True,
+        "read_only": "write" not in relaxed,
         "tmpfs": {
             folder: f"rw,nosuid,nodev,size={job.limits.memory // TMP_SHARE}"
             for folder in ("/tmp", *volumes)
@@ -123,7 +127,7 @@ def container_arguments(
         "nano_cpus": job.limits.cores * 10**9,
         "init": True,
         "environment": {
-            **VARIABLES,
+            **({} if "home" in relaxed else VARIABLES),
             **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
             "OMP_NUM_THREADS": str(job.limits.cores),
         },
@@ -134,6 +138,9 @@ def container_arguments(
         arguments["command"] = [job.verb, points.input, points.output, *job.options, *settings]
     elif points.command:
         arguments["entrypoint"] = list(points.command)
+    if "root" in relaxed:
+        del arguments["user"]
+        arguments["cap_add"] = list(OWN_USER_CAPABILITIES)
     if job.limits.gpu:
         arguments["device_requests"] = [DeviceRequest(count=-1, capabilities=[["gpu"]])]
     return arguments

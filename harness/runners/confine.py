@@ -4,7 +4,7 @@ import os
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -87,10 +87,10 @@ def bytes_below(folder: Path) -> int:
 
 
 class DiskWatch:
-    """Looks at a folder's size now and then: the larger it is, the longer looking takes."""
+    """Measures now and then what is used: the more there is, the longer that takes."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, measure: Callable[[], int]) -> None:
+        self._measure = measure
         self._used = 0
         self._next = 0.0
 
@@ -98,7 +98,7 @@ class DiskWatch:
         """Bytes on the disk, as of a few seconds ago."""
         now = time.monotonic()
         if now >= self._next:
-            self._used = bytes_below(self._folder)
+            self._used = self._measure()
             took = time.monotonic() - now
             self._next = now + max(DISK_SECONDS, 50 * took)
         return self._used

@@ -1,6 +1,5 @@
 """Runs a model's image in a container of its own, isolated and always removed."""
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +11,9 @@ from contract import CallError, ExitCode
 from evaluator.runs.words import RunnerName, StepOutcome
 from harness.models.registry import Model
 from harness.runners.arguments import RUN_LABEL, container_arguments, container_name, user
-from harness.runners.confine import DiskWatch, confine
+from harness.runners.confine import DiskWatch, bytes_below, confine
+from harness.runners.engine import ignored_limits, is_rootless
+from harness.runners.habits import forbidden, full_disk, undeclared
 from harness.runners.job import (
     EXIT_MEANINGS,
     LONGEST_LINE,
@@ -25,6 +26,7 @@ from harness.runners.job import (
     take_line,
     write_words,
 )
+from harness.runners.ownership import give, take_back
 from harness.runners.signals import held_back
 
 POLL_SECONDS = 0.25
@@ -65,21 +67,28 @@ class DockerRunner:
     def __init__(self, client: Any = None) -> None:
         self._client = client or connect()
         info = self._client.info()
-        options = info.get("SecurityOptions") or ()
-        self._rootless = bool(info.get("Rootless")) or "name=rootless" in options
+        self._rootless = is_rootless(info)
+        self._root = Path(str(info.get("DockerRootDir", "/")))
+        self._pins: dict[str, str] = {}
+        self.ignored = ignored_limits(info)
 
     def __reduce__(self) -> tuple[type["DockerRunner"], tuple[()]]:
         """Where it is unpickled it connects anew: a connection cannot be handed on."""
         return DockerRunner, ()
 
     def prepare(self, model: Model, say: Callable[[str], None]) -> None:
-        """Builds the model's image when it is missing or older than its sources."""
+        """Builds the model's image when it is missing or older than its sources.
+
+        From here on this image is the model's, whatever its tag comes to mean.
+        """
         from harness.models.build import build_if_stale
 
+        self._pins.pop(model.image, None)
         if model.sources_sha256() is not None:
             build_if_stale(self._client, model, say)
-        else:
-            self._image(model)
+        elif said := undeclared(model):
+            say(f"note: {said}")
+        self._pins[model.image] = str(self._image(model).id)
 
     def identity(self, model: Model) -> str:
         """The hash of the model's sources, or the digest of a foreign image."""
@@ -111,13 +120,18 @@ class DockerRunner:
         import requests
 
         clock = Clock(on_event)
+        own_user = "root" in job.model.card.relax
         confine(job.output, job.limits.disk)
-        _give(job.output, user(rootless=self._rootless))
+        give(job.output, user(rootless=self._rootless), own_user=own_user)
         try:
             outcome, code = self._run(job, clock)
         except docker.errors.APIError as error:
-            message = f"the engine would not run it: {error.explanation or error}"
-            return clock.ended(self.name, "crashed", None, message)
+            words = str(error.explanation or error)
+            message = f"the engine would not run it: {words}"
+            hint = forbidden(job, words, spoke=clock.spoke)
+            if "no space left" in words.lower() and (full := full_disk(self._root)):
+                hint = f"the disk of Docker ({full}) is full: docker image prune"
+            return clock.ended(self.name, "crashed", None, message, hint)
         except requests.RequestException as error:
             raise RunnerGone(
                 "The Docker engine stopped answering.",
@@ -125,12 +139,18 @@ class DockerRunner:
                 "see that it runs, then give the same command again: finished work is kept",
             ) from error
         finally:
+            if own_user and clock.image:
+                take_back(self._client, clock.image, job, rootless=self._rootless)
             confine(job.output, job.limits.disk)
-        return clock.ended(self.name, outcome, code, explain(outcome, code, job.limits, job.log))
+        message = explain(outcome, code, job.limits, job.log)
+        hint = forbidden(job, spoke=clock.spoke)
+        return clock.ended(self.name, outcome, code, message, hint)
 
     def _run(self, job: Job, clock: Clock) -> tuple[StepOutcome, int | None]:
         """How the container ended, and its exit code; None when it filled the disk."""
-        with job.log.open("a+b", buffering=0) as log, self._container(job) as container:
+        image = self._image(job.model)
+        clock.image = str(image.id)
+        with job.log.open("a+b", buffering=0) as log, self._container(job, image) as container:
             reader = _follow(container, clock, log)
             killed = self._watch(container, clock, job)
             reader.join(timeout=10)
@@ -144,10 +164,10 @@ class DockerRunner:
         return EXIT_MEANINGS.get(code, "crashed"), code
 
     @contextmanager
-    def _container(self, job: Job) -> Iterator[Any]:
+    def _container(self, job: Job, image: Any) -> Iterator[Any]:
         import docker
 
-        name, image = container_name(job), self._image(job.model)
+        name = container_name(job)
         arguments = container_arguments(
             job, name=name, image=image.id, rootless=self._rootless, volumes=_volumes(image)
         )
@@ -164,7 +184,7 @@ class DockerRunner:
         import docker
 
         container.start()
-        disk = DiskWatch(job.output)
+        disk = DiskWatch(lambda: bytes_below(job.output) + self._written(container, job))
         while True:
             container.reload()
             if container.status in ("exited", "dead"):
@@ -178,11 +198,24 @@ class DockerRunner:
                 return "timeout" if late else "crashed"
             time.sleep(POLL_SECONDS)
 
+    def _written(self, container: Any, job: Job) -> int:
+        """Bytes that a container wrote to its own root, where that is allowed."""
+        import docker
+
+        if "write" not in job.model.card.relax:
+            return 0
+        with suppress(docker.errors.DockerException):
+            (found,) = self._client.api.containers(
+                all=True, size=True, filters={"id": container.id}
+            )
+            return int(found.get("SizeRw") or 0)
+        return 0
+
     def _image(self, model: Model) -> Any:
         import docker
 
         try:
-            return self._client.images.get(model.image)
+            return self._client.images.get(self._pins.get(model.image, model.image))
         except docker.errors.ImageNotFound as error:
             raise CallError(
                 f"There is no image {model.image}.",
@@ -191,13 +224,6 @@ class DockerRunner:
                 if model.sources_sha256() is None
                 else f"harness build {model.name}",
             ) from error
-
-
-def _give(output: Path, owner: tuple[int, int]) -> None:
-    """Makes the container's user the owner of its output folder, when root has made it."""
-    if os.getuid() == 0:
-        for path in (output, *output.rglob("*")):
-            os.chown(path, *owner, follow_symlinks=False)
 
 
 def _volumes(image: Any) -> tuple[str, ...]:

@@ -78,6 +78,8 @@ class Ended:
     exit_code: int | None
     usage: Usage
     message: str = ""
+    hint: str = ""
+    """What the container seems to have tried and may not do, with the remedy."""
 
 
 class RunnerGone(CellbenchError):
@@ -88,6 +90,8 @@ class Runner(Protocol):
     """Runs jobs to their end, whatever the end is; never leaves a process or container behind."""
 
     name: RunnerName
+    ignored: tuple[str, ...]
+    """Limits that it cannot enforce, in words."""
 
     def prepare(self, model: Model, say: Callable[[str], None]) -> None:
         """Makes the model ready to run (builds or finds its image, and says so).
@@ -120,8 +124,15 @@ class Clock:
         self._start = time.monotonic()
         self._marks: dict[str, float] = {}
         self._on_event = on_event
+        self.image: str | None = None
+        """The id of the image that ran."""
         self.peak_memory = 0
         self.peak_vram = 0
+
+    @property
+    def spoke(self) -> bool:
+        """Whether any event came."""
+        return bool(self._marks)
 
     @property
     def elapsed(self) -> float:
@@ -146,15 +157,23 @@ class Clock:
         self.peak_memory = max(self.peak_memory, in_use)
 
     def ended(
-        self, runner: RunnerName, outcome: StepOutcome, exit_code: int | None, message: str
+        self,
+        runner: RunnerName,
+        outcome: StepOutcome,
+        exit_code: int | None,
+        message: str,
+        hint: str = "",
     ) -> Ended:
         """The end of the job with its usage."""
         seconds = self.elapsed
+        if message and hint:
+            message = f"{message}; {hint}"
         started, loaded = self._marks.get("started"), self._marks.get("loaded")
         usage = Usage(
             runner=runner,
             outcome=outcome,
             exit_code=exit_code,
+            image_digest=self.image,
             start_seconds=_rounded(started),
             load_seconds=_rounded(loaded - started) if started and loaded else None,
             work_seconds=_rounded(seconds - loaded) if loaded else None,
@@ -163,7 +182,7 @@ class Clock:
             peak_vram_bytes=self.peak_vram or None,
             message=message,
         )
-        return Ended(outcome=outcome, exit_code=exit_code, usage=usage, message=message)
+        return Ended(outcome=outcome, exit_code=exit_code, usage=usage, message=message, hint=hint)
 
 
 def explain(outcome: StepOutcome, exit_code: int | None, limits: Limits, log: Path) -> str:
@@ -222,14 +241,18 @@ def keep_short(log: IO[bytes]) -> None:
 
 def last_words(log: Path) -> str:
     """The last line of a log that is not empty, shortened: what users look for first."""
-    if not log.exists():
-        return "it printed nothing"
-    with log.open("rb") as stream:
-        stream.seek(-min(LAST_BYTES, stream.seek(0, os.SEEK_END)), os.SEEK_END)
-        lines = stream.read().decode(errors="replace").splitlines()[-50:]
-    words = [line.strip() for line in lines if line.strip()]
+    words = [line.strip() for line in tail(log).splitlines() if line.strip()]
     error = [line for line in words if line.startswith("error: ")]
     return shown((error or words)[-1], 300) if words else "it printed nothing"
+
+
+def tail(log: Path) -> str:
+    """The last fifty lines of a log; "" without one."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as stream:
+        stream.seek(-min(LAST_BYTES, stream.seek(0, os.SEEK_END)), os.SEEK_END)
+        return "\n".join(stream.read().decode(errors="replace").splitlines()[-50:])
 
 
 def _whole(value: object) -> int:

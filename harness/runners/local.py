@@ -16,7 +16,7 @@ import psutil
 from contract import CallError
 from evaluator.runs.words import RunnerName, StepOutcome
 from harness.models.registry import Model
-from harness.runners.confine import DiskWatch, confine
+from harness.runners.confine import DiskWatch, bytes_below, confine
 from harness.runners.job import (
     EXIT_MEANINGS,
     LONGEST_LINE,
@@ -40,6 +40,7 @@ class LocalRunner:
     """Subprocesses in the project's own environment, watched for time and resident memory."""
 
     name: RunnerName = "local"
+    ignored: tuple[str, ...] = ()
 
     def prepare(self, model: Model, say: Callable[[str], None]) -> None:
         """Checks that there are Python sources to run."""
@@ -134,7 +135,7 @@ def _watch(
     process: "subprocess.Popen[bytes]", clock: Clock, job: Job, log: IO[bytes]
 ) -> StepOutcome | None:
     """Waits for the end; returns why the process has to be killed, or None if it ended itself."""
-    disk = DiskWatch(job.output)
+    disk = DiskWatch(lambda: bytes_below(job.output))
     while process.poll() is None:
         in_use = _resident_bytes(process.pid)
         clock.memory(in_use)

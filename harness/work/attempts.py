@@ -140,7 +140,10 @@ class Predicting:
 
     def _add(self, lines: dict[str, PredictionRecord], image: Path, ended: Ended) -> None:
         outcome: LineOutcome = "missing" if ended.outcome == "done" else ended.outcome
-        message = ended.message or "the model ended without an error and wrote no mask"
+        message = ended.message
+        if not message:
+            silent = "the model ended without an error and wrote no mask"
+            message = "; ".join(filter(None, (silent, ended.hint)))
         line = PredictionRecord(image=image.name, outcome=outcome, message=message)
         append_line(self.folder / PREDICTIONS_JSONL, line.model_dump())
         lines[image.name] = line

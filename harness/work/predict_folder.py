@@ -85,6 +85,8 @@ def predict_folder(
         show.say(f"note: {left}")
     chosen.runner.prepare(model, show.say)
     show.say(f"runner {chosen.runner.name}: {chosen.reason}")
+    for limit in chosen.runner.ignored:
+        show.say(f"warning: this engine does not limit {limit}")
     with locked(out):
         chosen.runner.remove_leftovers(out)
         work = out / PART

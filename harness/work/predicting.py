@@ -44,6 +44,8 @@ class PredictItem:
             if self.model.card.needs_truth
             else dataset.test_images_sha256,
         }
+        if self.model.card.relax:
+            inputs["relaxed"] = ", ".join(self.model.card.relax)
         return Step(folder=context.run.step(self.model.name, self.seed, "predict"), inputs=inputs)
 
     def decide(self) -> Decision:

@@ -8,7 +8,7 @@ from typing import Literal
 from contract import CallError, __version__, write_json
 from contract.schema import Subset
 from evaluator.runs.folder import RunFolder
-from evaluator.runs.read import UnusableRecord, read_run
+from evaluator.runs.read import UnusableRecord, read_run, read_usage
 from evaluator.runs.records import (
     DatasetRecord,
     LimitsRecord,
@@ -21,6 +21,7 @@ from harness.datasets.folder import Dataset
 from harness.models.provenance import commit, hardware, versions
 from harness.models.registry import Model
 from harness.runners.choose import Chosen
+from harness.runners.habits import undeclared
 from harness.work.request import Request
 from harness.work.training import split_hash
 
@@ -78,7 +79,11 @@ def new_record(
         metrics=request.metrics or (earlier.metrics if earlier else DEFAULT_METRICS),
         runner=chosen.runner.name,
         runner_reason=chosen.reason,
-        limits=LimitsRecord(memory=request.memory_asked, timeout_seconds=request.limits.timeout),
+        limits=LimitsRecord(
+            memory=request.memory_asked,
+            timeout_seconds=request.limits.timeout,
+            ignored=chosen.runner.ignored,
+        ),
         hardware=hardware(),
         versions=versions(),
         dataset=_dataset_record(dataset, split),
@@ -150,7 +155,25 @@ def _model_record(
         sources_sha256=model.sources_sha256(),
         image=model.image if runner.name == "docker" else None,
         image_digest=runner.digest(model),
+        contract=f"{model.card.contract}, not declared"
+        if undeclared(model)
+        else model.card.contract,
+        relax=model.card.relax,
     )
+
+
+def as_used(run: RunFolder, record: RunRecord) -> RunRecord:
+    """The record with the images that made the masks, where those that lie there say so.
+
+    A tag may mean another image by now, or an image may have been built anew from the same code.
+    """
+    models = {}
+    for name, facts in record.models.items():
+        usages = [read_usage(run.step(name, seed, "predict")) for seed in facts.seeds]
+        ran = {usage.image_digest for usage in usages if usage and usage.image_digest}
+        update = {"image_digest": ran.pop()} if len(ran) == 1 else {}
+        models[name] = facts.model_copy(update=update)
+    return record.model_copy(update={"models": models})
 
 
 def _kind(model: Model) -> Literal["segmenter", "control"]:

@@ -53,6 +53,8 @@ def ready(request: Request, chosen: Chosen, show: Display) -> Dataset | None:
     if dataset:
         _refuse_untrainable(request, dataset)
     show.say(f"runner {chosen.runner.name}: {chosen.reason}")
+    for limit in chosen.runner.ignored:
+        show.say(f"warning: this engine does not limit {limit}")
     _prepare(request, chosen, show)
     return dataset
 

@@ -22,7 +22,7 @@ from harness.work.items import Context, Done, carry_out
 from harness.work.lock import locked
 from harness.work.predicting import PredictItem
 from harness.work.progress import Display
-from harness.work.record import new_record, seeds_of, write_run
+from harness.work.record import as_used, new_record, seeds_of, write_run
 from harness.work.request import SIMULATED, Request, ready
 from harness.work.scoring import ScoreItem
 from harness.work.training import TrainItem
@@ -145,7 +145,7 @@ def _work(context: Context, request: Request, show: Display) -> Result:
         _write_scores(run, scores)
         if scores[key] != before and (model, seed) != due[-1]:
             _interim_report(run, show)
-    record = record.model_copy(update={"finished": True})
+    record = as_used(run, record.model_copy(update={"finished": True}))
     write_run(run, record)
     _report(run)
     rows = tuple(chain(*scores.values()))

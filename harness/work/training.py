@@ -56,6 +56,8 @@ class TrainItem:
             "training images and labels": context.dataset.train_sha256,
             "split": split_hash(context.split),
         }
+        if self.model.card.relax:
+            inputs["relaxed"] = ", ".join(self.model.card.relax)
         if settings:
             inputs["settings"] = sha256_json([override.fingerprint() for override in settings])
         return Step(folder=context.run.step(self.model.name, self.seed, "train"), inputs=inputs)

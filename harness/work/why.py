@@ -1,8 +1,10 @@
 """Why a step of a run would be reused or done again."""
 
 from pathlib import Path
+from typing import get_args
 
 from contract import CallError
+from contract.schema import Freedom
 from evaluator.runs.folder import RunFolder
 from evaluator.runs.records import ModelRecord
 from evaluator.runs.words import StepName
@@ -83,7 +85,10 @@ def _words(name: str, decision: Decision) -> list[str]:
 
 def _model(name: str, facts: ModelRecord) -> Model:
     """The model as it is now; an image that was named is known by its own name alone."""
-    return choose_models([facts.image if facts.kind == "foreign" and facts.image else name])[0]
+    (model,) = choose_models([facts.image if facts.kind == "foreign" and facts.image else name])
+    if model.sources_sha256() is not None:
+        return model
+    return model.relaxed(one for one in get_args(Freedom) if one in facts.relax)
 
 
 def _any_runner(model: Model) -> Runner:

@@ -10,9 +10,12 @@ from harness.runners.arguments import container_arguments, parse_size, user
 from harness.runners.job import Job, Limits
 
 
-def job(tmp_path: Path, contract: str = "cellbench-1", *, gpu: bool = False) -> Job:
+def job(
+    tmp_path: Path, contract: str = "cellbench-1", *, gpu: bool = False, relax: tuple[str, ...] = ()
+) -> Job:
     card = ModelCard.model_validate(
-        {"name": "m", "title": "M", "kind": "segmenter", "verbs": ["predict"], "contract": contract}
+        {"name": "m", "title": "M", "kind": "segmenter", "verbs": ["predict"]}
+        | {"contract": contract, "relax": relax}
     )
     return Job(
         model=Model(card=card, folder=None),
@@ -91,6 +94,25 @@ def test_a_grand_challenge_image_keeps_its_entrypoint(tmp_path: Path) -> None:
     assert [mount["Target"] for mount in arguments["mounts"]][:2] == ["/input", "/output"]
     assert "command" not in arguments
     assert "entrypoint" not in arguments
+
+
+RELAXED = {
+    "write": {"read_only"},
+    "root": {"user", "cap_add"},
+    "home": {"environment"},
+}
+
+
+@pytest.mark.parametrize("freedom", RELAXED)
+def test_a_freedom_changes_one_thing_alone(tmp_path: Path, freedom: str) -> None:
+    strict = container_arguments(job(tmp_path), name="n", image="i")
+    relaxed = container_arguments(job(tmp_path, relax=(freedom,)), name="n", image="i")
+    keys = {*strict, *relaxed}
+    assert {key for key in keys if strict.get(key) != relaxed.get(key)} == RELAXED[freedom]
+    assert relaxed["network_mode"] == "none"
+    assert relaxed["cap_drop"] == ["ALL"]
+    assert not {"SYS_ADMIN", "NET_ADMIN", "MKNOD"} & set(relaxed.get("cap_add", ()))
+    assert ("HOME" in relaxed["environment"]) == (freedom != "home")
 
 
 @pytest.mark.parametrize(

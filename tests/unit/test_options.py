@@ -6,6 +6,7 @@ import pytest
 
 from contract import CallError
 from harness.commands import options
+from harness.models.registry import Model, choose_models
 
 
 def test_names_are_trimmed_and_unique() -> None:
@@ -50,3 +51,32 @@ def test_threads_asked_for_are_no_more_than_the_machine_has(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "10000")
     assert options.limits(None, "2h", "20g", gpu=False).cores == os.cpu_count()
+
+
+def image(name: str) -> Model:
+    (model,) = choose_models([name])
+    return model
+
+
+def test_freedoms_go_to_ready_images_alone() -> None:
+    ours, ready = options.relaxed([image("otsu"), image("lab/ours:1")], "write, root")
+    assert ours.card.relax == ()
+    assert ready.card.relax == ("root", "write")
+    assert options.relaxed([ours], None) == [ours]
+
+
+@pytest.mark.parametrize(
+    ("models", "text", "words"),
+    [
+        (["lab/ours:1"], "wrte", ("no freedom 'wrte'; did you mean 'write'?", "write one or more")),
+        (["lab/ours:1"], "root,network", ("no freedom 'network'", "and the network never")),
+        (["otsu"], "write", ("would change nothing", "declare `relax: [...]`")),
+    ],
+)
+def test_freedoms_that_are_none_are_refused(
+    models: list[str], text: str, words: tuple[str, str]
+) -> None:
+    with pytest.raises(CallError) as refused:
+        options.relaxed([image(name) for name in models], text)
+    assert all(part in str(refused.value) for part in words)
+    assert refused.value.why
