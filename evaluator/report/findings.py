@@ -6,11 +6,8 @@ from evaluator.overlap.cell_fates import Fate
 from evaluator.report.data import PAIR, SCORED, Model, ReportData
 from evaluator.report.numbers import Numbers
 from evaluator.report.training_fields import FIELDS, field_text
-from evaluator.statistics.intervals import mean_interval
 
 UNEQUAL = ("input_size", "epochs", "steps", "pretrained", "val_images", "train_images")
-HALF = 0.5
-"""Where as many cells are predicted as there are, on a scale from none (0) to no true one (1)."""
 
 
 def findings(numbers: Numbers) -> list[str]:
@@ -66,7 +63,7 @@ def _errors(numbers: Numbers, model: Model) -> str:
         f"Of {int(truth.sum()):,} true cells on scored images it found"
         f" {int(truth[Fate.MATCHED]):,}, missed {int(truth[Fate.MISSED]):,}, merged"
         f" {int(truth[Fate.MERGED]):,} and split {int(truth[Fate.SPLIT]):,};"
-        f" {int(predicted[Fate.SPURIOUS]):,} of its {int(predicted.sum()):,} cells match none."
+        f" {int(predicted[Fate.SPURIOUS]):,} of its {int(predicted.sum()):,} cells are spurious."
     )
     tendency = _tendency(numbers, model)
     return f"{text} {tendency}" if tendency else text
@@ -74,21 +71,12 @@ def _errors(numbers: Numbers, model: Model) -> str:
 
 def _tendency(numbers: Numbers, model: Model) -> str:
     """Whether it predicts too few or too many cells, only where the interval says so."""
-    rows = numbers.rows
-    rows = rows[(rows["model"] == model.name) & (rows["outcome"] == SCORED)]
-    larger = rows[["true_cells", "predicted_cells"]].max(axis=1)
-    rows = rows[larger > 0]
-    if rows.empty:
+    found = numbers.count_bias.get(model.name)
+    if found is None or found.interval is None:
         return ""
-    gap = (rows["predicted_cells"] - rows["true_cells"]) / larger[larger > 0]
-    means = gap.groupby(rows["image"]).mean()
-    groups = None if numbers.groups is None else [numbers.groups[name] for name in means.index]
-    found = mean_interval((means.to_numpy(dtype=float) + 1) / 2, groups)
-    if found is None:
-        return ""
-    if found.high < HALF:
+    if found.interval.high < 0:
         return "It predicts fewer cells than there are."
-    return "It predicts more cells than there are." if found.low > HALF else ""
+    return "It predicts more cells than there are." if found.interval.low > 0 else ""
 
 
 def _controls(numbers: Numbers) -> str:
@@ -101,7 +89,7 @@ def _controls(numbers: Numbers) -> str:
     for control in controls:
         below = [model.name for model in numbers.ranking if score[model.name] < score[control.name]]
         if below and not control.needs_truth:
-            sentence += f" Below the control {control.name}: {', '.join(below)}."
+            sentence += f" Mean below the control {control.name}: {', '.join(below)}."
     return sentence
 
 

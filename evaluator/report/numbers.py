@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +23,7 @@ from evaluator.report.tables import Estimate, Value
 from evaluator.runs.words import GROUP
 from evaluator.scores.rescore import StoredTable
 from evaluator.scores.strata import SIZE_CLASSES, size_places
-from evaluator.statistics.intervals import Share, median_interval
+from evaluator.statistics.intervals import Interval, Share, median_interval
 from evaluator.statistics.means import ModelMean, model_means
 from evaluator.statistics.paired import (
     MARGIN,
@@ -201,6 +201,37 @@ class Numbers:
             matrix = score_matrix(rows, names, score, groups=self.groups)
             self._means[key] = {one.model: one for one in model_means(matrix)}
         return self._means[key]
+
+    def signed_means(self, values: pd.Series) -> Mapping[str, ModelMean]:
+        """As `means`, of numbers in [−1, 1], such as differences of scores; one for each of `rows`.
+
+        Where one is NaN its image is left out for that model.
+        """
+        # The interval for bounded scores asks for a scale from 0 to 1.
+        rows = self.rows.assign(scaled=(values + 1) / 2)
+        matrix = score_matrix(rows, self.with_masks, "scaled", groups=self.groups)
+        return {
+            one.model: replace(
+                one,
+                mean=2 * one.mean - 1,
+                interval=one.interval
+                and Interval(low=2 * one.interval.low - 1, high=2 * one.interval.high - 1),
+            )
+            for one in model_means(matrix)
+        }
+
+    @cached_property
+    def count_bias(self) -> Mapping[str, ModelMean]:
+        """Predicted minus true cells over the larger of the two, on scored images, in [−1, 1]."""
+        return self.signed_means(self.count_share)
+
+    @property
+    def count_share(self) -> pd.Series:
+        """The same row by row; NaN where the image was not scored."""
+        rows = self.rows
+        larger = rows[["true_cells", "predicted_cells"]].max(axis=1)
+        share = (rows["predicted_cells"] - rows["true_cells"]) / larger.where(larger > 0)
+        return share.fillna(0.0).where(rows["outcome"] == SCORED)
 
     def median(self, model: str) -> Value:
         """A model's median F1 at the base with its interval over images, seeds averaged."""

@@ -50,7 +50,8 @@ def training_variance(by_seed: Mapping[str, Values], pair: Iterable[str]) -> Tra
     """What training again adds to the variance of the difference of `pair`'s means.
 
     None unless both have two seeds; see `pooled_training_variance`. Degrees of freedom of the sum
-    by Satterthwaite, Biometrics Bulletin 2, 110-114 (1946).
+    by Satterthwaite, Biometrics Bulletin 2, 110-114 (1946), but for parts that vary together: both
+    hold what was pooled, so that two of them know no more than one.
     """
     parts = []
     for model in pair:
@@ -59,8 +60,8 @@ def training_variance(by_seed: Mapping[str, Values], pair: Iterable[str]) -> Tra
             return None
         parts.append(found)
     var = sum(part.var for part in parts)
-    spread = sum(part.var**2 / part.freedom for part in parts)
-    return Trainings(var=var, freedom=var**2 / spread if spread else math.inf)
+    spread = sum(part.var / math.sqrt(part.freedom) for part in parts)
+    return Trainings(var=var, freedom=(var / spread) ** 2 if spread else math.inf)
 
 
 def pooled_training_variance(by_seed: Mapping[str, Values], model: str) -> Trainings | None:

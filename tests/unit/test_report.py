@@ -147,7 +147,7 @@ def test_a_model_below_a_control_that_learns_nothing_is_named(run: Path, tmp_pat
         text = text.replace('"needs_truth": true', '"needs_truth": false')
         (folder / name).write_text(text, "utf-8")
     text = page(build_report(folder, tmp_path / "report"))
-    assert "Below the control otsu: good, fair." in text
+    assert "Mean below the control otsu: good, fair." in text
 
 
 def test_many_failures_take_the_place_of_the_winner(broken: ReportPaths) -> None:

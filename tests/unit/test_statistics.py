@@ -198,6 +198,13 @@ class TestSeeds:
         assert found.var == pytest.approx(0.01 / 2 + 0.02 / 2)  # pooled 0.01, wild's own 0.02
         assert training_variance(by_seed, ("calm", "once")) is None
 
+    def test_two_models_know_no_more_of_what_they_share(self) -> None:
+        """Both parts of the variance are the same pooled number, with 2 degrees of freedom."""
+        by_seed = {"a": np.array([[0.0, 0], [1, 1]]), "b": np.array([[1.0, 1], [0, 0]])}
+        found = training_variance(by_seed, ("a", "b"))
+        assert found is not None
+        assert (found.var, found.freedom) == pytest.approx((0.5, 2))
+
     def test_widening(self) -> None:
         calm = training_variance({"a": np.zeros((2, 9)), "b": np.zeros((2, 9))}, "ab")
         assert widening(0.01, 30, calm) == widening(0.01, 30, None) == 1

@@ -2,13 +2,9 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from evaluator.report.numbers import Numbers, score_matrix
-from evaluator.report.section import Section, Text, blocks, note, prose
+from evaluator.report.numbers import Numbers
+from evaluator.report.section import Section, blocks, note, prose
 from evaluator.report.tables import MODEL, Column, Estimate, Row, Table, Value
-from evaluator.statistics.intervals import Interval
-from evaluator.statistics.means import model_means
 
 HALVES = {
     "f1_true_foreground": "F1 with the true foreground",
@@ -32,39 +28,23 @@ def section(numbers: Numbers) -> Section | None:
     names = [model.name for model in numbers.contenders]
     if not names:
         return None
-    gains = {half: _gains(numbers, names, half) for half in HALVES}
+    gains = {half: _gains(numbers, half) for half in HALVES}
     return Section(
         id="causes",
         title="Foreground or splitting",
         blocks=blocks(
-            _table(numbers, names, gains), *_sentences(numbers, names), note(EXPLANATION)
+            _table(numbers, names, gains), prose(*_sentences(numbers, names)), note(EXPLANATION)
         ),
     )
 
 
-def _gains(numbers: Numbers, names: list[str], half: str) -> Mapping[str, Value]:
+def _gains(numbers: Numbers, half: str) -> Mapping[str, Value]:
     """How much F1 each half of the work would bring if it were perfect, in [−1, 1]."""
+    found = numbers.signed_means(numbers.rows[half] - numbers.rows["f1"])
     return {
-        name: Estimate(mean, found.low, found.high) if found else mean
-        for name, (mean, found) in _difference(numbers, names, half, "f1").items()
+        name: Estimate(one.mean, one.interval.low, one.interval.high) if one.interval else one.mean
+        for name, one in found.items()
     }
-
-
-def _difference(
-    numbers: Numbers, names: list[str], one: str, other: str
-) -> dict[str, tuple[float, Interval | None]]:
-    """The mean over images of the difference of two columns, with its interval."""
-    rows = numbers.rows
-    # On a scale from 0 to 1, as the interval for bounded scores asks for.
-    scaled = rows.assign(gap=(rows[one] - rows[other] + 1) / 2)
-    matrix = score_matrix(scaled, names, "gap", groups=numbers.groups)
-    found = {}
-    for mean in model_means(matrix):
-        interval = mean.interval
-        if interval is not None:
-            interval = Interval(low=2 * interval.low - 1, high=2 * interval.high - 1)
-        found[mean.model] = 2 * mean.mean - 1, interval
-    return found
 
 
 def _table(numbers: Numbers, names: list[str], gains: Mapping[str, Mapping[str, Value]]) -> Table:
@@ -93,13 +73,16 @@ def _table(numbers: Numbers, names: list[str], gains: Mapping[str, Mapping[str, 
     )
 
 
-def _sentences(numbers: Numbers, names: list[str]) -> list[Text]:
+def _sentences(numbers: Numbers, names: list[str]) -> list[str]:
     """Which half costs more, only where the interval of the difference says so."""
-    found = _difference(numbers, names, "f1_true_splits", "f1_true_foreground")
+    rows = numbers.rows
+    found = numbers.signed_means(rows["f1_true_splits"] - rows["f1_true_foreground"])
     more: dict[str, list[str]] = {"splitting": [], "the foreground": [], "": []}
-    for name, (mean, interval) in found.items():
+    for name in names:
+        interval = found[name].interval
         settled = interval is not None and interval.excludes_zero
-        more[("splitting" if mean > 0 else "the foreground") if settled else ""].append(name)
+        half = "splitting" if found[name].mean > 0 else "the foreground"
+        more[half if settled else ""].append(name)
     lines = [
         f"{', '.join(models)}: more F1 is lost by {half} than by"
         f" {'the foreground' if half == 'splitting' else 'splitting'}."
@@ -108,4 +91,4 @@ def _sentences(numbers: Numbers, names: list[str]) -> list[Text]:
     ]
     if more[""]:
         lines.append(f"{', '.join(more[''])}: which half loses more is not settled.")
-    return [prose(*lines)] if not np.isnan([mean for mean, _ in found.values()]).any() else []
+    return lines

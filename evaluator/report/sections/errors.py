@@ -26,7 +26,7 @@ KINDS = {
     Fate.MISSED: "Missed: a true cell that no predicted one matches",
     Fate.SPLIT: "Split: a true cell cut into several",
     Fate.MERGED: "Merged: several true cells taken for one",
-    Fate.SPURIOUS: "Spurious: a predicted cell where there is none that matches",
+    Fate.SPURIOUS: "Spurious: a predicted cell that is not right and no piece of a split cell",
 }
 SIDE = 240
 """Longest side of a picture, in pixels."""
@@ -36,7 +36,9 @@ EXPLANATION = (
     "The cells are those that the protocol counts, of the scored images. A cell lies in another one"
     " when more than half of its pixels do. An unmatched true cell is split when two or more"
     " predicted cells lie in it, merged when it and another true cell lie in one predicted"
-    " cell; missed is what remains. The viewer marks each of these cells, and those on the border."
+    " cell; missed is what remains. An unmatched predicted cell is spurious, unless it is one of"
+    " those pieces or lies over merged cells. The viewer marks each of these cells, and those on"
+    " the border."
 )
 PICTURES = (
     "One example of each model, from the image on which it makes most of these errors; truth in"

@@ -13,15 +13,15 @@ from evaluator.statistics.intervals import median_interval
 from evaluator.statistics.means import ModelMean, model_means
 
 OF_CELLS = {"f1": "F1", "ap": "AP", "pq": "PQ", "aji": "AJI", "aji_plus": "AJI+", "seg": "SEG"}
-"""Scores that count missed and spurious cells, so that they run over all images."""
+"""Scores that count missed cells, so that they run over all images."""
 OF_OUTLINES = {"sq": "SQ", "matched_dice": "Matched Dice", "boundary_f1": "Boundary F1"}
 """Scores of the cells that were found, which say nothing where none was."""
 TIE = 1e-9
 CELLS = (
-    "All of these count missed and spurious cells, each in its own way; a failed image counts 0. AP"
-    " is the share of found cells among all that were seen: found, missed or spurious. PQ is F1"
-    " times the mean overlap of the found cells. AJI, AJI+ and SEG go by pixels and have no"
-    " threshold; SEG looks at true cells alone, and at images that hold some."
+    "A failed image counts 0. AP is found cells over the sum of found, unmatched true and unmatched"
+    " predicted cells. PQ is F1 times the mean overlap of the found cells. AJI, AJI+ and SEG go by"
+    " pixels and have no threshold; SEG looks at true cells alone, so that spurious ones cost"
+    " nothing, and at images that hold some."
 )
 OUTLINES = (
     "These describe the outlines of found cells and pass over the rest, so a model that finds only"
@@ -31,9 +31,9 @@ OUTLINES = (
     " the mean over an image's cells, of which the median over images is given."
 )
 COUNTS = (
-    "Predicted minus true number of cells, over the larger of the two, as a mean over images: below"
-    " 0 a model counts too few. The second column leaves out the sign, so that errors do not"
-    " cancel. Neither asks whether the right cells were counted."
+    "Predicted minus true number of cells over the larger of the two, as a mean over the images"
+    " that were scored: below 0 a model counts too few. The second column leaves out the sign, so"
+    " that errors do not cancel. Neither asks whether the right cells were counted."
 )
 ORDERS = (
     "These are orders of means, not verdicts: which differences are settled is said under"
@@ -141,12 +141,7 @@ def _median(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Value:
 
 
 def _counts_table(numbers: Numbers) -> Table:
-    rows = numbers.rows
-    larger = rows[["true_cells", "predicted_cells"]].max(axis=1)
-    share = (rows["count_error"] / larger.where(larger > 0)).fillna(0.0)
-    # On a scale from 0 to 1, as the interval asks for, 0.5 being as many cells as there are.
-    shares = rows.assign(bias=(share + 1) / 2, size=share.abs())
-    bias, size = (_model_means(numbers, shares, name) for name in ("bias", "size"))
+    size = _model_means(numbers, numbers.rows.assign(size=numbers.count_share.abs()), "size")
     return Table(
         name="counts",
         caption="Numbers of cells, with 95 % intervals",
@@ -155,7 +150,7 @@ def _counts_table(numbers: Numbers) -> Table:
             Row(
                 cells=(
                     model.name,
-                    _signed(_shown(bias.get(model.name))),
+                    _shown(numbers.count_bias.get(model.name)),
                     _shown(size.get(model.name)),
                 ),
                 role="control" if model.is_control else "",
@@ -164,13 +159,6 @@ def _counts_table(numbers: Numbers) -> Table:
         ),
         sortable=True,
     )
-
-
-def _signed(value: Value) -> Value:
-    """From the scale of 0 to 1 back to that of −1 to 1."""
-    if isinstance(value, Estimate):
-        return Estimate(*(2 * number - 1 for number in value))
-    return 2 * value - 1 if isinstance(value, float) else value
 
 
 def _orders(numbers: Numbers, means: Mapping[str, Mapping[str, ModelMean]]) -> list[Table | Text]:

@@ -63,7 +63,7 @@ def _sentences(threshold: float, found: Sequence[Ranking]) -> str:
     if not changing:
         return f"{rules} the models have one order: {', '.join(names)}."
     if not kept:
-        return f"{rules} no two models keep one order."
+        return f"{rules} no two models keep their order."
     pairs = [f"{ahead} is ahead of {behind}" for ahead, behind in kept]
     return (
         f"{rules} {_some(pairs)}. Which of these is ahead depends on the rules, or they are level:"
