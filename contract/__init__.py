@@ -29,6 +29,7 @@ from contract.images import (
     read_picture,
     read_size,
 )
+from contract.large import LargePicture, Region
 from contract.masks import (
     MaskFile,
     WrongMaskSize,
@@ -68,12 +69,14 @@ __all__ = [
     "ImageHeader",
     "Interrupted",
     "Kinds",
+    "LargePicture",
     "MaskFile",
     "ModelCard",
     "OutOfMemory",
     "Picture",
     "Prediction",
     "PredictionLine",
+    "Region",
     "Segmenter",
     "SettingsModel",
     "SeveralPlanes",

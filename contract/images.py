@@ -65,14 +65,12 @@ def read_picture(path: Path, *, max_pixels: int | None = None) -> Picture:
     with reasons(path):
         stored, orientation = _stored(path, limit)
         stored = plain(with_alpha_considered(stored))
-        pixels, dropped = _three_channels(stored)
+        pixels, dropped = three_channels(stored)
         remarks = [*stored.remarks, *dropped]
         if not has_contrast(pixels):
             remarks.insert(0, NO_CONTRAST)
     if orientation != UPRIGHT:
-        remarks.append(
-            f"the file's orientation is {orientation}, not 1; the pixels are used as stored"
-        )
+        remarks.append(orientation_remark(orientation))
     return Picture(pixels=pixels, remarks=tuple(remarks), orientation=orientation)
 
 
@@ -117,7 +115,7 @@ def read_header(path: Path) -> ImageHeader:
     header passes.
     """
     with reasons(path):
-        match _kind(path):
+        match kind_of_image(path):
             case "tiff":
                 plane = plane_header(path)
                 return _header(plane, "TIFF", plane.depth, plane.channels, plane.orientation)
@@ -163,7 +161,8 @@ def _header(
     )
 
 
-def _kind(path: Path) -> Kind:
+def kind_of_image(path: Path) -> Kind:
+    """The format of an image by its content; UnreadableImage for what is none."""
     kind = kind_of(path, READ)
     if kind == "npy":
         raise UnreadableImage(f"not an image: the content is a numpy array; save it as {READ}")
@@ -172,7 +171,7 @@ def _kind(path: Path) -> Kind:
 
 def _stored(path: Path, limit: int) -> tuple[Stored, int]:
     """What the file stores, and its orientation."""
-    match _kind(path):
+    match kind_of_image(path):
         case "tiff":
             plane = read_plane(path, limit)
             return of_plane(plane), plane.orientation
@@ -206,7 +205,12 @@ def _of_png(png: PngFile) -> Stored:
     return Stored(pixels=decoded, alpha=opacity, remarks=png.remarks)
 
 
-def _three_channels(stored: Stored) -> tuple[npt.NDArray[np.generic], tuple[str, ...]]:
+def orientation_remark(orientation: int) -> str:
+    """What is said of a picture that a camera held otherwise."""
+    return f"the file's orientation is {orientation}, not 1; the pixels are used as stored"
+
+
+def three_channels(stored: Stored) -> tuple[npt.NDArray[np.generic], tuple[str, ...]]:
     """H×W×3, and a remark if there were more channels than that."""
     pixels = stored.pixels if stored.pixels.ndim == 3 else stored.pixels[..., None]
     channels = max(stored.channels, pixels.shape[-1])

@@ -1,6 +1,6 @@
 """Reading and writing label masks: H×W maps of whole ids, 0 for background."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ READ = "TIFF, PNG, BMP or npy"
 EXACT_FLOATS = 2**53
 """Whole numbers up to here are exact in float64."""
 MOST_IDS = 2**32
+TILE = 512
+"""Side of a tile of a large mask, in pixels."""
 
 
 class WrongMaskSize(WrongMaskType):
@@ -134,6 +136,44 @@ def write_mask(path: Path, labels: npt.NDArray[np.integer]) -> None:
         path,
         lambda aside: tifffile.imwrite(
             aside, labels.astype(dtype, copy=False), compression="zlib", photometric="minisblack"
+        ),
+    )
+
+
+def write_mask_in_bands(
+    path: Path,
+    shape: tuple[int, int],
+    highest: int,
+    rows: Callable[[slice], npt.NDArray[np.integer]],
+) -> None:
+    """Writes a mask too large for memory: a BigTIFF of tiles, else as `write_mask` does.
+
+    `highest` is the highest id, `rows` gives the ids of some rows. Raises OSError when the disk
+    refuses.
+    """
+    import tifffile
+
+    dtype = np.min_scalar_type(highest)
+
+    def tiles() -> Iterator[npt.NDArray[np.integer]]:
+        for top in range(0, shape[0], TILE):
+            band = rows(slice(top, min(top + TILE, shape[0]))).astype(dtype)
+            across = -(-shape[1] // TILE)
+            filled = np.zeros((TILE, across * TILE), dtype)
+            filled[: band.shape[0], : shape[1]] = band
+            yield from (filled[:, left * TILE : (left + 1) * TILE] for left in range(across))
+
+    write_aside(
+        path,
+        lambda aside: tifffile.imwrite(
+            aside,
+            tiles(),
+            shape=shape,
+            dtype=dtype,
+            tile=(TILE, TILE),
+            bigtiff=True,
+            compression="zlib",
+            photometric="minisblack",
         ),
     )
 

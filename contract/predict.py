@@ -4,15 +4,19 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from contract import large
+from contract.answer import ask
+from contract.by_region import find
 from contract.errors import (
     CallError,
     CellbenchError,
@@ -25,7 +29,8 @@ from contract.errors import (
 )
 from contract.events import Events
 from contract.files import ASIDE, append_line, write_text
-from contract.images import read_picture
+from contract.images import read_picture, read_size
+from contract.joining import Joined
 from contract.masks import write_mask
 from contract.names import (
     label_name,
@@ -38,7 +43,7 @@ from contract.names import (
     too_long,
 )
 from contract.names import stem as stem_of
-from contract.protocol import Image, Prediction, Segmenter
+from contract.protocol import Image, Segmenter
 from contract.schema import PredictionLine, PredictOutcome
 from contract.written import RECORD, Written
 
@@ -99,7 +104,13 @@ def predict(
     for done, path in enumerate(images):
         events.emit("image", image=path.name)
         start = time.monotonic()
-        ending = _one(model, path, written, truths.get(normal(stem_of(path.name))))
+        ending = _one(
+            model,
+            path,
+            written,
+            truths.get(normal(stem_of(path.name))),
+            partial(_tell_region, events, done, len(images), path.name),
+        )
         line = PredictionLine(
             image=path.name,
             mask=label_name(path.name) if ending.outcome == "predicted" else None,
@@ -118,6 +129,13 @@ def predict(
         f"{len(images) - failed} of {len(images)} images have a mask", file=sys.stderr, flush=True
     )
     return ExitCode.FAILURES if failed else ExitCode.DONE
+
+
+def _tell_region(
+    events: Events, done: int, images: int, name: str, region: int, regions: int
+) -> None:
+    if region < regions:
+        events.progress("predict", done, images, f"{name}: region {region} of {regions}")
 
 
 def find_images(source: Path) -> list[Path]:
@@ -190,19 +208,23 @@ def _fresh_lines(written: Written, images: list[Path]) -> Path:
     return written.folder / LINES
 
 
-def _one(model: Segmenter, path: Path, written: Written, truth: Path | None) -> _Ending:
+def _one(
+    model: Segmenter,
+    path: Path,
+    written: Written,
+    truth: Path | None,
+    progress: Callable[[int, int], None],
+) -> _Ending:
     if reason := too_long(path.name):
         return _Ending("unreadable", message=reason)
     try:
+        if _is_large(path):
+            return _large(model, path, written, truth, progress)
         picture = read_picture(path)
-        pixels = picture.pixels
-        found = model.predict(Image(name=path.name, pixels=pixels, truth=truth))
-        said = found if isinstance(found, Prediction) else Prediction(labels=found)
-        _refuse_wrong_labels(said.labels, pixels.shape)
-        counts = {str(name): int(number) for name, number in said.counts.items()}
-        _write(written, label_name(path.name), said.labels)
-        message = "; ".join(filter(None, [*picture.remarks, str(said.message)]))
-        return _Ending("predicted", _count_cells(said.labels), message, counts)
+        said = ask(model, Image(name=path.name, pixels=picture.pixels, truth=truth))
+        _write(written, label_name(path.name), lambda mask: write_mask(mask, said.labels))
+        message = "; ".join(filter(None, [*picture.remarks, said.message]))
+        return _Ending("predicted", _count_cells(said.labels), message, said.counts)
     except UnreadableImage as error:
         return _Ending("unreadable", message=error.what)
     except _DiskRefusesError as refusal:
@@ -215,24 +237,40 @@ def _one(model: Segmenter, path: Path, written: Written, truth: Path | None) -> 
         return _Ending("crashed", message=f"{type(error).__name__}: {error}")
 
 
-def _write(written: Written, name: str, labels: npt.NDArray[np.integer]) -> None:
+def _is_large(path: Path) -> bool:
+    try:
+        height, width = read_size(path)
+    except UnreadableImage:  # for the reader to say why
+        return False
+    return height * width > large.MOST_WHOLE
+
+
+def _large(
+    model: Segmenter,
+    path: Path,
+    written: Written,
+    truth: Path | None,
+    progress: Callable[[int, int], None],
+) -> _Ending:
+    with ExitStack() as stack:
+        try:
+            picture = stack.enter_context(large.open_large(path, written.folder))
+            joined = stack.enter_context(closing(Joined(picture.shape, written.folder)))
+        except OSError as error:
+            raise _DiskRefusesError(error) from error
+        found = find(model, picture, joined, name=path.name, truth=truth, progress=progress)
+        _write(written, label_name(path.name), found.write)
+        message = "; ".join([*picture.remarks, *found.messages])
+        return _Ending("predicted", found.cells, message, found.counts)
+
+
+def _write(written: Written, name: str, write: Callable[[Path], None]) -> None:
     try:
         written.note(name)
-        write_mask(written.folder / name, labels)
+        write(written.folder / name)
         written.note(name, final=True)
     except OSError as error:
         raise _DiskRefusesError(error) from error
-
-
-def _refuse_wrong_labels(labels: object, shape: tuple[int, ...]) -> None:
-    if not isinstance(labels, np.ndarray):
-        raise TypeError(f"the model gave {type(labels).__name__}, not a numpy array of labels")
-    if labels.shape != shape[:2]:
-        raise ValueError(
-            f"the model gave labels of shape {labels.shape} for an image of {shape[:2]}"
-        )
-    if labels.dtype.kind not in "iu":
-        raise ValueError(f"the model gave labels of type {labels.dtype}, not whole numbers")
 
 
 def _count_cells(labels: npt.NDArray[np.integer]) -> int:

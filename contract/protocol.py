@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from contract.large import Region
 from contract.schema import Subset, TrainingSummary
 
 
@@ -17,11 +18,17 @@ class Image:
 
     `pixels` has shape (H, W, 3) and dtype uint8, uint16 or float32, not normalised.
     `truth` is the label file, for controls that ask for it in model.yaml; None for all others.
+
+    A picture of more than `contract.large.MOST_WHOLE` pixels comes in regions that overlap, and
+    the cells found in them are joined: `pixels` are those of one region then, and `region` says
+    where it lies and what is known of the whole picture. A model that looks at it, for the same
+    contrast everywhere, has no seams; one that does not works all the same.
     """
 
     name: str
     pixels: npt.NDArray[np.generic]
     truth: Path | None = None
+    region: Region | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

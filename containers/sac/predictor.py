@@ -11,7 +11,7 @@ from containers.base.segmentation.resample import resize_labels
 from containers.sac.masks import Mask, Window, cut_windows, decode_window, merge
 from containers.sac.prompts import seed_points
 from containers.sac.task import PromptTask, SacDecoding
-from contract import Prediction
+from contract import Prediction, Region
 
 MASK_DECODER, WATERSHED = "mask_decoder", "watershed"
 """Names of the counts: where cells come from."""
@@ -25,9 +25,9 @@ class PromptingPredictor(Predictor[SacDecoding]):
 
     task: PromptTask
 
-    def __call__(self, pixels: np.ndarray) -> Prediction:
+    def __call__(self, pixels: np.ndarray, region: Region | None = None) -> Prediction:
         """H×W×3 pixels as `contract.read_image` gives them to labels, and their counts."""
-        image, _ = self.show(pixels)
+        image, _ = self.show(pixels, region)
         shape = (pixels.shape[0], pixels.shape[1])
         return self.segment(image, self.look(image), shape, [self.decoding])[0]
 

@@ -54,7 +54,9 @@ class Plane:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Found:
+class Found:
+    """The page or pages of the one image of a TIFF."""
+
     shown: Sequence[Any]
     """tifffile's pages: one, or the first channels in their order."""
     pages: int
@@ -74,29 +76,38 @@ def read_plane(path: Path, max_pixels: int, expected: tuple[int, int] | None = N
     UnreadableImage for a file that is cut off, empty or larger than `max_pixels`, and whatever
     tifffile raises on other damage.
     """
-    with _opened(path) as found:
-        page = found.shown[0]
-        height, width, samples = _layout(page)
-        samples = max(samples, found.pages)
-        check_size(height, width, max_pixels, samples=samples, expected=expected)
-        for one in found.shown:
-            _refuse_missing_segments(one)
-            if int(one.compression) in MOST_PACKED_KNOWN:
-                check_content(int(one.nbytes), sum(one.databytecounts))
-        planes = [_plane(one) for one in found.shown]
-        return Plane(
-            pixels=planes[0] if len(planes) == 1 else np.stack(planes, axis=-1),
-            pages=found.pages,
-            photometric=int(page.photometric),
-            compression=int(page.compression),
-            bits=int(page.bitspersample),
-            colours=page.colormap,
-            colours_for_display=found.display,
-            extra_samples=tuple(int(kind) for kind in page.extrasamples or ()),
-            orientation=found.directory.orientation,
-            first_bytes=_first_bytes(page),
-            remarks=found.remarks,
-        )
+    with opened(path) as found:
+        check_found(found, max_pixels, expected)
+        return plane_of(found, [_plane(one) for one in found.shown])
+
+
+def check_found(found: Found, max_pixels: int, expected: tuple[int, int] | None = None) -> None:
+    """Refuses what is too large, cut off, or of another size than expected; see `read_plane`."""
+    height, width, samples = layout(found.shown[0])
+    samples = max(samples, found.pages)
+    check_size(height, width, max_pixels, samples=samples, expected=expected)
+    for one in found.shown:
+        _refuse_missing_segments(one)
+        if int(one.compression) in MOST_PACKED_KNOWN:
+            check_content(int(one.nbytes), sum(one.databytecounts))
+
+
+def plane_of(found: Found, planes: Sequence[npt.NDArray[np.generic]]) -> Plane:
+    """The plane, or a part of it, of which `planes` are the pixels of the pages shown."""
+    page = found.shown[0]
+    return Plane(
+        pixels=planes[0] if len(planes) == 1 else np.stack(planes, axis=-1),
+        pages=found.pages,
+        photometric=int(page.photometric),
+        compression=int(page.compression),
+        bits=int(page.bitspersample),
+        colours=page.colormap,
+        colours_for_display=found.display,
+        extra_samples=tuple(int(kind) for kind in page.extrasamples or ()),
+        orientation=found.directory.orientation,
+        first_bytes=_first_bytes(page),
+        remarks=found.remarks,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,9 +125,9 @@ class PlaneHeader:
 
 def plane_header(path: Path) -> PlaneHeader:
     """The header of the image that `read_plane` reads; it refuses the same stacks."""
-    with _opened(path) as found:
+    with opened(path) as found:
         page = found.shown[0]
-        height, width, samples = _layout(page)
+        height, width, samples = layout(page)
         return PlaneHeader(
             height=height,
             width=width,
@@ -127,7 +138,7 @@ def plane_header(path: Path) -> PlaneHeader:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Found]:
+def opened(path: Path) -> Iterator[Found]:
     """The page or pages of the one image, not yet decoded."""
     import tifffile
 
@@ -151,7 +162,7 @@ def _opened(path: Path) -> Iterator[_Found]:
                     )
             if len(directories) > 1 + len(others):
                 remarks.append("thumbnails or smaller versions in the file are passed over")
-            yield _Found(
+            yield Found(
                 shown=shown,
                 pages=1 + len(others),
                 directory=main,
@@ -174,7 +185,7 @@ def _main_pages(directories: list[Directory]) -> list[Directory]:
     return pages
 
 
-def _layout(page: Any) -> tuple[int, int, int]:
+def layout(page: Any) -> tuple[int, int, int]:
     """Height, width and samples of a page; SeveralPlanes for a volume."""
     sizes = {
         axis: int(size)

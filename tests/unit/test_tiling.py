@@ -78,6 +78,6 @@ def test_zeros_do_not_count_for_the_percentiles() -> None:
 def test_a_large_image_is_normalised_like_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.random.default_rng(0).normal(900, 100, (200, 300, 3)).astype(np.float32)
     exact = normalise(pixels)
-    monkeypatch.setattr("containers.base.segmentation.normalise.SAMPLE_PIXELS", 5000)
+    monkeypatch.setattr("contract.large.SAMPLE_PIXELS", 5000)
     sampled = normalise(pixels)
     assert np.abs(exact.astype(int) - sampled).mean() < 6

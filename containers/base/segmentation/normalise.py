@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from contract import LargePicture
 from contract.contrast import ROUNDING, differ
+from contract.large import sample_step
 
-SAMPLE_PIXELS = 4_000_000
 BAND_ROWS = 512
 
 
-def normalise(pixels: np.ndarray) -> np.ndarray:
+def normalise(pixels: np.ndarray, picture: LargePicture | None = None) -> np.ndarray:
     """Stretch each channel from its 1st..99th percentile to 0..255.
 
     `pixels` is H×W×3 of any real dtype, finite; the result is H×W×3 uint8. As in the challenge's
@@ -18,14 +19,19 @@ def normalise(pixels: np.ndarray) -> np.ndarray:
 
     There is no absolute scale: a picture and its multiple give the same result. A value within
     rounding of the next grey level counts as that level, so that it does not matter in which type
-    the picture was stored. Above `SAMPLE_PIXELS` the percentiles come from a regular grid of
-    pixels, so that memory beyond input and output stays constant.
+    the picture was stored. Above `contract.large.SAMPLE_PIXELS` the percentiles come from a regular
+    grid of pixels, so that memory beyond input and output stays constant. Of a region the `picture`
+    is given, whose percentiles are taken.
     """
     height, width = pixels.shape[:2]
     out = np.zeros(pixels.shape, np.uint8)
-    step = max(1, int(np.ceil(np.sqrt(height * width / SAMPLE_PIXELS))))
+    step = sample_step((height, width))
     for channel in range(pixels.shape[2]):
-        stretch = _stretch(pixels[..., channel], step)
+        if picture is None:
+            stretch = _stretch(pixels[::step, ::step, channel], pixels[..., channel])
+        else:
+            extremes = np.array(picture.extremes[channel])
+            stretch = _stretch(picture.sample[..., channel], extremes)
         if stretch is None:
             continue
         levels = _levels(pixels)
@@ -52,9 +58,11 @@ def _stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.clip((values.astype(np.float64) - low) * factor + slack, 0, 255).astype(np.uint8)
 
 
-def _stretch(channel: np.ndarray, step: int) -> tuple[float, float] | None:
-    """The values that become 0 and 255; None when all are alike."""
-    sample = channel[::step, ::step]
+def _stretch(sample: np.ndarray, channel: np.ndarray) -> tuple[float, float] | None:
+    """The values that become 0 and 255; None when all are alike.
+
+    `channel` holds the lowest and the highest of all values.
+    """
     sample = sample[sample != 0]
     if sample.dtype.kind == "f":
         sample = sample.astype(np.float64)  # percentiles are computed in the sample's type

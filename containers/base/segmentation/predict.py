@@ -16,7 +16,7 @@ from containers.base.segmentation.resample import resize_image, scaled_shape
 from containers.base.segmentation.task import Decoding, Task
 from containers.base.segmentation.tiling import SIDE_MULTIPLE, tiled_maps
 from containers.base.segmentation.workers import Workers
-from contract import Prediction
+from contract import LargePicture, Prediction, Region
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -74,10 +74,14 @@ class Predictor(Generic[Decoding]):
         self.viewing = viewing
         self.decoding = decoding
         self._device, self._workers = device, workers
+        self._known: tuple[LargePicture, float] | None = None
 
-    def __call__(self, pixels: np.ndarray) -> np.ndarray | Prediction:
-        """H×W×3 pixels as `contract.read_image` gives them to H×W int32 labels."""
-        image, scale = self.show(pixels)
+    def __call__(self, pixels: np.ndarray, region: Region | None = None) -> np.ndarray | Prediction:
+        """H×W×3 pixels as `contract.read_image` gives them to H×W int32 labels.
+
+        `region` says of which picture they are a part.
+        """
+        image, scale = self.show(pixels, region)
         maps = self.look(image)
         del image
         return self.task.decode(maps, (pixels.shape[0], pixels.shape[1]), self.decoding, scale)
@@ -89,11 +93,26 @@ class Predictor(Generic[Decoding]):
         shape = (image.shape[0], image.shape[1])
         return [self.task.decode(maps, shape, decoding, 1.0) for decoding in decodings]
 
-    def show(self, pixels: np.ndarray) -> tuple[np.ndarray, float]:
-        """The image as the network sees it, h×w×3 uint8, and working pixels per image pixel."""
-        image = normalise(pixels)
-        scale = self.find_scale(image)
+    def show(self, pixels: np.ndarray, region: Region | None = None) -> tuple[np.ndarray, float]:
+        """The image as the network sees it, h×w×3 uint8, and working pixels per image pixel.
+
+        Contrast and scale of a region are those of its picture.
+        """
+        if region is None:
+            image = normalise(pixels)
+            scale = self.find_scale((image.shape[0], image.shape[1]), lambda *part: image[part])
+        else:
+            image = normalise(pixels, region.picture)
+            scale = self._scale_of(region.picture)
         return self._rescaled(image, scale), scale
+
+    def _scale_of(self, picture: LargePicture) -> float:
+        if self._known is None or self._known[0] is not picture:
+            scale = self.find_scale(
+                picture.shape, lambda *part: normalise(picture.read(*part), picture)
+            )
+            self._known = picture, scale
+        return self._known[1]
 
     def again(
         self, function: Callable[[torch.nn.Module, Item], Result], items: Iterable[Item]
@@ -124,43 +143,51 @@ class Predictor(Generic[Decoding]):
             overlap=viewing.overlap,
         )
 
-    def find_scale(self, image: np.ndarray) -> float:
+    def find_scale(
+        self, shape: tuple[int, int], part: Callable[[slice, slice], np.ndarray]
+    ) -> float:
         """Working pixels per image pixel at which the image's typical cell has the set diameter.
 
-        Starts from the typical diameter of the training images, measures the cells found at that
-        scale in the middle of the image, and corrects, a few times.
+        `shape` is the image's, `part` gives a part of it, normalised. Starts from the typical
+        diameter of the training images, measures the cells found at that scale in the middle of
+        the image, and corrects, a few times.
         """
         wanted = self.viewing.cell_diameter
         if wanted is None:
             return 1.0
         scale = working_scale(self.viewing.typical_diameter, wanted)
         for _ in range(PROBES):
-            found = self._measure(image, scale)
+            found = self._measure(shape, part, scale)
             if found is None:
                 break
-            better = self._bounded(working_scale(found, wanted), image)
+            better = self._bounded(working_scale(found, wanted), shape)
             settled = abs(np.log(better / scale)) < 0.1
             scale = better
             if settled:
                 break
         return scale
 
-    def _measure(self, image: np.ndarray, scale: float) -> float | None:
+    def _measure(
+        self, shape: tuple[int, int], part: Callable[[slice, slice], np.ndarray], scale: float
+    ) -> float | None:
         """Typical diameter in image pixels of the cells found at `scale`."""
         side = max(1, round(PROBE / scale))
-        top, left = (max(0, (size - side) // 2) for size in image.shape[:2])
-        probe = self._rescaled(image[top : top + side, left : left + side], scale)
+        starts = [max(0, (size - side) // 2) for size in shape]
+        middle = [
+            slice(start, min(start + side, size)) for start, size in zip(starts, shape, strict=True)
+        ]
+        probe = self._rescaled(part(middle[0], middle[1]), scale)
         maps = self.look(probe, plainly=True)
         labels = self.task.decode(maps, probe.shape[:2], self.decoding, 1.0)
         found = typical_diameter(labels)
         return None if found is None else found / scale
 
-    def _bounded(self, scale: float, image: np.ndarray) -> float:
-        """`scale` within what training has shown, and within memory for this image."""
+    def _bounded(self, scale: float, shape: tuple[int, int]) -> float:
+        """`scale` within what training has shown, and within memory for an image of this shape."""
         smallest, largest = self.viewing.diameters
         wanted = self.viewing.cell_diameter or largest
         scale = float(np.clip(scale, wanted / largest / BEYOND, wanted / smallest * BEYOND))
-        pixels = image.shape[0] * image.shape[1]
+        pixels = shape[0] * shape[1]
         return min(scale, MOST_ENLARGED, max(1.0, float(np.sqrt(LARGEST_ENLARGED / pixels))))
 
     def _rescaled(self, image: np.ndarray, scale: float) -> np.ndarray:

@@ -74,7 +74,7 @@ class NetworkSegmenter:
     def predict(self, image: Image) -> np.ndarray | Prediction:
         """H×W int32 labels."""
         assert self._predictor is not None, "a segmenter built to train cannot predict"
-        return self._predictor(image.pixels)
+        return self._predictor(image.pixels, image.region)
 
     def _load(self, weights: Path, threads: int) -> "Predictor[Any]":
         from containers.base.segmentation.predict import Predictor

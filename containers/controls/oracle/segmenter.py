@@ -21,7 +21,9 @@ class Segmenter:
                 why="the folder of labels lacks it, or none was given",
                 do="give the folder of label masks with --truth, or mount it at /truth",
             )
-        return read_mask(image.truth)
+        labels = read_mask(image.truth)
+        region = image.region
+        return labels if region is None else labels[region.rows, region.columns]
 
 
 if __name__ == "__main__":

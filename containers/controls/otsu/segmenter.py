@@ -17,7 +17,7 @@ class Segmenter:
         """H×W int32 labels; see `containers.controls.otsu.threshold`."""
         from containers.controls.otsu.threshold import segment
 
-        return segment(image.pixels)
+        return segment(image.pixels, image.region)
 
 
 if __name__ == "__main__":
