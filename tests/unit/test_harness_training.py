@@ -18,6 +18,7 @@ class Idle:
     """A runner that must not be asked for anything."""
 
     name: RunnerName = "docker"
+    ignored: tuple[str, ...] = ()
 
     def identity(self, model: Model) -> str:
         return "the model's code"
