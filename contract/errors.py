@@ -3,11 +3,15 @@
 import difflib
 import errno
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import ClassVar
+
+LITTLE_SPACE = 2**20
+"""Bytes; a disk with less free space counts as full."""
 
 
 class ExitCode(IntEnum):
@@ -92,9 +96,16 @@ def os_error(error: OSError) -> CellbenchError:
     """The three-part form of an operating system's refusal to read or write."""
     where = f" {error.filename}" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        target = error.filename2 or error.filename
+        asked = [name for name in (error.filename2, error.filename) if isinstance(name, str)]
+        full = full_disk(
+            *map(Path, asked), Path(os.environ.get("TMPDIR") or "/tmp"), Path(_cwd() or "/")
+        )
         return CellbenchError(
-            f"The disk is full:{where or ' a file could not be written'}.",
-            "its file system has no space left, or a quota is used up",
+            f"The disk is full: {full or target or 'a file could not be written'}.",
+            "no space is left there"
+            if full
+            else "its file system has no space left, or a quota is used up",
             "free some space and give the same command again; finished work is kept",
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -110,6 +121,22 @@ def os_error(error: OSError) -> CellbenchError:
             "choose another path",
         )
     return CellbenchError(f"{error.strerror or error}:{where}" if where else str(error))
+
+
+def full_disk(*paths: Path) -> str:
+    """Where the first of the full disks is mounted that these paths lie on; "" if none is full.
+
+    A system's refusal names the file that was read, of a copy, and none at all for a temporary one.
+    """
+    for path in paths:
+        place = path.absolute()
+        while not place.exists():
+            place = place.parent
+        if shutil.disk_usage(place).free < LITTLE_SPACE:
+            while not place.is_mount():
+                place = place.parent
+            return str(place)
+    return ""
 
 
 def unwritable(out: Path, error: OSError) -> CallError:

@@ -31,9 +31,11 @@ def write_aside(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(stream.fileno())
         aside.chmod(0o666 & ~_umask())
         aside.replace(path)
-    except BaseException:
+    except BaseException as error:
         with suppress(FileNotFoundError):
             aside.unlink()
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            error.filename, error.filename2 = str(path), None  # not known to a stream, or another's
         raise
 
 

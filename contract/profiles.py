@@ -10,6 +10,8 @@ from contract.errors import CallError, did_you_mean
 
 EXTENDS = "extends"
 """The key that names the profile from which one inherits; no setting can be called so."""
+DEMONSTRATION = "tiny"
+"""The profile that shows that everything works, and claims nothing."""
 CONSTANTS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),

@@ -150,6 +150,8 @@ class TrainingRecord(TrainingSummary):
     repository: str | None
     licence: str | None
     profile: str
+    remark: str | None = None
+    """What should be known of its weights."""
     overrides: str | None = None
     """What --set changed of the profile."""
     seed: int

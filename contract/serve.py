@@ -62,15 +62,19 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
             _leave(events, ExitCode.DONE)
         case "predict":
             from contract.predict import predict
+            from contract.train import demonstration
 
             refuse_unmounted(arguments.output)
             become_owner(arguments.output, arguments.input)
             events = Events()
+            weights = _find_weights(arguments.weights, card)
+            if said := demonstration(weights):
+                print(f"note: {said}", file=sys.stderr)
             code = predict(
                 segmenter,
                 source=arguments.input,
                 out=arguments.output,
-                weights=_find_weights(arguments.weights, card),
+                weights=weights,
                 truth=_find_truth(arguments.truth, card),
                 threads=usable_cores(),
                 events=events,

@@ -9,14 +9,21 @@ from typing import Any
 from contract.dataset import pairs_sha256, training_pairs
 from contract.errors import OutOfMemory, is_out_of_memory, unwritable
 from contract.events import Events
-from contract.files import append_line, read_lines, sha256_json, write_json
+from contract.files import append_line, read_lines, sha256_json, write_json, write_text
 from contract.metering import peak_memory_bytes
+from contract.profiles import DEMONSTRATION
 from contract.protocol import TrainCall
 from contract.schema import ModelCard, TrainingRecord, TrainingSummary
 from contract.settings import declared, read_settings
 from contract.version import __version__
 from contract.written import Written
 
+DEMONSTRATION_TXT = "demonstration.txt"
+"""Among weights of the profile that is a demonstration: they keep it wherever they go."""
+DEMONSTRATION_SAYS = (
+    f"a demonstration: the profile {DEMONSTRATION} trains for less than a minute, only to show that"
+    " everything works; the masks claim nothing"
+)
 OUTPUTS = ("checkpoint/", "weights/", "history.jsonl", "training.json")
 
 
@@ -73,6 +80,8 @@ def train(
                 "give more memory, or lower it with --set batch_size=…",
             ) from error
         raise
+    if profile == DEMONSTRATION:
+        write_text(call.weights / DEMONSTRATION_TXT, f"{DEMONSTRATION_SAYS}\n")
     record = TrainingRecord(
         **{
             **summary.model_dump(),
@@ -84,6 +93,7 @@ def train(
         repository=card.repository,
         licence=card.licence,
         profile=profile,
+        remark=DEMONSTRATION_SAYS if profile == DEMONSTRATION else None,
         overrides=", ".join(overrides) or None,
         seed=seed,
         train_images=sum(pair.subset == "train" for pair in pairs),
@@ -94,6 +104,13 @@ def train(
     )
     write_json(out / "training.json", record.model_dump())
     shutil.rmtree(call.checkpoint, ignore_errors=True)
+
+
+def demonstration(weights: Path | None) -> str:
+    """What weights say of themselves that are a demonstration; "" for any others."""
+    if weights is None or not (weights / DEMONSTRATION_TXT).is_file():
+        return ""
+    return f"the weights are {DEMONSTRATION_SAYS}"
 
 
 def _prepare(out: Path, key: str) -> float:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from contract.profiles import DEMONSTRATION
 from evaluator.overlap.cell_fates import Fate
 from evaluator.report.data import PAIR, SCORED, Model, ReportData
 from evaluator.report.numbers import Numbers
@@ -19,6 +20,7 @@ def findings(numbers: Numbers) -> list[str]:
         _empty_images(numbers),
         _unequal_training(numbers.data),
         _cut_short(numbers.data),
+        _demonstration(numbers.data),
     ]
     return [sentence for sentence in sentences if sentence]
 
@@ -147,4 +149,19 @@ def _cut_short(data: ReportData) -> str:
     return (
         f"The time limit ended the training of {', '.join(cut)}, so these scores depend on the"
         " speed of the machine."
+    )
+
+
+def _demonstration(data: ReportData) -> str:
+    """Which models were trained only to show that everything works."""
+    names = [
+        model.name
+        for model in data.models
+        if any(run.training.get("profile") == DEMONSTRATION for run in model.runs)
+    ]
+    if not names:
+        return ""
+    return (
+        f"The profile {DEMONSTRATION} is a demonstration, which trains for less than a minute: the"
+        f" scores of {', '.join(names)} say that everything works, and nothing of the methods."
     )

@@ -9,6 +9,7 @@ FIELDS = {
     "architecture": "Architecture",
     "parameters": "Parameters",
     "profile": "Profile",
+    "remark": "Remark",
     "overrides": "Changed settings",
     "pretrained": "Pretrained weights",
     "input_size": "Input size",

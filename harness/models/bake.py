@@ -6,7 +6,14 @@ from typing import Any
 
 from contract import CallError, sha256_tree
 from contract.serve import BAKED_WEIGHTS
-from harness.models.build import BAKED_LABEL, SOURCES_LABEL, build_if_stale, is_foreign
+from contract.train import demonstration
+from harness.models.build import (
+    BAKED_LABEL,
+    DEMONSTRATION_LABEL,
+    SOURCES_LABEL,
+    build_if_stale,
+    is_foreign,
+)
 from harness.models.context import pack
 from harness.models.registry import Model
 
@@ -41,8 +48,11 @@ def bake_weights(
             SOURCES_LABEL: sources,
             BAKED_LABEL: str(run.resolve()),
             "cellbench.weights": sha256_tree(weights),
+            **({DEMONSTRATION_LABEL: said} if (said := demonstration(weights)) else {}),
         },
         rm=True,
         forcerm=True,
     )
+    if said:
+        say(f"note: {said}")
     say(f"{tag} carries the weights of {run}")

@@ -11,6 +11,8 @@ from harness.models.registry import BASE_PARTS, SOURCES, Model, base_sha256
 BASE_IMAGE = "cellbench/base:latest"
 BASE_DOCKERFILE = "containers/base/Dockerfile"
 SOURCES_LABEL = "cellbench.sources"
+DEMONSTRATION_LABEL = "cellbench.demonstration"
+"""Says so of baked weights that are one."""
 BAKED_LABEL = "cellbench.baked"
 Say = Callable[[str], None]
 LONGEST_STEP = 100
@@ -141,6 +143,12 @@ def _build(client: Any, tag: str, sources: str, by_hand: str, say: Say, **contex
 
 
 def _failed(tag: str, error: str, words: list[str], by_hand: str) -> CellbenchError:
+    if "no space left" in error.lower():
+        return CellbenchError(
+            f"Building {tag} failed: {shown(error)}",
+            "the disk that holds the engine's images is full, or its folder for temporary files",
+            "make room: docker image prune, docker builder prune; `harness doctor` names the disk",
+        )
     return CellbenchError(
         f"Building {tag} failed: {shown(error)}",
         shown(" ".join(words)) or "a step of its Dockerfile failed",

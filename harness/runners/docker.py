@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from contract import CallError, ExitCode
+from contract.errors import full_disk
+from contract.shown import shown
 from evaluator.runs.words import RunnerName, StepOutcome
 from harness.models.registry import Model
 from harness.runners.arguments import RUN_LABEL, container_arguments, container_name, user
 from harness.runners.confine import DiskWatch, bytes_below, confine
 from harness.runners.engine import ignored_limits, is_rootless
-from harness.runners.habits import forbidden, full_disk, undeclared
+from harness.runners.habits import forbidden, undeclared
 from harness.runners.job import (
     EXIT_MEANINGS,
     LONGEST_LINE,
@@ -81,14 +83,17 @@ class DockerRunner:
 
         From here on this image is the model's, whatever its tag comes to mean.
         """
-        from harness.models.build import build_if_stale
+        from harness.models.build import DEMONSTRATION_LABEL, build_if_stale
 
         self._pins.pop(model.image, None)
         if model.sources_sha256() is not None:
             build_if_stale(self._client, model, say)
         elif said := undeclared(model):
             say(f"note: {said}")
-        self._pins[model.image] = str(self._image(model).id)
+        image = self._image(model)
+        self._pins[model.image] = str(image.id)
+        if said := image.labels.get(DEMONSTRATION_LABEL):
+            say(f"note: {model.image}: {shown(str(said))}")
 
     def identity(self, model: Model) -> str:
         """The hash of the model's sources, or the digest of a foreign image."""
@@ -128,9 +133,9 @@ class DockerRunner:
         except docker.errors.APIError as error:
             words = str(error.explanation or error)
             message = f"the engine would not run it: {words}"
-            hint = forbidden(job, words, spoke=clock.spoke)
+            hint = forbidden(job, words)
             if "no space left" in words.lower() and (full := full_disk(self._root)):
-                hint = f"the disk of Docker ({full}) is full: docker image prune"
+                hint = f"full is the disk at {full}, which holds {self._root}: docker image prune"
             return clock.ended(self.name, "crashed", None, message, hint)
         except requests.RequestException as error:
             raise RunnerGone(

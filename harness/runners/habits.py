@@ -1,10 +1,8 @@
 """What isolation forbids an image that is used to it, told from its last words."""
 
-import os
-import shutil
 from collections.abc import Iterable
-from pathlib import Path
 
+from contract.errors import full_disk
 from contract.schema import Freedom
 from harness.models.registry import Model
 from harness.runners.arguments import MOUNT_POINTS, TMP_SHARE
@@ -22,8 +20,6 @@ NO_NETWORK = (
 FULL = ("no space left on device", "errno 28", "enospc")
 NO_COMMAND = ("exec predict failed", "executable file not found", "predict: not found")
 NO_SCRIPT = ("open predict.sh", "open 'predict.sh'", "predict.sh: no such file")
-LITTLE = 2**20
-"""Bytes; a disk with less free space counts as full."""
 
 
 def forbidden(job: Job, words: str = "", *, spoke: bool = True) -> str:
@@ -82,21 +78,14 @@ def _network(model: Model, said: str) -> str:
 def _full(job: Job, said: str) -> str:
     if not _any(FULL, said):
         return ""
+    points = MOUNT_POINTS[job.model.card.contract]
     if full := full_disk(job.output):
-        return f"the disk of {full} is full"
+        return f"the disk at {full}, which holds its {points.output}, is full"
     size = job.limits.memory / TMP_SHARE / 2**30
     return (
         f"full is its /tmp, which holds {size:.3g} GiB, or its /dev/shm ({job.model.card.shm}): a"
         " larger --limit-memory makes /tmp larger, `shm:` in its model.yaml the other"
     )
-
-
-def full_disk(*folders: Path) -> str:
-    """The first of these folders whose disk has no space left; "" if none."""
-    for folder in folders:
-        if folder.exists() and shutil.disk_usage(folder).free < LITTLE:
-            return os.fspath(folder)
-    return ""
 
 
 def _contract(model: Model, said: str, *, spoke: bool) -> str:

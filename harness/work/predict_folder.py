@@ -6,6 +6,7 @@ from pathlib import Path
 
 from contract import CallError, ExitCode, label_name, list_images, refuse_shared_stems
 from contract.names import passed_over
+from contract.train import demonstration
 from contract.written import Written
 from evaluator.runs.folder import PREDICTIONS_JSONL, USAGE_JSON, RunFolder
 from evaluator.runs.read import read_step
@@ -81,6 +82,8 @@ def predict_folder(
     refuse_shared_stems(images)
     written = Written(out)
     written.refuse_others([*(label_name(image.name) for image in images), *BESIDE, PART])
+    if said := demonstration(weights):
+        show.say(f"note: {said}")
     if left := passed_over(images[0].parent):
         show.say(f"note: {left}")
     chosen.runner.prepare(model, show.say)

@@ -38,6 +38,7 @@ def test_the_plain_line_gives_the_runs_own_masks(trained: Path) -> None:
     images, masks = trained / "data/Tuning/images", trained / "masks"
     done = docker("-v", f"{images}:/in:ro", "-v", f"{masks}:/out", IMAGE, "predict", "/in", "/out")
     assert done.returncode == 0, done.stderr
+    assert "note: the weights are a demonstration" in done.stderr
     own = trained / "run/models" / NAME / "seed0/predict"
     names = [path.name for path in own.glob("*.tiff")]
     assert len(names) == 2
@@ -146,3 +147,17 @@ def test_rebuilding_keeps_baked_weights(trained: Path, engine: Any) -> None:
     assert built.returncode == 0, built.stderr
     assert "keeps the weights baked from" in built.stdout
     assert engine.images.get(IMAGE).id == before
+
+
+def test_weights_of_a_demonstration_say_so_in_the_image_and_in_its_label(
+    trained: Path, engine: Any
+) -> None:
+    label = engine.images.get(IMAGE).labels["cellbench.demonstration"]
+    assert label.startswith("the weights are a demonstration: the profile tiny")
+    images, run_folder = trained / "data/Tuning/images", trained / "run"
+    baked = ("predict", f"{IMAGE}:latest", images, trained / "masks-label", "--runner", "docker")
+    of_run = ("predict", NAME, images, trained / "masks-run", "--run", run_folder)
+    for words in (baked, (*of_run, "--runner", "docker")):
+        done = run("harness", *words, cwd=trained)
+        assert done.returncode == 0, done.stderr
+        assert "the weights are a demonstration" in done.stderr

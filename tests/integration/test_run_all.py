@@ -298,7 +298,7 @@ def test_a_full_disk_ends_with_one_message_and_loses_nothing(tmp_path: Path) -> 
         _fill(filler)
         full = run_all(data, small / "run", "oracle,otsu")
         assert full.returncode == 1
-        assert "The disk is full" in full.stderr
+        assert f"The disk is full: {small}" in full.stderr
         assert "Traceback" not in full.stderr
         filler.unlink()
         last = run_all(data, small / "run", "oracle,otsu")

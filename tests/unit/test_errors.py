@@ -3,9 +3,12 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections import namedtuple
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -120,6 +123,25 @@ def test_refusals_of_the_system(number: int, kind: type, words: str) -> None:
     assert type(error) is kind
     assert words in error.what
     assert "/out/x" in error.what
+
+
+def test_a_full_disk_is_named_not_the_file_that_was_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sizes of disks are made up; the last path's disk is the only one without room."""
+    source, target, mount = tmp_path / "in.png", tmp_path / "new/out.png", tmp_path / "full"
+
+    def usage(place: Path) -> Any:
+        return namedtuple("usage", "free")(0 if place == mount else 2**40)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    error = OSError(errno.ENOSPC, "No space left on device", str(source), None, str(target))
+    assert os_error(error).what == f"The disk is full: {target}."
+    monkeypatch.setattr(Path, "is_mount", lambda self: self == mount)
+    monkeypatch.setenv("TMPDIR", str(mount))
+    mount.mkdir()
+    for refused in (error, OSError(errno.ENOSPC, "No space left on device")):
+        assert os_error(refused).what == f"The disk is full: {mount}."
 
 
 def test_what_counts_as_out_of_memory() -> None:

@@ -274,6 +274,8 @@ def test_damaged_files_become_notes(tmp_path: Path) -> None:
     text = page(build_report(run, run / "report"))
     assert "good/seed0/train/training.json is not used" in text
     assert "good/seed0/predict/usage.json is not used: runner: Field required." in text
+    assert "good/seed0/train/history.jsonl: a line is not used: line " in text
+    assert "The profile tiny is a demonstration" in text
 
 
 def test_a_folder_without_scores_is_refused(tmp_path: Path) -> None:

@@ -483,11 +483,30 @@ def test_training_writes_a_whole_record(models: Path, data: Path, tmp_path: Path
         "steps": 7, "learning_rate": 0.0001, "stop": "never", "sizes": [1, 2]
     }  # fmt: skip
     assert seen(out)["threads"] == 1
+    assert record.remark
+    assert record.remark.startswith("a demonstration: the profile tiny")
     written = {"training.json", "history.jsonl", "weights"}
     assert {path.name for path in out.iterdir()} == {RECORD, *written}
     first = seen(out)["pairs"]
     run(models, *call)
     assert seen(out)["pairs"] == first
+
+
+def test_weights_of_a_demonstration_say_so_wherever_they_are_used(
+    models: Path, data: Path, tmp_path: Path
+) -> None:
+    said = {}
+    for profile in ("tiny", "quick"):
+        out, masks = tmp_path / profile, tmp_path / f"masks of {profile}"
+        assert run(models, "train", data, out, "--profile", profile).returncode == 0
+        remark = json.loads((out / "training.json").read_text())["remark"]
+        weights = tmp_path / f"weights of {profile}"
+        (out / "weights").rename(weights)
+        ended = run(models, "predict", data / "images", masks, "--weights", weights)
+        assert ended.returncode == 0, ended.stderr
+        told = "note: the weights are a demonstration" in ended.stderr
+        said[profile] = (remark is not None, told)
+    assert said == {"tiny": (True, True), "quick": (False, False)}
 
 
 def test_a_given_split_is_honoured(models: Path, data: Path, tmp_path: Path) -> None:

@@ -24,7 +24,14 @@ from evaluator.report.data import (
     complete,
     score_frame,
 )
-from evaluator.runs.folder import SCORE_JSON, STEP_JSON, TRAINING_JSON, USAGE_JSON, RunFolder
+from evaluator.runs.folder import (
+    HISTORY_JSONL,
+    SCORE_JSON,
+    STEP_JSON,
+    TRAINING_JSON,
+    USAGE_JSON,
+    RunFolder,
+)
 from evaluator.runs.read import (
     UnusableRecord,
     load_record,
@@ -234,10 +241,17 @@ def _seed_run(folder: RunFolder, model: str, seed: int, notes: list[str]) -> See
     train = folder.step(model, seed, "train")
     predict = folder.step(model, seed, "predict")
     overlaps = folder.overlaps(model, seed)
+    history = read_history(train)
+    if history.faults:
+        counted = f"{len(history.faults)} lines are" if len(history.faults) > 1 else "a line is"
+        notes.append(
+            f"{_short(train / HISTORY_JSONL)}: {counted} not used: {history.faults[0]}"
+            f"{' and so on' if len(history.faults) > 1 else ''}."
+        )
     return SeedRun(
         seed=seed,
         training=_read_training(train, notes),
-        history=tuple(line.model_dump() for line in read_history(train).records),
+        history=tuple(line.model_dump() for line in history.records),
         train_usage=_read_record(train / USAGE_JSON, Usage, notes),
         predict_usage=_read_record(predict / USAGE_JSON, Usage, notes),
         predictions=tuple(line.model_dump() for line in read_predictions(predict).records),
