@@ -106,13 +106,11 @@ from .statistics.intervals import Interval as Interval
 from .statistics.intervals import Share as Share
 from .statistics.intervals import mean_interval as mean_interval
 from .statistics.intervals import median_interval as median_interval
-from .statistics.intervals import pooled_interval as pooled_interval
 from .statistics.intervals import share_interval as share_interval
 from .statistics.max_t import least_p as least_p
 from .statistics.means import ModelMean as ModelMean
 from .statistics.means import independent_images as independent_images
 from .statistics.means import model_means as model_means
-from .statistics.means import pooled_means as pooled_means
 from .statistics.paired import Comparison as Comparison
 from .statistics.paired import StratumComparisons as StratumComparisons
 from .statistics.paired import Verdict as Verdict

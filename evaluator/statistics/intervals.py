@@ -64,36 +64,18 @@ def mean_interval(
     if len(values) and (values.min() < 0 or values.max() > 1):
         raise ValueError("scores lie in [0, 1]")
     sums, sizes = unit_sums(values[:, None], groups)
-    return pooled_interval(sums[:, 0], sizes[:, 0], confidence=confidence, draws=draws, seed=seed)
-
-
-def pooled_interval(
-    sums: Values,
-    sizes: Values,
-    *,
-    confidence: float = CONFIDENCE,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> Interval | None:
-    """The interval of Σ `sums` / Σ `sizes`, such as the share of all cells that were found.
-
-    Both (units,): what is summed up inside one unit, an image or a group of images, each part of it
-    in [0, 1], and how many parts there are, above 0. Units are redrawn, not their parts, so that
-    one crowded image is one draw; otherwise as `mean_interval`. None below 5 units.
-    """
     units = len(sums)
     if units < FEWEST:
         return None
-    mean = float(sums.sum() / sizes.sum())
     generator = np.random.default_rng(seed)
     weights = generator.standard_gamma(1.0, (draws, units + 1))
     unseen = weights[:, -1] * sizes.mean()
-    total = weights[:, :-1] @ sizes + unseen
-    found = weights[:, :-1] @ sums
+    total = weights[:, :-1] @ sizes[:, 0] + unseen
+    found = weights[:, :-1] @ sums[:, 0]
     tail = (1 - confidence) / 2
     low = float(np.quantile(found / total, tail))
     high = float(np.quantile((found + unseen) / total, 1 - tail))
-    return Interval(low=min(low, mean), high=max(high, mean))
+    return Interval(low=min(low, float(values.mean())), high=max(high, float(values.mean())))
 
 
 def median_interval(values: Values, *, confidence: float = CONFIDENCE) -> Interval | None:

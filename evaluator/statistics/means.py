@@ -1,19 +1,12 @@
 """Each model's mean over images, with all that is uncertain about it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from evaluator.statistics.intervals import (
-    DRAWS,
-    Interval,
-    Share,
-    mean_interval,
-    pooled_interval,
-    share_interval,
-)
+from evaluator.statistics.intervals import DRAWS, Interval, Share, mean_interval, share_interval
 from evaluator.statistics.score_matrix import ScoreMatrix, Values, unit_sums
 from evaluator.statistics.seeds import Trainings, pooled_training_variance, widening
 
@@ -63,43 +56,6 @@ def model_means(scores: ScoreMatrix, *, draws: int = DRAWS, seed: int = 0) -> tu
     return tuple(found)
 
 
-def pooled_means(
-    sums: Mapping[str, Values],
-    sizes: Values,
-    groups: Sequence[str] | None = None,
-    *,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> Mapping[str, tuple[float, Interval | None]]:
-    """Each model's Σ `sums` / Σ `sizes`, such as its share of all cells, with its 95 % interval.
-
-    `sums` are (seeds, images) by model, `sizes` (images,) the parts, such as cells, of each image;
-    images without any are left out. Over images or groups, and over trainings where a model has two
-    seeds. Nothing where there are no parts. See `intervals.pooled_interval`.
-    """
-    seen = sizes > 0
-    if not seen.any():
-        return {}
-    whole = float(sizes.sum())
-    shares = {model: found.sum(axis=1, keepdims=True) / whole for model, found in sums.items()}
-    kept = None if groups is None else [one for one, own in zip(groups, seen, strict=True) if own]
-    # An image's own share times its size is its sum; groups add both up.
-    parts, _ = unit_sums(sizes[seen][:, None], kept)
-    result = {}
-    for model, found in sums.items():
-        totals, _ = unit_sums(found.mean(axis=0)[seen][:, None], kept)
-        interval = pooled_interval(totals[:, 0], parts[:, 0], draws=draws, seed=seed)
-        mean = float(shares[model].mean())
-        trainings = pooled_training_variance(shares, model)
-        if interval is not None:
-            rest = totals[:, 0] - parts[:, 0] * mean
-            units = len(rest)
-            variance = float(units / (units - 1) * (rest**2).sum() / whole**2)
-            interval = _widened(mean, interval, variance, units, trainings)
-        result[model] = mean, interval
-    return result
-
-
 def independent_images(values: Values, groups: Sequence[str] | None) -> float:
     """How many images chosen one by one would say as much of the mean as these do.
 
@@ -135,21 +91,12 @@ def _interval(
     seed: int,
 ) -> Interval | None:
     found = mean_interval(values, groups, draws=draws, seed=seed)
-    if found is None:
-        return None
-    units = len(values) if groups is None else len(set(groups))
-    variance = mean_variance(values, groups)
-    return _widened(float(values.mean()), found, variance, units, trainings)
-
-
-def _widened(
-    mean: float, found: Interval, variance: float, units: int, trainings: Trainings | None
-) -> Interval:
-    """An interval over images made one over images and trainings."""
-    if trainings is None:
+    if found is None or trainings is None:
         return found
+    units = len(values) if groups is None else len(set(groups))
+    mean = float(values.mean())
     # Where all images agree their spread says nothing; the interval does.
-    images = max(variance, ((found.high - found.low) / 4) ** 2)
+    images = max(mean_variance(values, groups), ((found.high - found.low) / 4) ** 2)
     wider = widening(images, units - 1, trainings)
     return Interval(
         low=max(0.0, mean - wider * (mean - found.low)),

@@ -9,6 +9,7 @@ import pytest
 
 from contract import label_name, write_mask
 from evaluator.explain.rules import RULE_SETS
+from evaluator.overlap.cell_fates import Fate
 from evaluator.overlap.table import overlap_table
 from evaluator.report import ReportPaths, build_report
 from evaluator.report.numbers import Numbers
@@ -18,8 +19,6 @@ from evaluator.report.sections import groups, rules, together
 from evaluator.scores.protocols import count
 from evaluator.scores.strata import SIZE_CLASSES, size_places
 from evaluator.statistics.growth import growth
-from evaluator.statistics.intervals import mean_interval
-from evaluator.statistics.means import pooled_means
 from tests.unit.label_maps import squares
 from tests.unit.report_fixtures import NAMES, make_run, truth
 from tests.unit.scored_runs import real_run
@@ -94,35 +93,30 @@ class TestRules:
 class TestCellSize:
     def test_every_counted_cell_has_a_size(self, report: ReportPaths) -> None:
         cells = [count(overlap_table(truth(n)), 0.5).true_cells for n in range(len(NAMES))]
-        table = {line["Diameter"]: line for line in lines(report, "cell-sizes")}
+        table = {line["Diameter"]: line for line in lines(report, "cells-by-size")}
         assert int(table["All cells"]["True cells"]) == sum(cells)
         assert sum(int(line["True cells"]) for line in table.values()) == 2 * sum(cells)
+        assert float(table["10-20 px"]["oracle"]) == 100
+
+    def test_shares_are_means_over_images(self, report: ReportPaths, numbers: Numbers) -> None:
+        table = {line["Diameter"]: line for line in lines(report, "recall-by-size")}
         # Discs of radius 8, but for one image with discs of radius 4.
         assert (table["10-20 px"]["Images"], table["below 10 px"]["Images"]) == ("10", "1")
-        assert float(table["10-20 px"]["oracle"]) == 1.0
         assert table["below 10 px"]["oracle: low"] == "", "one image has no interval"
         assert table["All cells"]["broken"] == "", "of a model without masks nothing is said"
+        good = next(model for model in numbers.data.models if model.name == "good")
+        shares = []
+        for name in NAMES:
+            seeds = [numbers.cells(good, run).of(name) for run in good.runs]
+            codes = [one.counted_fates[0].truth for one in seeds if one is not None]
+            if len(codes[0]):
+                shares.append(np.mean([(one == Fate.MATCHED).mean() for one in codes]))
+        assert float(table["All cells"]["good"]) == pytest.approx(np.mean(shares))
 
     def test_classes_of_discs(self) -> None:
         areas = np.round(np.pi * np.array([9.9, 10.1, 39.9, 40.1, 80.1]) ** 2 / 4).astype(int)
         names = [SIZE_CLASSES[place] for place in size_places(areas)]
         assert names == ["below 10 px", "10-20 px", "20-40 px", "40-80 px", "80 px or more"]
-
-    def test_a_pooled_share_takes_an_image_as_one_draw(self) -> None:
-        rng = np.random.default_rng(0)
-        hits = rng.random(12)
-        (mean, alone) = pooled_means({"m": hits[None]}, np.ones(12))["m"]
-        assert (mean, alone) == (pytest.approx(hits.mean()), mean_interval(hits))
-        (mean, many) = pooled_means({"m": 50 * hits[None]}, np.full(12, 50.0))["m"]
-        assert many is not None
-        assert alone is not None
-        assert (many.low, many.high) == pytest.approx((alone.low, alone.high))
-        seeds = np.array([hits * 0.5, hits])
-        found = pooled_means({"m": seeds}, np.ones(12))["m"][1]
-        assert found is not None
-        assert found.high - found.low > alone.high - alone.low
-        assert pooled_means({"m": hits[None, :3]}, np.ones(3))["m"][1] is None
-        assert pooled_means({"m": hits[None]}, np.zeros(12)) == {}
 
 
 class TestGroups:
@@ -151,9 +145,7 @@ class TestTogether:
         assert best == pytest.approx(leader + gap)
         assert leader == pytest.approx(numbers.mean_f1["good"])
         table = {line["Cells"]: line for line in lines(report, "agreement")}
-        assert sum(float(line["Share, 95 % interval"]) for line in table.values()) == pytest.approx(
-            1
-        )
+        assert sum(float(line["In percent"]) for line in table.values()) == pytest.approx(100)
         alone = {line["Model"]: line for line in lines(report, "alone")}
         some = int(table["Found by some"]["Number"])
         column = "True cells that it alone finds"

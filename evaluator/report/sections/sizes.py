@@ -1,6 +1,7 @@
 """Which share of the true cells each model finds, by their size."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,17 +13,20 @@ from evaluator.report.numbers import Numbers
 from evaluator.report.section import Section, blocks, note
 from evaluator.report.tables import Column, Estimate, Row, Table, Value
 from evaluator.scores.strata import SIZE_CLASSES, size_places
-from evaluator.statistics.intervals import Interval
-from evaluator.statistics.means import pooled_means
+from evaluator.statistics.intervals import FEWEST
+from evaluator.statistics.means import ModelMean, model_means
+from evaluator.statistics.score_matrix import ScoreMatrix
 
 Counts = npt.NDArray[np.float64]
 EXPLANATION = (
-    "A cell's size is the diameter of a disc of the same area. The cells of a class are pooled over"
-    " all images; those of a failed image count as not found. The intervals take an image as one"
-    " draw, since cells of one image share its fate; with cells on fewer than 5 images there is"
-    " none. Small cells lose more IoU by a shift of one pixel than large ones. Precision cannot be"
-    " told by size, since a spurious cell has no true size."
+    "A cell's size is the diameter of a disc of the same area. The first table has the share of an"
+    " image's cells of that size that were found, as a mean over the images that hold such cells,"
+    " so that each image counts the same; a failed image counts 0. The second has all cells"
+    " together: what was found on these very images, where a crowded image weighs most; it says"
+    " nothing of others. Small cells lose more IoU by a shift of one pixel than large ones."
+    " Precision cannot be told by size, since a spurious cell has no true size."
 )
+EVERYTHING = "All cells"
 
 
 def section(numbers: Numbers) -> Section | None:
@@ -45,7 +49,11 @@ def section(numbers: Numbers) -> Section | None:
     return Section(
         id="sizes",
         title="Cell size",
-        blocks=blocks(_table(numbers, images, sizes, found), note(EXPLANATION)),
+        blocks=blocks(
+            _means_table(numbers, images, sizes, found),
+            _pooled_table(numbers, sizes, found),
+            note(EXPLANATION),
+        ),
     )
 
 
@@ -89,38 +97,46 @@ def _hits(
     return found
 
 
-def _table(
+def _classes(sizes: Counts) -> Iterator[tuple[str, list[int]]]:
+    """The classes that have cells, and all of them: name, and places in SIZE_CLASSES."""
+    for place, name in enumerate(SIZE_CLASSES):
+        if sizes[place].any():
+            yield name, [place]
+    yield EVERYTHING, list(range(len(SIZE_CLASSES)))
+
+
+def _means_table(
     numbers: Numbers, images: list[str], sizes: Counts, found: Mapping[str, Counts]
 ) -> Table:
-    groups = None if numbers.groups is None else [numbers.groups[name] for name in images]
     rows = []
-    everything = "All cells"
-    for name, row in (*zip(SIZE_CLASSES, range(len(SIZE_CLASSES)), strict=True), (everything, -1)):
-        of = sizes.sum(axis=0) if name == everything else sizes[row]
-        if not of.any():
-            continue
-        hits = {
-            model: one.sum(axis=1) if name == everything else one[:, row]
-            for model, one in found.items()
-        }
-        shares = pooled_means(hits, of, groups)
+    for name, places in _classes(sizes):
+        of = sizes[places].sum(axis=0)
+        kept = np.flatnonzero(of)
+        matrix = ScoreMatrix(
+            images=tuple(images[place] for place in kept),
+            by_seed={
+                model: hits[:, places].sum(axis=1)[:, kept] / of[kept]
+                for model, hits in found.items()
+            },
+            groups=_groups(numbers, [images[place] for place in kept]),
+        )
+        means = {one.model: one for one in model_means(matrix)}
         rows.append(
             Row(
                 cells=(
                     name,
-                    int(of.sum()),
-                    int((of > 0).sum()),
-                    *(_shown(shares.get(model.name)) for model in numbers.order),
+                    len(kept),
+                    *(_shown(means.get(model.name)) for model in numbers.order),
                 ),
-                role="total" if name == everything else "",
+                role=_role(name, len(kept)),
             )
         )
     return Table(
-        name="cell-sizes",
-        caption=f"Share of true cells found at IoU {numbers.data.base:g}, by size (recall)",
+        name="recall-by-size",
+        caption=f"Share of an image's true cells that is found at IoU {numbers.data.base:g}, by"
+        " their size, with 95 % intervals",
         columns=(
             Column(label="Diameter", kind="text"),
-            Column(label="True cells", kind="count"),
             Column(label="Images", kind="count"),
             *(Column(label=model.name, digits=3) for model in numbers.order),
         ),
@@ -128,7 +144,49 @@ def _table(
     )
 
 
-def _shown(share: tuple[float, Interval | None] | None) -> Value:
-    if share is None or share[1] is None:
-        return None if share is None else share[0]
-    return Estimate(share[0], share[1].low, share[1].high)
+def _groups(numbers: Numbers, images: list[str]) -> tuple[str, ...] | None:
+    groups = numbers.groups
+    return None if groups is None else tuple(groups[image] for image in images)
+
+
+def _shown(found: ModelMean | None) -> Value:
+    if found is None or found.interval is None:
+        return None if found is None else found.mean
+    return Estimate(found.mean, found.interval.low, found.interval.high)
+
+
+def _role(name: str, images: int) -> Literal["", "few", "total"]:
+    if name == EVERYTHING:
+        return "total"
+    return "few" if images < FEWEST else ""
+
+
+def _pooled_table(numbers: Numbers, sizes: Counts, found: Mapping[str, Counts]) -> Table:
+    """Over all images, seeds averaged."""
+    rows = []
+    for name, places in _classes(sizes):
+        whole = sizes[places].sum()
+        shares = {
+            model: 100 * float(hits[:, places].sum() / len(hits) / whole)
+            for model, hits in found.items()
+        }
+        rows.append(
+            Row(
+                cells=(
+                    name,
+                    int(whole),
+                    *(shares.get(model.name) for model in numbers.order),
+                ),
+                role="total" if name == EVERYTHING else "",
+            )
+        )
+    return Table(
+        name="cells-by-size",
+        caption="Of all true cells of these images, found in percent",
+        columns=(
+            Column(label="Diameter", kind="text"),
+            Column(label="True cells", kind="count"),
+            *(Column(label=model.name, digits=1) for model in numbers.order),
+        ),
+        rows=tuple(rows),
+    )

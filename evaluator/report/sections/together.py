@@ -10,7 +10,7 @@ from evaluator.report.numbers import Numbers
 from evaluator.report.section import Section, Text, blocks, note, prose
 from evaluator.report.tables import MODEL, Column, Estimate, Row, Table, Value
 from evaluator.statistics.conclusions import trainings
-from evaluator.statistics.intervals import Interval, mean_interval, pooled_interval
+from evaluator.statistics.intervals import Interval, mean_interval
 from evaluator.statistics.score_matrix import Values
 
 IMAGES_SHOWN = 3
@@ -20,9 +20,10 @@ BOUND = (
     " so the more models there are."
 )
 AGREEMENT = (
-    "True cells of the images on which every model was scored, with the first seed of each. Cells"
-    " that no model finds are hard ones, or faults of the truth that are worth a look; cells that"
-    " only one model finds are what it could add to the others."
+    "True cells of the images on which every model was scored, with the first seed of each: counts"
+    " on these images, where a crowded one weighs most. Cells that no model finds are hard ones, or"
+    " faults of the truth that are worth a look; cells that only one model finds are what it could"
+    " add to the others."
 )
 
 
@@ -102,17 +103,9 @@ def _agreement(numbers: Numbers, found: dict[str, Agreement]) -> list[Table | Te
     if not found:
         return []
     names = list(found)
-    cells = np.array([len(one.ids) for one in found.values()], dtype=float)
-    none = np.array([len(one.missed_by_all) for one in found.values()], dtype=float)
-    every = np.array([len(one.found_by_all) for one in found.values()], dtype=float)
-    groups = [name if numbers.groups is None else numbers.groups[name] for name in names]
-    _, places = np.unique(groups, return_inverse=True)
-
-    def share(counts: Values) -> Value:
-        sums, sizes = (np.bincount(places, own).astype(np.float64) for own in (counts, cells))
-        interval = pooled_interval(sums, sizes)
-        return _estimate(float(counts.sum() / cells.sum()), interval)
-
+    cells = np.array([len(one.ids) for one in found.values()])
+    none = np.array([len(one.missed_by_all) for one in found.values()])
+    every = np.array([len(one.found_by_all) for one in found.values()])
     kinds = (
         ("Found by every model", every),
         ("Found by some", cells - every - none),
@@ -125,9 +118,12 @@ def _agreement(numbers: Numbers, found: dict[str, Agreement]) -> list[Table | Te
         columns=(
             Column(label="Cells", kind="text"),
             Column(label="Number", kind="count"),
-            Column(label="Share, 95 % interval", digits=3),
+            Column(label="In percent", digits=1),
         ),
-        rows=tuple(Row(cells=(label, int(counts.sum()), share(counts))) for label, counts in kinds),
+        rows=tuple(
+            Row(cells=(label, int(counts.sum()), 100 * float(counts.sum() / cells.sum())))
+            for label, counts in kinds
+        ),
     )
     most = [place for place in np.argsort(-none, kind="stable")[:IMAGES_SHOWN] if none[place]]
     if not most:
