@@ -64,9 +64,9 @@ bench-fuzz: .venv/dev
 bench-report: .venv/dev
 	$(BIN)/python -m tests.benchmarks.report_size
 
-# Peak memory and time of predicting an 8000×8000 image.
+# Peak memory and time of predicting a 20000×20000 image and of scoring its mask.
 bench-large: .venv/dev
-	$(BIN)/python -m tests.benchmarks.large_image $(if $(MODEL),--model $(MODEL)) $(if $(RUN),--run $(RUN))
+	$(BIN)/python -m tests.benchmarks.large_image $(if $(MODEL),--model $(MODEL)) $(if $(RUN),--run $(RUN)) $(if $(SIDE),--side $(SIDE))
 
 clean:
 	rm -rf .venv runs dist docs/_build docs/*.ipynb .coverage .coverage_html

@@ -5,6 +5,10 @@ crash, hang or grow on such files. Here that ends the decoding process, and the 
 unreadable. The functions take and give what their namesakes in `contract` do; programs that read
 the files of others use these. Only an error of the file is raised: MemoryError never.
 
+What is larger than `contract.large.MOST_WHOLE` and can be read by parts comes as an array that is
+mapped to a file on the disk, in the folder of temporary files: what is looked at is in memory, and
+the system takes it back when it needs to. Such an array can be written to; the file is not.
+
 Linux holds the process to its memory; other systems to its time alone.
 """
 
@@ -59,7 +63,7 @@ START = (
     " package.__path__ = [sys.argv[1]];"
     " sys.modules['contract'] = package;"
     " from contract.reading.child import main;"
-    " main(int(sys.argv[2]))"
+    " main(int(sys.argv[2]), int(sys.argv[3]))"
 )
 """Starts `contract.reading.child` without the package's own __init__, which loads much more."""
 
@@ -133,10 +137,11 @@ class _Child:
         path = os.pathsep.join(place for place in sys.path if place)
         self.owner = os.getpid()
         self._shared = tempfile.TemporaryFile(buffering=0, dir=_memory())  # noqa: SIM115
-        shared = self._shared.fileno()
+        self._disk = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        files = self._shared.fileno(), self._disk.fileno()
         self._process = subprocess.Popen(
-            [sys.executable, "-S", "-c", START, str(Path(__file__).parent), str(shared)],
-            pass_fds=[shared],
+            [sys.executable, "-S", "-c", START, str(Path(__file__).parent), *map(str, files)],
+            pass_fds=files,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -166,7 +171,7 @@ class _Child:
         if self.owner == os.getpid():
             self._process.kill()
             self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._shared):
+        for stream in (self._process.stdin, self._process.stdout, self._shared, self._disk):
             with suppress(OSError):
                 stream and stream.close()
 
@@ -183,6 +188,10 @@ class _Child:
         return bytes(line)
 
     def _array(self, document: Mapping[str, Any]) -> npt.NDArray[Any]:
+        if document.get("disk"):
+            shape = tuple(document["shape"])
+            # the mapping keeps the file when both processes have closed it
+            return np.memmap(self._disk, document["dtype"], "c", shape=shape)
         array = np.empty(document.get("shape", 0), document.get("dtype", "u1"))
         view, at = array.data.cast("B") if array.size else memoryview(b""), 0
         while at < len(view):
@@ -237,7 +246,10 @@ def _ask(
     except BaseException:
         child.end()
         raise
-    _give_back(child)
+    if document.get("disk"):
+        child.end()  # the array has taken its file
+    else:
+        _give_back(child)
     if "error" in document:
         raise _error(what, path, expected, document)
     return document, array

@@ -71,6 +71,11 @@ class Region:
     picture: LargePicture
 
 
+def is_large(shape: tuple[int, int]) -> bool:
+    """Whether a picture of this shape is too large to be handed on as a whole."""
+    return shape[0] * shape[1] > MOST_WHOLE
+
+
 def sample_step(shape: tuple[int, int]) -> int:
     """Every how many pixels the sample of a picture has one."""
     return max(1, ceil(sqrt(shape[0] * shape[1] / SAMPLE_PIXELS)))
@@ -82,27 +87,48 @@ def open_large(
 ) -> Iterator[LargePicture]:
     """Opens a picture that is then read by parts; it can be read until the context ends.
 
-    TIFFs with tiles, strips or plain pixels are read where they lie, after one survey of all of
-    them. Of pyramids the full plane is read. What comes in one compressed piece, or needs all of
-    its values to be understood (signed or wide integers, double floats), is decoded once as a whole
-    and laid into a nameless file in the folder `scratch`.
+    What cannot be read `by_parts` is decoded once as a whole and laid into a nameless file in the
+    folder `scratch`.
 
     Raises what `contract.read_picture` does, and OSError when the scratch file cannot be written.
     """
     limit = pixel_limit() if max_pixels is None else max_pixels
-    with reasons(path):
-        is_tiff = kind_of_image(path) == "tiff"
-    if is_tiff:
-        with _reading(path) as found:
-            with reasons(path):
-                check_found(found, limit)
-                by_parts = _is_simple(found)
-                surveyed = _surveyed(found, path) if by_parts else None
-            if surveyed is not None:
-                yield surveyed
-                return
+    with by_parts(path, limit) as picture:
+        if picture is not None:
+            yield picture
+            return
     with tempfile.TemporaryFile(dir=scratch) as stream:
         yield _laid_aside(read_picture(path, max_pixels=limit), cast(BinaryIO, stream))
+
+
+@contextmanager
+def by_parts(path: Path, max_pixels: int) -> Iterator[LargePicture | None]:
+    """A picture that is read where it lies, after one survey of all of it.
+
+    TIFFs in tiles, in strips or uncompressed can be; of pyramids the full plane is read. None for
+    what comes in one compressed piece and for what needs all of its values to be understood
+    (signed or wide integers, double floats).
+
+    Raises UnreadableImage as `contract.read_picture` does.
+    """
+    with reasons(path):
+        is_tiff = kind_of_image(path) == "tiff"
+    if not is_tiff:
+        yield None
+        return
+    with _reading(path) as found:
+        with reasons(path):
+            check_found(found, max_pixels)
+            picture = _surveyed(found, path) if _is_simple(found) else None
+        yield picture
+
+
+def bands(picture: LargePicture) -> Iterator[Pixels]:
+    """All of a picture, some rows at a time."""
+    height, width = picture.shape
+    rows = max(1, BAND_PIXELS // width)
+    for top in range(0, height, rows):
+        yield picture.read(slice(top, min(top + rows, height)), slice(0, width))
 
 
 @contextmanager

@@ -81,11 +81,11 @@ def open_mask(
 ) -> MaskFile:
     """Reads a mask as `read_mask` does, and says what is odd about the file."""
     limit = pixel_limit() if max_pixels is None else max_pixels
-    with _errors_of_masks(path, expected), reasons(path):
+    with errors_of_masks(path, expected), reasons(path):
         stored = _decode(path, limit, expected)
     if stored.values.ndim != 2:
         raise _not_one_plane(path, f"its shape is {stored.values.shape}")
-    labels, remarks = _whole_ids(stored.values, path), list(stored.remarks)
+    labels, remarks = whole_ids(stored.values, path), list(stored.remarks)
     if stored.white_is_zero and _is_turned(labels):
         labels = np.asarray(np.iinfo(labels.dtype).max - labels)
         remarks.append("white is zero in this mask, background included; it is turned back")
@@ -97,8 +97,8 @@ def mask_size(path: Path) -> tuple[int, int]:
 
     Raises UnreadableMask and WrongMaskType as `read_mask` does, for what the header tells.
     """
-    with _errors_of_masks(path), reasons(path):
-        match _kind(path):
+    with errors_of_masks(path), reasons(path):
+        match kind_of_mask(path):
             case "tiff":
                 plane = plane_header(path)
                 return plane.height, plane.width
@@ -179,7 +179,7 @@ def write_mask_in_bands(
 
 
 @contextmanager
-def _errors_of_masks(path: Path, expected: tuple[int, int] | None = None) -> Iterator[None]:
+def errors_of_masks(path: Path, expected: tuple[int, int] | None = None) -> Iterator[None]:
     """Turns what is wrong with an image into what is wrong with the mask `path`."""
     try:
         yield
@@ -191,7 +191,8 @@ def _errors_of_masks(path: Path, expected: tuple[int, int] | None = None) -> Ite
         raise UnreadableMask(f"{path.name}: {error.what}", error.why, error.do) from error
 
 
-def _kind(path: Path) -> Kind:
+def kind_of_mask(path: Path) -> Kind:
+    """The format of a mask by its content; UnreadableImage for what can hold none."""
     kind = kind_of(path, READ)
     if kind == "jpeg":
         raise UnreadableImage(
@@ -209,7 +210,7 @@ def _numbered_anew(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
 
 
 def _decode(path: Path, limit: int, expected: tuple[int, int] | None) -> _Stored:
-    match _kind(path):
+    match kind_of_mask(path):
         case "tiff":
             plane = read_plane(path, limit, expected)
             lossy = lossy_compression(plane.compression, plane.first_bytes)
@@ -247,7 +248,8 @@ def _is_turned(labels: npt.NDArray[np.integer]) -> bool:
     return labels.size > 0 and bool(labels.min() > 0 and labels.max() == np.iinfo(labels.dtype).max)
 
 
-def _whole_ids(labels: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.integer]:
+def whole_ids(labels: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.integer]:
+    """What a mask, or a part of it, stores, as ids; WrongMaskType for what are none."""
     if labels.dtype == np.bool_:
         return labels.astype(np.uint8)
     if labels.dtype.kind == "f":

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from contract import large
 from contract.answer import ask
 from contract.by_region import find
 from contract.errors import (
@@ -31,6 +30,7 @@ from contract.events import Events
 from contract.files import ASIDE, append_line, write_text
 from contract.images import read_picture, read_size
 from contract.joining import Joined
+from contract.large import is_large, open_large
 from contract.masks import write_mask
 from contract.names import (
     label_name,
@@ -239,10 +239,9 @@ def _one(
 
 def _is_large(path: Path) -> bool:
     try:
-        height, width = read_size(path)
+        return is_large(read_size(path))
     except UnreadableImage:  # for the reader to say why
         return False
-    return height * width > large.MOST_WHOLE
 
 
 def _large(
@@ -254,7 +253,7 @@ def _large(
 ) -> _Ending:
     with ExitStack() as stack:
         try:
-            picture = stack.enter_context(large.open_large(path, written.folder))
+            picture = stack.enter_context(open_large(path, written.folder))
             joined = stack.enter_context(closing(Joined(picture.shape, written.folder)))
         except OSError as error:
             raise _DiskRefusesError(error) from error

@@ -1,7 +1,8 @@
 """The process that decodes for `contract.guarded`: started once, asked for one file at a time.
 
 A request is a line of JSON on stdin. The answer is a line of JSON on stdout; when there is an
-array, its bytes stand at the beginning of a nameless file that both processes have open.
+array, its bytes stand at the beginning of a nameless file that both processes have open: one in
+memory, or, for what is large, one on the disk that is written some rows at a time.
 """
 
 import json
@@ -9,15 +10,18 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from contract.errors import CellbenchError
-from contract.images import read_header, read_picture
+from contract.errors import CellbenchError, UnreadableImage
+from contract.images import read_header, read_picture, read_size
+from contract.large import bands, by_parts, is_large
+from contract.mask_bands import mask_by_parts
 from contract.masks import mask_size, open_mask
 from contract.reading import limits
 
@@ -31,9 +35,11 @@ BASE_SECONDS = 20
 PIXELS_A_SECOND = 1_000_000
 """Of processor time, a small part of what any decoder here reaches."""
 
+Array: TypeAlias = npt.NDArray[Any]
 
-def main(shared: int) -> None:
-    """Answers requests until stdin ends; `shared` is the descriptor of the nameless file."""
+
+def main(shared: int, disk: int) -> None:
+    """Answers requests until stdin ends; the arguments are the two nameless files' descriptors."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # libraries print what they like
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -42,14 +48,17 @@ def main(shared: int) -> None:
     with suppress(OSError):  # when memory runs out, this process goes, not the one that asks
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     for line in sys.stdin.buffer:
-        document, array = _answer(json.loads(line))
-        _send(answers, document, array, shared)
+        document, array = _answer(json.loads(line), disk)
+        if array is not None:
+            document |= _put(array, shared, 0)
+        answers.write(json.dumps(document).encode() + b"\n")
+        answers.flush()
 
 
-def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], npt.NDArray[Any] | None]:
+def _answer(request: dict[str, Any], disk: int) -> tuple[dict[str, Any], Array | None]:
     path = Path(os.fsdecode(bytes.fromhex(request["path"])))
     try:
-        return _done(request, path)
+        return _done(request, path, disk)
     except CellbenchError as error:
         return {
             "error": type(error).__name__,
@@ -58,10 +67,15 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], npt.NDArray[Any] |
         }, None
     except MemoryError:
         return {"error": "MemoryError"}, None
+    except OSError as error:  # of this process's own files; those of the file have become reasons
+        what = f"{path.name} cannot be decoded into the folder of temporary files: {error.strerror}"
+        do = "free some space there, or name another folder in the variable TMPDIR"
+        return {"error": "CallError", "parts": [what, "it is full", do]}, None
 
 
-def _done(request: dict[str, Any], path: Path) -> tuple[dict[str, Any], npt.NDArray[Any] | None]:
+def _done(request: dict[str, Any], path: Path, disk: int) -> tuple[dict[str, Any], Array | None]:
     expected = tuple(request["expected"]) if request["expected"] else None
+    limit = request["max_pixels"]
     _limit(0)
     match request["what"]:
         case "header":
@@ -70,12 +84,36 @@ def _done(request: dict[str, Any], path: Path) -> tuple[dict[str, Any], npt.NDAr
         case "mask size":
             return {"size": mask_size(path)}, None
         case "picture":
-            picture = read_picture(path, max_pixels=request["max_pixels"])
-            document = {"remarks": picture.remarks, "orientation": picture.orientation}
-            return document, picture.pixels
+            return _picture(path, limit, disk)
         case _:
-            mask = open_mask(path, max_pixels=request["max_pixels"], expected=expected)
-            return {"remarks": mask.remarks}, mask.labels
+            return _mask(path, limit, expected, disk)
+
+
+def _picture(path: Path, limit: int, disk: int) -> tuple[dict[str, Any], Array | None]:
+    if _is_large(path):
+        with by_parts(path, limit) as large:
+            if large is not None:
+                document = {"remarks": large.remarks, "orientation": large.orientation}
+                return document | _lay(bands(large), (*large.shape, 3), disk), None
+    picture = read_picture(path, max_pixels=limit)
+    return {"remarks": picture.remarks, "orientation": picture.orientation}, picture.pixels
+
+
+def _mask(
+    path: Path, limit: int, expected: tuple[int, int] | None, disk: int
+) -> tuple[dict[str, Any], Array | None]:
+    with mask_by_parts(path, limit, expected) as large:
+        if large is not None:
+            return {"remarks": large.remarks} | _lay(large.bands, large.shape, disk), None
+    mask = open_mask(path, max_pixels=limit, expected=expected)
+    return {"remarks": mask.remarks}, mask.labels
+
+
+def _is_large(path: Path) -> bool:
+    try:
+        return is_large(read_size(path))
+    except UnreadableImage:  # for the reader to say why
+        return False
 
 
 def _limit(pixels: int) -> None:
@@ -102,14 +140,19 @@ def _used_bytes() -> int:
     return 4 << 30
 
 
-def _send(
-    answers: BinaryIO, document: dict[str, Any], array: npt.NDArray[Any] | None, shared: int
-) -> None:
-    if array is not None:
-        array = np.ascontiguousarray(array)
-        document |= {"shape": array.shape, "dtype": array.dtype.str}
-        view, at = array.data.cast("B") if array.size else memoryview(b""), 0
-        while at < len(view):
-            at += os.pwrite(shared, view[at : at + CHUNK], at)
-    answers.write(json.dumps(document).encode() + b"\n")
-    answers.flush()
+def _lay(parts: Iterable[Array], shape: tuple[int, ...], disk: int) -> dict[str, Any]:
+    """Writes the parts of an array one behind the other; what the answer says of it."""
+    at, dtype = 0, ""
+    for part in parts:
+        dtype = part.dtype.str
+        at += _put(part, disk, at)["bytes"]
+    return {"shape": shape, "dtype": dtype, "disk": True}
+
+
+def _put(array: Array, file: int, at: int) -> dict[str, Any]:
+    """Writes an array's bytes at a place of a file; what the answer says of it."""
+    array = np.ascontiguousarray(array)
+    view, done = array.data.cast("B") if array.size else memoryview(b""), 0
+    while done < len(view):
+        done += os.pwrite(file, view[done : done + CHUNK], at + done)
+    return {"shape": array.shape, "dtype": array.dtype.str, "bytes": done}

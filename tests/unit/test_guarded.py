@@ -22,6 +22,7 @@ from contract import (
     UnreadableImage,
     UnreadableMask,
     WrongMaskSize,
+    WrongMaskType,
     guarded,
 )
 from tests.image_files import COLOUR, GREY, H, W, npy, pages, pillow, tiff
@@ -204,3 +205,40 @@ def test_interrupts_reach_the_program_and_not_its_decoder(tmp_path: Path) -> Non
         guarded.read_image(path)
     assert children() == before
     assert threading.active_count() < 20
+
+
+LARGE = (4100, 4097)
+"""Just above what comes in memory."""
+
+
+def test_large_pictures_and_masks_come_through_the_disk(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    ids = np.zeros(LARGE, np.uint16)
+    ids[::7, 5:4000] = rng.integers(0, 50000, 3995)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, ids, tile=(512, 512), compression="zlib")
+    mask = guarded.open_mask(path, expected=LARGE)
+    picture = guarded.read_picture(path)
+    again = guarded.read_mask(path)
+    assert all(isinstance(one, np.memmap) for one in (mask.labels, picture.pixels, again))
+    assert (mask.labels.dtype, mask.remarks) == (np.uint16, ())
+    np.testing.assert_array_equal(mask.labels, ids)
+    np.testing.assert_array_equal(again, ids)
+    assert picture.pixels.shape == (*LARGE, 3)
+    assert all(np.array_equal(picture.pixels[..., channel], ids) for channel in range(3))
+    mask.labels[0, 0] = 1
+    assert again[0, 0] == guarded.read_mask(path)[0, 0] == ids[0, 0]
+
+
+def test_large_files_are_refused_as_small_ones_are(tmp_path: Path) -> None:
+    signed = np.zeros(LARGE, np.int16)
+    signed[-1, -1] = -5
+    for name, pixels in {"signed": signed, "floats": np.full(LARGE, 0.5, np.float32)}.items():
+        tifffile.imwrite(tmp_path / name, pixels, tile=(512, 512), compression="zlib")
+        with pytest.raises(WrongMaskType) as found:
+            guarded.read_mask(tmp_path / name)
+        with pytest.raises(WrongMaskType) as known:
+            contract.read_mask(tmp_path / name)
+        assert found.value.what == known.value.what
+    with pytest.raises(WrongMaskSize, match="4100×4097"):
+        guarded.read_mask(tmp_path / "signed", expected=(5, 5))
