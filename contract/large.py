@@ -116,7 +116,7 @@ def by_parts(path: Path, max_pixels: int) -> Iterator[LargePicture | None]:
     if not is_tiff:
         yield None
         return
-    with _reading(path) as found:
+    with reading(path) as found:
         with reasons(path):
             check_found(found, max_pixels)
             picture = _surveyed(found, path) if _is_simple(found) else None
@@ -132,7 +132,7 @@ def bands(picture: LargePicture) -> Iterator[Pixels]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[Found]:
+def reading(path: Path) -> Iterator[Found]:
     """The TIFF, opened; only what decoders raise at that is an error of the file."""
     context = opened(path)
     with reasons(path):

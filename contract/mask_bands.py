@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from contract.large import BAND_PIXELS, is_large
+from contract.large import BAND_PIXELS, is_large, reading
 from contract.masks import errors_of_masks, kind_of_mask, whole_ids
 from contract.reading.failures import reasons
 from contract.reading.lossy import lossy_compression
 from contract.reading.parts import has_parts, read_part
-from contract.reading.tiff import check_found, layout, opened, plane_of
+from contract.reading.tiff import Found, check_found, layout, plane_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,30 +36,40 @@ def mask_by_parts(
     None for a smaller one, and for one that has to be decoded as a whole. Raises what
     `contract.open_mask` does, some of it while bands are read.
     """
-    with errors_of_masks(path, expected), reasons(path):
-        if kind_of_mask(path) != "tiff":
+    with errors_of_masks(path, expected):
+        with reasons(path):
+            is_tiff = kind_of_mask(path) == "tiff"
+        if not is_tiff:
             yield None
             return
-        with opened(path) as found:
-            page = found.shown[0]
-            height, width, samples = layout(page)
-            alone = found.pages == 1 and samples == 1 and int(page.photometric) != 0
-            if not (alone and is_large((height, width)) and has_parts(page)):
-                yield None
-                return
-            check_found(found, max_pixels, expected)
-            plane = plane_of(found, [read_part(page, slice(0, 1), slice(0, width))])
-            lossy = lossy_compression(plane.compression, plane.first_bytes)
-            yield MaskBands(
-                shape=(height, width),
-                bands=_bands(page, (height, width), path),
-                remarks=(*plane.remarks, *([lossy] if lossy else [])),
-            )
+        with reading(path) as found:
+            with reasons(path):
+                mask = _found(found, path, max_pixels, expected)
+            yield mask
+
+
+def _found(
+    found: Found, path: Path, max_pixels: int, expected: tuple[int, int] | None
+) -> MaskBands | None:
+    page = found.shown[0]
+    height, width, samples = layout(page)
+    alone = found.pages == 1 and samples == 1 and int(page.photometric) != 0
+    if not (alone and is_large((height, width)) and has_parts(page)):
+        return None
+    check_found(found, max_pixels, expected)
+    plane = plane_of(found, [read_part(page, slice(0, 1), slice(0, width))])
+    lossy = lossy_compression(plane.compression, plane.first_bytes)
+    return MaskBands(
+        shape=(height, width),
+        bands=_bands(page, (height, width), path),
+        remarks=(*plane.remarks, *([lossy] if lossy else [])),
+    )
 
 
 def _bands(page: Any, shape: tuple[int, int], path: Path) -> Iterator[npt.NDArray[np.integer]]:
     height, width = shape
     rows = max(1, BAND_PIXELS // width)
     for top in range(0, height, rows):
-        part = read_part(page, slice(top, min(top + rows, height)), slice(0, width))
+        with reasons(path):
+            part = read_part(page, slice(top, min(top + rows, height)), slice(0, width))
         yield whole_ids(part, path)
