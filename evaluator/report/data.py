@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from evaluator.runs.records import Fault, ModelRecord, RunRecord, Usage
+from evaluator.runs.records import Fault, LeakageRecord, ModelRecord, RunRecord, Usage
 from evaluator.runs.words import DEFAULT_METRICS, Metrics
 from evaluator.scores.further import FURTHER_COLUMNS, of_failed
 from evaluator.scores.rows import SCORE_COLUMNS, ScoreRow
@@ -116,6 +116,8 @@ class ReportData:
     images: tuple[DatasetImage, ...]
     faults: tuple[Fault, ...]
     notes: tuple[str, ...]
+    leakage: LeakageRecord | None = None
+    """What comparing test and training images found; None where that was not done."""
 
     @property
     def has_further(self) -> bool:

@@ -9,6 +9,7 @@ from evaluator.runs.words import StepName
 __all__ = [
     "HISTORY_JSONL",
     "INDEX_JSON",
+    "LEAKAGE_JSON",
     "OVERLAPS",
     "PREDICTIONS_JSONL",
     "REMARKS_JSON",
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 RUN_JSON = "run.json"
+LEAKAGE_JSON = "leakage.json"
+"""Beside it: which test images are in training, or look like it."""
 SCORES_CSV = "scores.csv"
 OVERLAPS = "overlaps"
 REMARKS_JSON = "remarks.json"

@@ -16,6 +16,7 @@ from contract import CellbenchError, HistoryLine, TrainingRecord
 from evaluator.runs.folder import (
     HISTORY_JSONL,
     INDEX_JSON,
+    LEAKAGE_JSON,
     PREDICTIONS_JSONL,
     REMARKS_JSON,
     RUN_JSON,
@@ -25,6 +26,7 @@ from evaluator.runs.folder import (
     USAGE_JSON,
 )
 from evaluator.runs.records import (
+    LeakageRecord,
     MaskRemarks,
     OverlapIndex,
     PredictionRecord,
@@ -81,6 +83,11 @@ def read_run(root: Path) -> RunRecord | None:
 def read_score(root: Path) -> ScoreRecord | None:
     """score.json; None when there is none, UnusableRecord when it is damaged."""
     return load_record(root / SCORE_JSON, ScoreRecord)
+
+
+def read_leakage(root: Path) -> LeakageRecord | None:
+    """leakage.json of a run; None when there is none that can be used."""
+    return read_record(root / LEAKAGE_JSON, LeakageRecord)
 
 
 def read_step(step: Path) -> StepRecord | None:

@@ -78,6 +78,38 @@ class DatasetRecord(_Record):
     images: tuple[TestImage, ...]
 
 
+class Likeness(_Record):
+    """Two images on two sides of a split that are not independent of each other."""
+
+    image: str
+    subset: Literal["test", "val"]
+    other: str
+    """The training image that it is like most, or the first one of its group."""
+    other_subset: Literal["train", "val"]
+    kind: Literal["equal", "copy", "alike", "group", "movie"]
+    """The same pixels; the same picture in another form; a similar one, such as a later frame; the
+    same `group` of the manifest; names that differ in the number of a frame alone."""
+    how: str = ""
+    """In which form, in words, or the group, or the name without the number."""
+    more: int = 0
+    """Further training images that it is like in this way."""
+    correlation: float | None = None
+    """Of the grey values where both are, one laid over the other; None where nothing was laid."""
+
+
+class LeakageRecord(_Record):
+    """leakage.json: what comparing the images of a split with each other has found."""
+
+    key: str
+    """Hash of the images, the split and this program's way to compare."""
+    images: int
+    compared: int
+    """Of them, those that could be read, and were before the time was up."""
+    timed_out: bool = False
+    seconds: float
+    found: tuple[Likeness, ...] = ()
+
+
 class ModelRecord(_Record):
     """One model of a run; `kind` is "foreign" for an image that has no folder here."""
 

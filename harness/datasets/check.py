@@ -10,6 +10,7 @@ from rich.table import Table
 from contract import ExitCode, UnreadableImage
 from contract.guarded import read_image, read_mask
 from contract.names import printable
+from evaluator.runs.likeness import is_leak, told_comparison, told_likeness
 from evaluator.runs.remarks import told
 from harness.datasets.folder import (
     TEST_PART,
@@ -19,13 +20,14 @@ from harness.datasets.folder import (
     picture_remarks,
     split_training,
 )
+from harness.datasets.leakage.audit import audit
 
 
 def check_dataset(folder: Path) -> ExitCode:
     """Prints what the dataset holds, each image that cannot be used and every remark.
 
-    Returns 0, or 3 when an image cannot be used or a label looks wrong. Raises CallError when the
-    folder is no dataset at all.
+    Returns 0, or 3 when an image cannot be used, a label looks wrong or a test image is in training
+    too. Raises CallError when the folder is no dataset at all.
     """
     dataset = load_dataset(folder)
     console = Console(soft_wrap=True)
@@ -39,14 +41,19 @@ def check_dataset(folder: Path) -> ExitCode:
     split = split_training(dataset.train)
     held_out = sum(subset == "val" for subset in split.values())
     console.print(f"split: {len(split) - held_out} train, {held_out} val, the same for all models")
+    likenesses = audit(dataset, split)
+    console.print(f"likeness: {told_comparison(likenesses)}")
+    leaks = [told_likeness(one) for one in likenesses.found if is_leak(one)]
+    similar = [told_likeness(one) for one in likenesses.found if not is_leak(one)]
     remarks = [*dataset.remarks]
     for pair in dataset.train:
         remarks += picture_remarks(pair.image, pair.label, TRAIN_PART)
     suspicious = told((one for one in remarks if one.suspicious), every=True)
     notes = told((one for one in remarks if not one.suspicious), every=True)
-    for line in (*complaints, *suspicious, *(f"note: {line}" for line in notes)):
+    notes += similar
+    for line in (*complaints, *suspicious, *leaks, *(f"note: {line}" for line in notes)):
         console.print(printable(line), markup=False, highlight=False)
-    return ExitCode.FAILURES if complaints or suspicious else ExitCode.DONE
+    return ExitCode.FAILURES if complaints or suspicious or leaks else ExitCode.DONE
 
 
 def _look_at(pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:

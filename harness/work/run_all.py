@@ -9,11 +9,13 @@ from pathlib import Path
 
 from contract import CallError, CellbenchError, ExitCode
 from evaluator.runs.folder import RunFolder
+from evaluator.runs.likeness import caution, told_comparison
 from evaluator.runs.records import Fault, RunRecord
 from evaluator.runs.remarks import told
 from evaluator.runs.words import Outcome
 from evaluator.scores.rows import ScoreRow, write_scores
 from harness.datasets.folder import TEST_PART, Dataset, load_dataset, split_training
+from harness.datasets.leakage.audit import audit_once
 from harness.datasets.simulated.dataset import simulate_dataset
 from harness.models.registry import Model
 from harness.runners.choose import Chosen
@@ -137,6 +139,7 @@ def _work(context: Context, request: Request, show: Display) -> Result:
     }
     write_run(run, record)
     _write_scores(run, scores)
+    _compare_images(context, show)
     for model, seed in due:
         done = _train_and_predict(context, model, seed, show)
         key = model.name, seed
@@ -152,6 +155,14 @@ def _work(context: Context, request: Request, show: Display) -> Result:
     tried = all(scores[model.name, seed] for model, seed in due)
     complete = tried and all(row.outcome == "scored" for row in rows)
     return Result(run=run, record=record, rows=rows, complete=complete)
+
+
+def _compare_images(context: Context, show: Display) -> None:
+    """Looks for test images among those for training, unless an earlier call has."""
+    found = audit_once(context.run.root, context.dataset, context.split)
+    show.say(f"likeness: {told_comparison(found)}")
+    for sentence in caution(found, len(context.dataset.test)):
+        show.say(f"warning: {sentence}")
 
 
 def _train_and_predict(context: Context, model: Model, seed: int, show: Display) -> Done:

@@ -36,6 +36,7 @@ from evaluator.runs.read import (
     UnusableRecord,
     load_record,
     read_history,
+    read_leakage,
     read_predictions,
     read_record,
     read_training,
@@ -92,7 +93,7 @@ def load_report(
         scores = _scores(folder.scores_csv, notes)
     models = _models(folder, run, scores, notes)
     notes += remarks(source)
-    return assemble(
+    data = assemble(
         title=run.dataset.name if run else source.resolve().name,
         source=source,
         run=run,
@@ -102,6 +103,7 @@ def load_report(
         images=_images(run, scores),
         notes=notes,
     )
+    return replace(data, leakage=read_leakage(source))
 
 
 def assemble(

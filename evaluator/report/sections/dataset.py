@@ -5,15 +5,23 @@ from collections.abc import Sequence
 
 from evaluator.report.data import ReportData
 from evaluator.report.numbers import Numbers
-from evaluator.report.section import Section, blocks
+from evaluator.report.section import Section, Text, blocks, note
 from evaluator.report.tables import Column, Row, Table, facts_table
+from evaluator.runs.likeness import KINDS, is_leak, told_comparison
+
+SUBSETS = {"train": "training", "val": "validation", "test": "test"}
 
 
 def section(numbers: Numbers) -> Section:
     return Section(
         id="dataset",
         title="Dataset",
-        blocks=blocks(_table(numbers), _faults(numbers.data)),
+        blocks=blocks(
+            _table(numbers),
+            _faults(numbers.data),
+            _compared(numbers.data),
+            _likenesses(numbers.data),
+        ),
     )
 
 
@@ -50,6 +58,56 @@ def _faults(data: ReportData) -> Table | None:
         caption="Images of the dataset that were left out for every model",
         columns=tuple(Column(label=label, kind="text") for label in labels),
         rows=tuple(Row(cells=(fault.image, fault.part, fault.reason)) for fault in data.faults),
+    )
+
+
+def _compared(data: ReportData) -> Text | None:
+    """Whether test images were looked for among those for training, and what was found."""
+    if data.leakage is None:
+        return None
+    found = data.leakage.found
+    made = (
+        "Images for testing, validation and training were compared with each other"
+        f" ({told_comparison(data.leakage)}): by their pixels, and by keypoints, which are found"
+        " again in a picture that was cut, resized, turned, mirrored, inverted or given another"
+        " contrast or bit depth."
+    )
+    lines = [made]
+    if not found:
+        lines.append("No image of one part was found in another one.")
+    elif not any(is_leak(one) for one in found):
+        lines.append("No test image was found in training; those that resemble one are listed.")
+    return note(*lines)
+
+
+def _likenesses(data: ReportData) -> Table | None:
+    if data.leakage is None or not data.leakage.found:
+        return None
+    words = ("Image", "Of", "Is", "Other image", "Of the part")
+    return Table(
+        name="likenesses",
+        caption="Images of one part that are in another one too, or resemble one there",
+        columns=(
+            *(Column(label=label, kind="text") for label in words),
+            Column(label="More like it", kind="count"),
+            Column(label="In which form", kind="text"),
+            Column(label="Correlation"),
+        ),
+        rows=tuple(
+            Row(
+                cells=(
+                    one.image,
+                    SUBSETS[one.subset],
+                    KINDS[one.kind],
+                    one.other,
+                    SUBSETS[one.other_subset],
+                    one.more,
+                    one.how,
+                    one.correlation,
+                )
+            )
+            for one in data.leakage.found
+        ),
     )
 
 

@@ -1,10 +1,11 @@
 """The result in words: the headline, and a list of findings."""
 
-from evaluator.report.data import PAIR, SCORED, Model
+from evaluator.report.data import PAIR, SCORED, Model, ReportData
 from evaluator.report.findings import findings
 from evaluator.report.numbers import Numbers
-from evaluator.report.section import Callout, Section, blocks, prose
+from evaluator.report.section import Callout, Section, Text, blocks, prose
 from evaluator.report.tables import Estimate
+from evaluator.runs.likeness import caution
 from evaluator.statistics.conclusions import conclusion, trainings
 from evaluator.statistics.intervals import FEWEST
 from evaluator.statistics.paired import Comparison
@@ -24,9 +25,15 @@ def section(numbers: Numbers) -> Section:
     return Section(
         id="result",
         title="Result",
-        blocks=blocks(_headline(numbers), prose(*found) if found else None),
+        blocks=blocks(_headline(numbers), _caution(numbers.data), prose(*found) if found else None),
         titled=False,
     )
+
+
+def _caution(data: ReportData) -> Text | None:
+    """That test images were in training, before any score is believed."""
+    found = caution(data.leakage, len(data.images)) if data.leakage else ()
+    return Text(lines=(*found, "See Dataset."), role="warning") if found else None
 
 
 def _headline(numbers: Numbers) -> Callout:

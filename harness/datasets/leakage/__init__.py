@@ -1,0 +1,1 @@
+"""Equal and nearly equal images on two sides of a split."""
