@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 
 from evaluator.overlap.cell_fates import Codes, Fate
 from evaluator.report.cells import ImageCells
-from evaluator.report.pictures import Edge, Labels, Pixels, outline
+from evaluator.report.pictures import Edge, Labels, Pixels
 
 TRUTH = 6
 """The code of the truth's own outlines, beside those of `Fate`."""
@@ -35,7 +35,11 @@ class Layer:
     codes: tuple[int, ...]
 
     def uri(self) -> str:
-        """The layer as a PNG in a `data:` address, clear where there is no outline.
+        """The layer as a PNG in a `data:` address."""
+        return _address("png", self.png())
+
+    def png(self) -> bytes:
+        """The layer as a PNG, clear where there is no outline.
 
         With 2, 4 or 16 colours a pixel takes 1, 2 or 4 bits, which is written several times faster
         than lossless WebP of 32 bits. Outlines are long runs of nothing, so that run lengths alone
@@ -44,7 +48,7 @@ class Layer:
         picture = Pillow.fromarray(self.places)
         colours = [(0, 0, 0), *(COLOURS[code] for code in self.codes)]
         picture.putpalette([part for colour in colours for part in colour])
-        return _uri(picture, "png", transparency=0, compress_type=zlib.Z_RLE)
+        return _bytes(picture, "png", transparency=0, compress_type=zlib.Z_RLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,18 +67,16 @@ def truth_layer(edge: Edge) -> Layer:
 
 
 def fate_layers(
-    cells: ImageCells, truth: Labels, edge: Edge, predicted: Labels
+    cells: ImageCells, truth: Labels, edge: Edge, predicted: Labels, predicted_edge: Edge
 ) -> FateLayers | None:
     """The layers of a model's cells.
 
-    `truth` and `predicted` are (H, W) ids at the size of the layer, `edge` the outlines of the
-    truth. None when they hold other ids than `cells`, which then belongs to other masks.
+    `truth` and `predicted` are (H, W) ids at the size of the layer, `edge` and `predicted_edge`
+    their outlines. None when they hold other ids than `cells`, which then belongs to other masks.
     """
     codes, places = np.unique(cells.fates.predicted, return_inverse=True)
     lost = (cells.fates.truth == Fate.MISSED).astype(np.uint8)
-    found = _drawn(
-        predicted, outline(predicted), cells.predicted_ids, (places + 1).astype(np.uint8)
-    )
+    found = _drawn(predicted, predicted_edge, cells.predicted_ids, (places + 1).astype(np.uint8))
     missed = _drawn(truth, edge, cells.true_ids, lost)
     if found is None or missed is None:
         return None
@@ -98,11 +100,14 @@ def _drawn(labels: Labels, edge: Edge, ids: Labels, values: Codes) -> Codes | No
 
 def picture_uri(picture: Pixels) -> str:
     """An H×W×3 picture as a WebP in a `data:` address."""
-    return _uri(Pillow.fromarray(picture), "webp", quality=72, method=2)
+    return _address("webp", _bytes(Pillow.fromarray(picture), "webp", quality=72, method=2))
 
 
-def _uri(picture: Pillow.Image, form: str, **options: Any) -> str:
+def _bytes(picture: Pillow.Image, form: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, form, **options)
-    content = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f"data:image/{form};base64,{content}"
+    return buffer.getvalue()
+
+
+def _address(form: str, content: bytes) -> str:
+    return f"data:image/{form};base64,{base64.b64encode(content).decode('ascii')}"

@@ -3,7 +3,7 @@
 import typer
 
 from contract.errors import run_cli
-from harness.commands import data, machine, runs
+from harness.commands import data, look, machine, runs
 
 app = typer.Typer(
     name="harness",
@@ -14,6 +14,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(runs.app)
+app.add_typer(look.app)
 app.add_typer(machine.app)
 app.add_typer(data.app, name="data")
 

@@ -69,7 +69,9 @@ def test_fates_of_empty_masks() -> None:
 
 def layers(masks: tuple[Labels, Labels], shape: tuple[int, int]) -> FateLayers | None:
     truth, predicted = (resampled(mask, shape) for mask in masks)
-    return fate_layers(cells_of(overlap_table(*masks), 0.5), truth, outline(truth), predicted)
+    return fate_layers(
+        cells_of(overlap_table(*masks), 0.5), truth, outline(truth), predicted, outline(predicted)
+    )
 
 
 def codes(layer: Layer) -> Codes:
@@ -92,9 +94,9 @@ def test_layers_hold_the_outlines_by_fate(masks: tuple[Labels, Labels]) -> None:
 def test_a_table_of_other_masks_gives_no_layers(masks: tuple[Labels, Labels]) -> None:
     truth, predicted = masks
     cells = cells_of(overlap_table(truth, np.where(predicted == 9, 0, predicted)), 0.5)
-    assert fate_layers(cells, truth, outline(truth), predicted) is None
+    assert fate_layers(cells, truth, outline(truth), predicted, outline(predicted)) is None
     empty = cells_of(overlap_table(truth), 0.5)
-    assert fate_layers(empty, truth, outline(truth), predicted) is None
+    assert fate_layers(empty, truth, outline(truth), predicted, outline(predicted)) is None
 
 
 def test_stale_overlap_tables_do_not_colour_the_viewer(tmp_path: Path) -> None:

@@ -160,10 +160,11 @@ def _model_layers(
         return None
     reduced = resampled(predicted, small.shape)
     cells = numbers.cells(model, run).of(image)
-    layers = fate_layers(cells, small, edge, reduced) if cells else None
+    other = outline(reduced)
+    layers = fate_layers(cells, small, edge, reduced, other) if cells else None
     if layers is None:
         fresh = cells_of(overlap_table(truth, predicted), numbers.data.base, numbers.data.protocol)
-        layers = fate_layers(fresh, small, edge, reduced)
+        layers = fate_layers(fresh, small, edge, reduced, other)
     return layers
 
 
