@@ -135,6 +135,12 @@ def predict(
     weights: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Use the weights in this folder.")
     ] = None,
+    also: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B", help="Export the masks too, into OUT/<format>/; see harness export."
+        ),
+    ] = None,
     seed: Seed = 0,
     runner: RunnerOption = "auto",
     limit_memory: Memory = None,
@@ -144,12 +150,15 @@ def predict(
     gpu: Gpu = False,
 ) -> None:
     """Write a label mask for every image in a folder; only masks of earlier calls are replaced."""
+    from harness.datasets.exporters.formats import prepared_formats
     from harness.models.registry import choose_models
     from harness.runners.choose import choose_runner
     from harness.runners.signals import interruptible
+    from harness.work.exporting import export_predicted
     from harness.work.predict_folder import find_weights, predict_folder
     from harness.work.progress import display
 
+    formats = None if also is None else prepared_formats(also, "--also")
     (chosen_model,) = options.relaxed(choose_models([model]), relax)
     found = find_weights(chosen_model, run, weights, seed)
     with interruptible(), display() as show:
@@ -162,6 +171,8 @@ def predict(
             limits=options.limits(limit_memory, timeout, limit_disk, gpu=gpu),
             show=show,
         )
+        if formats is not None:
+            code = max(code, export_predicted(images, out, formats, show))
     raise typer.Exit(code)
 
 
