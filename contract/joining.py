@@ -49,8 +49,12 @@ class Joined:
     def __init__(self, shape: tuple[int, int], folder: Path) -> None:
         self._shape = shape
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-        # A page of a mapped file for which the disk has no room would end the process.
-        os.posix_fallocate(self._file.fileno(), 0, max(1, 4 * shape[0] * shape[1]))
+        size = max(1, 4 * shape[0] * shape[1])
+        if hasattr(os, "posix_fallocate"):
+            # a page of a mapped file for which the disk has no room would end the process
+            os.posix_fallocate(self._file.fileno(), 0, size)
+        else:
+            self._file.truncate(size)
         self._parents = [0]
         self._open: set[int] = set()
 

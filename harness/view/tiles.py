@@ -5,7 +5,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -56,12 +56,19 @@ class _Picture:
     high: float
 
 
+@dataclass(kw_only=True)
+class _Kept:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    value: Any = None
+    is_there: bool = False
+
+
 class Tiles:
     """The tiles of all images of a subject. Threads may ask at the same time."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
-        self._kept: OrderedDict[tuple[object, ...], Any] = OrderedDict()
+        self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def describe(self, number: int) -> dict[str, Any]:
@@ -160,18 +167,20 @@ class Tiles:
         return self._keep(("cells", truth, mask), judged)
 
     def _keep(self, key: tuple[object, ...], make: Callable[[], Value]) -> Value:
-        """The value of a key, made once and forgotten when others have been used since."""
+        """The value of a key, made once and forgotten when others have been used since.
+
+        A browser asks for many tiles at once: while one of them makes the value the others wait.
+        """
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                found: Value = self._kept[key]
-                return found
-        value = make()
-        with self._lock:
-            self._kept[key] = value
+            kept = self._kept.setdefault(key, _Kept())
+            self._kept.move_to_end(key)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-        return value
+        with kept.lock:
+            if not kept.is_there:
+                kept.value, kept.is_there = make(), True
+            value: Value = kept.value
+            return value
 
 
 def levels(size: tuple[int, int]) -> int:

@@ -1,6 +1,7 @@
 """Large pictures, predicted region by region: the same cells as from the whole picture."""
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,22 @@ from containers.base.segmentation.predict import Predictor, Viewing
 from containers.base.segmentation.three_class import ThreeClass
 from containers.base.segmentation.workers import Workers
 from containers.controls.otsu.segmenter import Segmenter as Otsu
-from contract import Image, Prediction, by_region, joining, large, read_lines, read_mask
+from contract import (
+    Image,
+    Prediction,
+    by_region,
+    joining,
+    large,
+    read_lines,
+    read_mask,
+    write_mask,
+)
 from contract.events import Events
 from contract.joining import Joined, regions
 from contract.predict import predict
 from evaluator.overlap.matching import match_cells
 from evaluator.overlap.table import overlap_table
+from tests.unit import sac_fixtures
 
 SHAPE = (700, 900)
 CORE, MARGIN = 256, 64
@@ -294,3 +305,41 @@ def test_a_region_that_fails_fails_the_picture(fault: str, picture: Path, tmp_pa
     assert (code, line["mask"]) == (3, None)
     assert line["outcome"] == ("crashed" if fault == "negative" else fault)
     assert not (tmp_path / "a_label.tiff").exists()
+
+
+@pytest.mark.usefixtures("low")
+def test_sac_prompts_region_by_region(picture: Path, tmp_path: Path) -> None:
+    see = sac_fixtures.predictor(sac_fixtures.small_network())
+    shapes = []
+
+    class Model:
+        def __init__(self, weights: Path | None, threads: int) -> None:
+            pass
+
+        def predict(self, image: Image) -> Prediction:
+            shapes.append(image.pixels.shape)
+            return see(image.pixels, image.region)
+
+    found, line = run(Model, picture, tmp_path)
+    assert len(shapes) == 12
+    assert found.max() == line["cells"]
+    assert set(line["counts"]) == {"mask_decoder", "watershed"}
+
+
+@pytest.mark.parametrize("control", ["oracle", "empty"])
+@pytest.mark.usefixtures("low")
+def test_controls_answer_for_regions(
+    control: str, cells: np.ndarray, picture: Path, tmp_path: Path
+) -> None:
+    segmenter = import_module(f"containers.controls.{control}.segmenter").Segmenter
+    (tmp_path / "truth").mkdir()
+    write_mask(tmp_path / "truth/a_label.tiff", cells)
+    predict(
+        segmenter, source=picture.parent, out=tmp_path / "out", weights=None,
+        truth=tmp_path / "truth", threads=1, events=Told(),
+    )  # fmt: skip
+    found = read_mask(tmp_path / "out/a_label.tiff")
+    if control == "oracle":
+        assert_same_cells(cells, found, 1.0)
+    else:
+        assert not found.any()

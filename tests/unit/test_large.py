@@ -37,6 +37,20 @@ def pyramid(*, inside: bool) -> bytes:
     return stream.getvalue()
 
 
+def slide() -> bytes:
+    """As slide scanners lay them out: full plane, unmarked thumbnail in strips, unmarked levels,
+    and the label marked as beside the image."""
+    stream = io.BytesIO()
+    options = {"photometric": "rgb", "metadata": None}
+    with tifffile.TiffWriter(stream, bigtiff=True) as writer:
+        writer.write(COLOUR, description="Aperio Image Library v1", **TILES, **options)
+        writer.write(COLOUR[::8, ::8], rowsperstrip=4, **options)
+        for step in (2, 4):
+            writer.write(COLOUR[::step, ::step], **TILES, **options)
+        writer.write(COLOUR[:40, :50], subfiletype=1, rowsperstrip=4, **options)
+    return stream.getvalue()
+
+
 def png() -> bytes:
     stream = io.BytesIO()
     PillowImage.fromarray(COLOUR).save(stream, "PNG")
@@ -72,6 +86,7 @@ BY_PARTS: dict[str, Callable[[], bytes]] = {
     "no contrast": lambda: tiff(np.full((H, W), 9, np.uint8), **TILES),
     "pyramid": lambda: pyramid(inside=True),
     "reduced pages": lambda: pyramid(inside=False),
+    "slide": slide,
 }
 LAID_ASIDE: dict[str, Callable[[], bytes]] = {
     "png": png,

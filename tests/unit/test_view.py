@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import tifffile
 from PIL import Image as Pillow
 
 from contract import CallError, write_mask
+from contract.guarded import read_mask
 from evaluator.report.pictures import outline
 from harness.view.server import LOOPBACK, Server, View
 from harness.view.subject import find_subject
@@ -112,6 +114,24 @@ def test_colours_tell_what_became_of_each_cell(tiles: Tiles) -> None:
     spurious = edge & (predicted == 30)
     assert {tuple(colour) for colour in found[spurious][:, :3]} == {(255, 215, 0)}
     assert {tuple(colour) for colour in found[edge & ~spurious][:, :3]} == {(0, 200, 130)}
+
+
+def test_tiles_asked_for_at_once_open_a_file_once(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    def noted(path: Path) -> np.ndarray:
+        opened.append(path.name)
+        return read_mask(path)
+
+    monkeypatch.setattr("harness.view.tiles.read_mask", noted)
+    fresh = Tiles(find_subject(folders / "masks", folders / "images", folders / "truth"))
+    places = [Place(level=0, column=column, row=row) for row in range(3) for column in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda place: fresh.tile(0, "found", 0, place), places))
+    assert len(found) == 12
+    assert sorted(opened) == ["a_label.tiff", "a_label.tiff"]
 
 
 def test_what_is_not_there_has_no_tile(tiles: Tiles) -> None:
