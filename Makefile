@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
 
-.PHONY: run test check unit peers docs integration coverage hooks pins
+.PHONY: run test check unit peers docs integration conformance coverage hooks pins
 .PHONY: bench-claims bench-evaluator bench-fuzz bench-large bench-report clean
 
 # The whole benchmark on simulated images; the report's path is printed last.
@@ -38,6 +38,11 @@ peers: .venv/peers
 docs: .venv/docs
 	$(BIN)/python -m sphinx -W --keep-going -E -a -q -d docs/_build/doctrees docs docs/_build/html
 	@echo docs/_build/html/index.html
+
+# The whole conformance kit on every model and control; a quarter of an hour.
+conformance: .venv/models
+	for model in unet nnunet sac lstmunet maunet oracle empty otsu; do \
+	  $(BIN)/harness check $$model $(if $(RUNNER),--runner $(RUNNER)) || exit 1; done
 
 integration: .venv/dev
 	$(BIN)/pytest tests/integration

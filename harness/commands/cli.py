@@ -3,7 +3,7 @@
 import typer
 
 from contract.errors import run_cli
-from harness.commands import data, export, look, machine, runs
+from harness.commands import data, export, look, machine, models, runs
 
 app = typer.Typer(
     name="harness",
@@ -16,6 +16,7 @@ app = typer.Typer(
 app.add_typer(runs.app)
 app.add_typer(look.app)
 app.add_typer(export.app)
+app.add_typer(models.app)
 app.add_typer(machine.app)
 app.add_typer(data.app, name="data")
 

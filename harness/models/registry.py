@@ -11,7 +11,7 @@ from typing import Any
 from contract import CallError, ModelCard, read_card, sha256_json, sha256_tree
 from contract.errors import did_you_mean
 from contract.profiles import read_profile
-from contract.schema import Freedom
+from contract.schema import Contract, Freedom
 
 SOURCES = Path(__file__).resolve().parents[2]
 """Holds contract/, containers/ and harness/: a checkout, or where the package is installed."""
@@ -150,6 +150,13 @@ def choose_models(names: Iterable[str] | None) -> list[Model]:
     chosen = [known[name] if name in known else _image(name, known) for name in names]
     _refuse_shared_names([*known.values(), *chosen])
     return chosen
+
+
+def spoken(model: Model, contract: Contract) -> Model:
+    """The model, called by this contract if it is an image without a model.yaml here."""
+    if model.folder is not None or contract == model.card.contract:
+        return model
+    return replace(model, card=model.card.model_copy(update={"contract": contract}))
 
 
 def _image(name: str, known: dict[str, Model]) -> Model:

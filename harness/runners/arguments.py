@@ -135,7 +135,8 @@ def container_arguments(
         "detach": True,
     }
     if points.command is None:
-        arguments["command"] = [job.verb, points.input, points.output, *job.options, *settings]
+        folders = () if job.verb == "describe" else (points.input, points.output)
+        arguments["command"] = [job.verb, *folders, *job.options, *settings]
     elif points.command:
         arguments["entrypoint"] = list(points.command)
     if "root" in relaxed:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Literal, Protocol
 
 from contract import CellbenchError, ExitCode
 from contract.events import parse_event
@@ -54,11 +54,11 @@ class Job:
 
     `input` is mounted read-only at /in, `output` at /out, `weights` at /weights and `truth` at
     /truth, both read-only. `options` follow the two folders on the command line, and after them
-    come `settings`, whose files the model may read.
+    come `settings`, whose files the model may read. The verb describe is given no folders.
     """
 
     model: Model
-    verb: StepName
+    verb: StepName | Literal["describe"]
     input: Path
     output: Path
     log: Path

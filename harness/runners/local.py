@@ -83,7 +83,9 @@ class LocalRunner:
 
 def command(job: Job) -> list[str]:
     """The process's arguments: the contract's command line with this machine's paths."""
-    arguments = [sys.executable, "-m", job.model.module, job.verb, str(job.input), str(job.output)]
+    arguments = [sys.executable, "-m", job.model.module, job.verb]
+    if job.verb != "describe":
+        arguments += [str(job.input), str(job.output)]
     if job.weights is not None:
         arguments += ["--weights", str(job.weights)]
     if job.truth is not None:

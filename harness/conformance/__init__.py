@@ -1,0 +1,1 @@
+"""The conformance kit: is a model sound? Small checks, carried out through the runners."""
