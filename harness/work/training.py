@@ -22,6 +22,7 @@ from harness.work.steps import Decision, Step
 OUT = "out"
 """The folder in a step's part that the container sees as /out."""
 LOG = "log.txt"
+WEIGHTS = "weights"
 OURS = frozenset((OUT, LOG, STEP_JSON, USAGE_JSON))
 """Names in a step's folder that are not the container's to write."""
 
@@ -85,14 +86,15 @@ class TrainItem:
             ended = self.context.runner.run(self._job(part), show.step(self.name))
         finally:
             _take_in(part)
-        done = ended.outcome == "done" and (part / TRAINING_JSON).exists()
+        lacking = _lacking(part)
+        done = ended.outcome == "done" and not lacking
         write_json(part / USAGE_JSON, ended.usage.model_dump())
         self.step.finish(finished=done)
         if done:
             return Done(outcome="done")
         return Done(
             outcome="crashed" if ended.outcome == "done" else ended.outcome,
-            message=ended.message or "the container ended without writing training.json",
+            message=ended.message or f"the container ended without writing {lacking}",
         )
 
     def give_up(self, message: str) -> bool:
@@ -121,7 +123,14 @@ def split_hash(split: Mapping[str, Subset]) -> str:
 
 def weights_of(run: RunFolder, model: Model, seed: int) -> Path:
     """Where a finished training's weights lie."""
-    return run.step(model.name, seed, "train") / "weights"
+    return run.step(model.name, seed, "train") / WEIGHTS
+
+
+def _lacking(part: Path) -> str:
+    """What a finished training has and this one does not; "" when it has all."""
+    if not (part / TRAINING_JSON).exists():
+        return TRAINING_JSON
+    return "" if (part / WEIGHTS).is_dir() else f"{WEIGHTS}/"
 
 
 def _hand_out(part: Path) -> None:

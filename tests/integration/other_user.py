@@ -55,20 +55,18 @@ class OtherUser:
     def run(
         self, *words: object, cwd: Path = ROOT, memory: list[int] | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        """Runs a command to its end; `memory` takes the largest resident size of it, in bytes."""
+        """Runs a command to its end; `memory` takes its largest resident size, in bytes."""
         process = self.start(words, cwd=cwd)
         largest = 0
-        while memory is not None and process.poll() is None:
-            with suppress(psutil.Error):
-                largest = max(largest, psutil.Process(process.pid).memory_info().rss)
+        while True:
+            largest = max(largest, _resident(process.pid))
             try:
-                process.wait(timeout=0.2)
+                out, err = process.communicate(timeout=0.2)
             except subprocess.TimeoutExpired:
                 continue
-        out, err = process.communicate(timeout=300)
-        if memory is not None:
-            memory.append(largest)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+            if memory is not None:
+                memory.append(largest)
+            return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def harness(
         self, *arguments: object, cwd: Path = ROOT, memory: list[int] | None = None
@@ -82,6 +80,17 @@ class OtherUser:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
         return folder
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory of a process and all below it; shared pages count for each."""
+    total = 0
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with suppress(psutil.Error):
+                total += one.memory_info().rss
+    return total
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def test_it_costs_its_own_image_at_most(tmp_path: Path, case: str, outcome: str)
     subprocess.run(["rm", "-r", tmp_path / "run"], check=True)  # what is left can be deleted
 
 
-@pytest.mark.parametrize("case", ["deep", "modes", "links", "events", "surrogate"])
+@pytest.mark.parametrize("case", ["modes", "surrogate"])
 def test_in_a_container_as_well(tmp_path: Path, case: str, engine: Any) -> None:
     done = run_all(tmp_path, case, "docker")
     assert_others_live(tmp_path, case, done)

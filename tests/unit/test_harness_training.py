@@ -8,7 +8,7 @@ from contract import TrainingRecord, write_json
 from evaluator.runs.read import read_usage
 from evaluator.runs.words import RunnerName
 from harness.models.registry import Model, choose_models
-from harness.runners.job import Ended, EventHandler, Job
+from harness.runners.job import Clock, Ended, EventHandler, Job
 from harness.work.items import Done
 from harness.work.training import TrainItem
 from tests.unit.harness_items import Heard, context
@@ -71,3 +71,20 @@ def test_a_training_that_failed_in_the_end_is_tried_again(tmp_path: Path) -> Non
 def test_half_a_record_is_none(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="trains again"):
         go_on(left(tmp_path, '{"model": "un'))
+
+
+class Forgetful(Idle):
+    """A runner whose containers say that they have trained, and leave no weights."""
+
+    def run(self, job: Job, on_event: EventHandler) -> Ended:
+        (job.output / "training.json").write_text("{}")
+        return Clock(on_event).ended("docker", "done", 0, "")
+
+
+def test_a_training_without_weights_has_failed(tmp_path: Path) -> None:
+    shared = context(tmp_path, ["unet"], Forgetful())
+    done = go_on(TrainItem(context=shared, model=choose_models(["unet"])[0], seed=0))
+    assert (done.outcome, done.message) == (
+        "crashed",
+        "the container ended without writing weights/",
+    )

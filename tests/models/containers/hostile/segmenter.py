@@ -4,14 +4,17 @@ Speaks the contract by hand. Whatever else a case does, each image gets a good m
 run which survives has something to score.
 """
 
+import contextlib
 import json
 import os
+import signal
 import sys
 import zlib
 from pathlib import Path
 
 import numpy as np
 import tifffile
+from containers.hostile.masks import OUTCOMES, attack
 
 from contract import label_name, list_images, read_image
 
@@ -38,6 +41,9 @@ def predict(images: list[Path], out: Path) -> None:
     good_masks(images, out)
     first, lines = images[0], out / "predictions.jsonl"
     mask = out / label_name(first.name)
+    attacks = [image for image in images if image.name.split("_")[0] in OUTCOMES]
+    for image in attacks:
+        attack(image.name.split("_")[0], out / label_name(image.name))
     match first.name.split("_")[0]:
         case "digits":
             lines.write_text(
@@ -118,8 +124,59 @@ def predict(images: list[Path], out: Path) -> None:
             with Path("/volume/much").open("wb") as stream:
                 for _ in range(2000):
                     stream.write(bytes(2**20))
-        case _:
+        case "strange":
+            strange(images, out)
+        case "flood":
+            for _ in range(20):
+                sys.stdout.write("x" * 2**20)
+                sys.stderr.write("\r\x1b[2J" * 2**18)
+            sys.stdout.write("y\n" * 2**17)
+        case "files":
+            for number in range(30_000):
+                (out / f"{number}").touch()
+        case "scratch":
+            with Path("/tmp/much").open("wb") as stream:
+                while True:
+                    stream.write(bytes(2**20))
+        case "forks":
+            forks()
+        case "child":
+            if os.fork() == 0:
+                hoard = []
+                while True:
+                    hoard.append(b"x" * 2**24)
+            os.wait()
+        case "wrongcall":
+            raise SystemExit(2)
+        case _ if not attacks:
             raise SystemExit(9)
+
+
+def strange(images: list[Path], out: Path) -> None:
+    """Lines that name files of others, and values that none can have; two for one image."""
+    first, last = images[0], images[-1]
+    (out / "stranger_label.tiff").write_bytes((out / label_name(first.name)).read_bytes())
+    with (out / "predictions.jsonl").open("wb") as stream:
+        for name in ("../../../run.json", "/etc/passwd", "stranger.png", "..", "", "\0"):
+            line_ = {"image": name, "mask": name, "outcome": "predicted", "cells": 1}
+            stream.write(json.dumps(line_).encode() + b"\n")
+        name = first.name.encode()
+        for value in (b"NaN", b"Infinity", b"-1", b"true", b"[]", b"{}", b"1e999", b'"7"'):
+            stream.write(b'{"image": "%s", "outcome": "predicted", "cells": %s, "seconds": %s}\n'
+                         % (name, value, value))  # fmt: skip
+        stream.write(b'{"image": "%s", "outcome": "predicted", "message": "\xff\xfe"}\n' % name)
+        stream.write(line(last, outcome="crashed").encode())
+        stream.write(line(last, mask="../../../run.json", cells=3).encode())
+
+
+def forks() -> None:
+    """As many processes as it may have, none of which minds a signal."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with contextlib.suppress(OSError):
+        for _ in range(2000):
+            if os.fork() == 0:
+                signal.pause()
+    print("no more", file=sys.stderr, flush=True)
 
 
 def bomb(mask: Path) -> None:
@@ -158,9 +215,13 @@ def pointing(mask: Path) -> None:
 
 
 def train(out: Path) -> None:
-    """A training record of the wrong types, and folders where the harness keeps its own files."""
+    """A record of the wrong types, folders where the harness keeps its own files, and links out."""
     (out / "weights").mkdir(exist_ok=True)
     (out / "weights" / "w.bin").write_bytes(b"w")
+    with contextlib.suppress(FileExistsError):
+        (out / "weights" / "passwd").symlink_to("/etc/passwd")
+        (out / "checkpoint").symlink_to("/")
+        os.mkfifo(out / "weights" / "pipe")
     record = {"learning_rate": "1e-4", "peak_memory_bytes": "5 GB", "final_loss": [1], "steps": {}}
     (out / "history.jsonl").write_text('{"epoch": 1, "step": "x", "loss": {}}\n[[[[\n')
     for name in ("step.json", "usage.json", "log.txt"):
