@@ -1,5 +1,7 @@
 """Large pictures, predicted region by region: the same cells as from the whole picture."""
 
+import errno
+import os
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +19,7 @@ from containers.base.segmentation.three_class import ThreeClass
 from containers.base.segmentation.workers import Workers
 from containers.controls.otsu.segmenter import Segmenter as Otsu
 from contract import (
+    CellbenchError,
     Image,
     Prediction,
     by_region,
@@ -343,3 +346,16 @@ def test_controls_answer_for_regions(
         assert_same_cells(cells, found, 1.0)
     else:
         assert not found.any()
+
+
+@pytest.mark.usefixtures("low")
+def test_a_disk_without_room_for_the_scratch_file_ends_the_call(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(CellbenchError, match="The disk is full"):
+        run(Otsu, picture, tmp_path)
+    assert not (tmp_path / "a_label.tiff").exists()
