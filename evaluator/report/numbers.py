@@ -234,12 +234,16 @@ class Numbers:
         return share.fillna(0.0).where(rows["outcome"] == SCORED)
 
     def median(self, model: str) -> Value:
-        """A model's median F1 at the base with its interval over images, seeds averaged."""
+        """A model's median F1 at the base with its interval over images, seeds averaged.
+
+        No interval where images belong together: order statistics take them one by one.
+        """
         known = self.of_model.get(model)
         if known is None:
             return None
         value = float(known["median_f1"])
-        found = median_interval(self._image_f1(model)) if model in self.with_masks else None
+        single = model in self.with_masks and self.groups is None
+        found = median_interval(self._image_f1(model)) if single else None
         if found is None:
             return value
         return Estimate(value, min(value, found.low), max(value, found.high))

@@ -1,5 +1,8 @@
 """Sentences that the numbers of a comparison support, and no others."""
 
+import math
+from collections.abc import Callable
+
 from evaluator.statistics.intervals import Interval
 from evaluator.statistics.paired import Comparison
 from evaluator.statistics.power import ALPHA, FEWEST_TO_SETTLE, ImagesNeeded
@@ -45,18 +48,27 @@ def facts(pair: Comparison) -> str:
 def trainings(several: bool) -> str:
     """Of what a claim is made: of these trainings alone, or of training again as well."""
     if several:
-        return "This holds over images and trainings."
+        return "This allows for other images and other trainings."
     return "This is said of these trainings; how far another would differ is not known."
 
 
 def needed_text(needed: ImagesNeeded, unit: str = "images") -> str:
-    """A range of images in words; without `unit`, which may stand in a table's heading, bare."""
+    """A range of images in words; without `unit`, which may stand in a table's heading, bare.
+
+    Hundreds and more are rounded outwards to two digits, as exact as such an estimate can be.
+    """
     unit = f" {unit}" if unit else ""
+    low = _two_digits(needed.low, math.floor)
     if needed.high is None:
-        return f"at least {needed.low:,}{unit}, perhaps more than there are"
+        return f"at least {low:,}{unit}, perhaps more than there are"
     if needed.high == needed.low:
         return f"about {needed.low:,}{unit}"
-    return f"between {needed.low:,} and {needed.high:,}{unit}"
+    return f"between {low:,} and {_two_digits(needed.high, math.ceil):,}{unit}"
+
+
+def _two_digits(number: int, whole: Callable[[float], int]) -> int:
+    step = 10 ** max(0, len(str(number)) - 2) if number >= 100 else 1
+    return whole(number / step) * step
 
 
 def p_text(p: float) -> str:

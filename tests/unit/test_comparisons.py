@@ -338,7 +338,7 @@ class TestConclusions:
         steady = np.array([[0.01], [0.0], [-0.01]]) + images
         calm = two(a=steady + 0.5, b=steady + rng.normal(0, 0.01, 40))
         assert calm.verdict == "better"
-        assert "over images and trainings" in conclusion(calm)
+        assert "other images and other trainings" in conclusion(calm)
         shaky = np.array([[0.3], [0.0], [-0.2]]) + images
         unsure = two(a=shaky + 0.1, b=shaky + rng.normal(0, 0.01, 40))
         assert unsure.verdict == "undecided"
@@ -361,7 +361,7 @@ class TestConclusions:
         assert "the interval allows for skewed differences" in conclusion(pair)
 
     def test_ranges_of_images(self) -> None:
-        assert needed_text(ImagesNeeded(low=24, high=1334)) == "between 24 and 1,334 images"
+        assert needed_text(ImagesNeeded(low=24, high=1334)) == "between 24 and 1,400 images"
         assert needed_text(ImagesNeeded(low=9, high=9), "groups") == "about 9 groups"
         assert "at least 24 images, perhaps" in needed_text(ImagesNeeded(low=24, high=None))
         assert "at least 24, perhaps" in needed_text(ImagesNeeded(low=24, high=None), "")

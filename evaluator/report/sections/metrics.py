@@ -111,7 +111,7 @@ def _outlines_table(
                 cells=(
                     name,
                     *(_shown(means[score].get(name)) for score in OF_OUTLINES),
-                    _median(distances.values(name)) if known else None,
+                    _median(numbers, distances.values(name)) if known else None,
                     int((~np.isnan(overlaps.values(name))).sum()) if known else None,
                 ),
                 role="control" if model.is_control else "",
@@ -131,12 +131,13 @@ def _outlines_table(
     )
 
 
-def _median(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Value:
-    """The median over the images that have a value, with its interval."""
+def _median(numbers: Numbers, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Value:
+    """The median over the images that have a value, as `Numbers.median`."""
     known = values[~np.isnan(values)]
     if not len(known):
         return None
-    middle, found = float(np.median(known)), median_interval(known)
+    middle = float(np.median(known))
+    found = median_interval(known) if numbers.groups is None else None
     return middle if found is None else Estimate(middle, found.low, found.high)
 
 
