@@ -76,22 +76,25 @@ def rankings(tables: Iterable[StoredTable], threshold: float) -> list[Ranking]:
                     failed=failed,
                 )
     models = list(dict.fromkeys(model for model, _ in cells))
+    scored: dict[tuple[bool, bool, Empty], _Scores] = {}
+    for border, strict, empty in product((False, True), (False, True), get_args(Empty)):
+        scored[border, strict, empty] = {
+            key: {image: _score(one, empty) for image, one in found[border, strict].items()}
+            for key, found in cells.items()
+        }
     result = []
     for rules in RULE_SETS:
-        runs = {key: found[rules.border, rules.strict] for key, found in cells.items()}
-        if rules.average == "mean rank":
+        if rules.empty is None:
+            runs = {key: _pooled(found[rules.border, rules.strict]) for key, found in cells.items()}
+            scores = _over_seeds(models, runs)
+        elif rules.average == "mean rank":
             if len(models) < 2:
                 continue
-            scores = _shares_beaten(models, runs, rules)
+            scores = _shares_beaten(models, scored[rules.border, rules.strict, rules.empty])
         else:
-            scores = {
-                model: statistics.fmean(
-                    _average(list(images.values()), rules)
-                    for (name, _), images in runs.items()
-                    if name == model
-                )
-                for model in models
-            }
+            by_run = scored[rules.border, rules.strict, rules.empty]
+            runs = {key: _average(found, rules.average) for key, found in by_run.items()}
+            scores = _over_seeds(models, runs)
         order = sorted(scores, key=lambda model: (-_low_if_nan(scores[model]), model))
         result.append(Ranking(rules=rules, scores={model: scores[model] for model in order}))
     return result
@@ -117,51 +120,65 @@ class _Cells:
     failed: bool
 
 
-def _average(images: list[_Cells], rules: RuleSet) -> float:
-    if rules.average == "pooled":
-        return f1(
-            true_cells=sum(one.true_cells for one in images),
-            predicted_cells=sum(one.predicted_cells for one in images),
-            tp=sum(one.tp for one in images),
-        )
-    values = [score for one in images if not math.isnan(score := _score(one, rules))]
-    if not values:
+_Scores = dict[tuple[str, int], dict[str, float]]
+"""F1 by model and seed, then by image; NaN where the rules leave an image out."""
+
+
+def _pooled(images: Mapping[str, _Cells]) -> float:
+    cells = images.values()
+    return f1(
+        true_cells=sum(one.true_cells for one in cells),
+        predicted_cells=sum(one.predicted_cells for one in cells),
+        tp=sum(one.tp for one in cells),
+    )
+
+
+def _average(images: Mapping[str, float], average: Average) -> float:
+    values = np.array(list(images.values()))
+    values = values[~np.isnan(values)]
+    if not len(values):
         return math.nan
-    return statistics.median(values) if rules.average == "median" else statistics.fmean(values)
+    return float(np.median(values) if average == "median" else values.mean())
 
 
-def _score(one: _Cells, rules: RuleSet) -> float:
+def _over_seeds(models: list[str], runs: Mapping[tuple[str, int], float]) -> dict[str, float]:
+    return {
+        model: statistics.fmean(value for (name, _), value in runs.items() if name == model)
+        for model in models
+    }
+
+
+def _score(one: _Cells, empty: Empty) -> float:
     """F1 of one image; NaN where the rules leave it out."""
-    if one.true_cells == one.predicted_cells == 0 and rules.empty == "left out":
+    if one.true_cells == one.predicted_cells == 0 and empty == "left out":
         return math.nan
     return f1(
         true_cells=one.true_cells,
         predicted_cells=one.predicted_cells,
         tp=one.tp,
-        empty=1.0 if rules.empty == "scores 1" and not one.failed else 0.0,
+        empty=1.0 if empty == "scores 1" and not one.failed else 0.0,
     )
 
 
-def _shares_beaten(
-    models: list[str], runs: Mapping[tuple[str, int], Mapping[str, _Cells]], rules: RuleSet
-) -> dict[str, float]:
+def _shares_beaten(models: list[str], runs: _Scores) -> dict[str, float]:
     """The mean over images of the share of the other models that each one beats."""
-    means: dict[str, dict[str, float]] = {}
-    for model in models:
-        seeds = [images for (name, _), images in runs.items() if name == model]
-        means[model] = {
-            image: statistics.fmean(_score(one[image], rules) for one in seeds)
-            for image in seeds[0]
-            if all(image in one for one in seeds)
-        }
-    shared = [
-        image
-        for image in means[models[0]]
-        if all(not math.isnan(means[model].get(image, math.nan)) for model in models)
-    ]
-    if not shared:
+    images = list(dict.fromkeys(image for found in runs.values() for image in found))
+    means = np.array(
+        [
+            np.mean(
+                [
+                    [found.get(image, math.nan) for image in images]
+                    for (name, _), found in runs.items()
+                    if name == model
+                ],
+                axis=0,
+            )
+            for model in models
+        ]
+    )
+    scores = means[:, ~np.isnan(means).any(axis=0)]
+    if not scores.shape[1]:
         return dict.fromkeys(models, math.nan)
-    scores = np.array([[means[model][image] for image in shared] for model in models])
     others = scores[None] - scores[:, None]
     beaten = (others < -TIE).sum(axis=1) + (np.abs(others) <= TIE).sum(axis=1) / 2 - 0.5
     return dict(zip(models, (beaten.mean(axis=1) / (len(models) - 1)).tolist(), strict=True))
