@@ -16,6 +16,7 @@ from evaluator.runs.words import (
     Metrics,
     Protocol,
 )
+from evaluator.scores.incomplete import is_sparse
 from evaluator.scores.score import FolderScores, score_folders
 from evaluator.scores.summaries import by_group, summarise
 
@@ -290,6 +291,9 @@ def _print_table(scores: FolderScores, protocol: Protocol, border: bool) -> None
     left_out = f"; left out for a faulty truth: {len(scores.faults)}" if scores.faults else ""
     total = sum(scores.outcomes.values())
     console.print(f"images: {total} ({images}){left_out}", highlight=False)
+    sparse = len({row.image for row in scores.rows if is_sparse(row)})
+    if sparse:
+        console.print(f"of {sparse} images only some cells are labelled: they carry recall alone")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from contract import CallError
 from contract.names import normal, some
 from evaluator.runs.folder import SCORES_CSV
 from evaluator.runs.words import GROUP
+from evaluator.scores.incomplete import with_complete_truth
 from evaluator.scores.row_set import row_faults
 from evaluator.scores.rows import ScoreRow, read_every_row
 from evaluator.scores.sources import Source, open_source
@@ -118,7 +119,7 @@ def comparable(a: Path, b: Path) -> Comparable:
 def _side(letter: str, folder: Path) -> Side:
     source = open_source(folder)
     try:
-        rows = read_every_row(folder / SCORES_CSV)
+        rows = with_complete_truth(read_every_row(folder / SCORES_CSV))
     except FileNotFoundError as error:
         raise CallError(
             f"{folder} has no {SCORES_CSV}.", "nothing has been scored yet", "let the run finish"
@@ -128,7 +129,11 @@ def _side(letter: str, folder: Path) -> Side:
 
 
 def _refuse_rows(side: Side) -> None:
-    wanted = [(m, seed, normal(image), iou) for m, seed, image, iou in side.source.rows]
+    wanted = [
+        (m, seed, normal(image), iou)
+        for m, seed, image, iou in side.source.rows
+        if image not in side.source.sparse
+    ]
     faults = row_faults(side.rows, wanted)
     if not faults:
         return

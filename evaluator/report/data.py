@@ -114,8 +114,11 @@ class ReportData:
     """The columns of scores.csv; one row per model, seed, image and threshold."""
     models: tuple[Model, ...]
     images: tuple[DatasetImage, ...]
+    """Those whose truth is complete: the denominator of everything but `sparse`."""
     faults: tuple[Fault, ...]
     notes: tuple[str, ...]
+    sparse: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """The same columns, of images of which only some cells are labelled: recall alone is known."""
     leakage: LeakageRecord | None = None
     """What comparing test and training images found; None where that was not done."""
 

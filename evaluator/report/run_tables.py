@@ -69,6 +69,7 @@ def stored_tables(
                         image=image.name,
                         modality=image.modality,
                         outcome=outcome,
+                        sparse=False,
                         table=known.table,
                     )
                 )

@@ -60,6 +60,8 @@ class TestImage(_Record):
     truth_sha256: str = ""
     """Of the label's ids, however they are stored; "" in a run from before that was recorded."""
     modality: str = ""
+    sparse: bool = False
+    """Whether only some of its cells are labelled."""
     strata: dict[str, str] = Field(default_factory=dict)
     """Further columns of manifest.csv."""
 
@@ -208,6 +210,8 @@ class ScoreRecord(_Record):
     """Image → the file name of its mask."""
     truth_sha256: dict[str, str] = Field(default_factory=dict)
     """Image → hash of its true ids, however they are stored."""
+    sparse: tuple[str, ...] = ()
+    """Images of which only some cells are labelled."""
     versions: dict[str, str]
 
 

@@ -27,6 +27,7 @@ from evaluator.overlap.table import TILE, Labels, OverlapTable, overlap_table
 from evaluator.overlap.transplant import transplanted
 from evaluator.runs.words import DEFAULT_PROTOCOL, Protocol
 from evaluator.scores.protocols import count, counted_tables
+from evaluator.scores.regions import blanked, read_region
 
 Masks = tuple[Labels, Labels]
 """The (H, W) masks of truth and prediction."""
@@ -157,7 +158,8 @@ def read_masks(truth: Path, mask: Path | None, shape: tuple[int, int]) -> Masks 
     if mask is None:
         return None
     try:
-        return read_mask(truth, expected=shape), read_mask(mask, expected=shape)
+        labels, predicted = read_mask(truth, expected=shape), read_mask(mask, expected=shape)
+        return labels, blanked(predicted, labels, read_region(truth, shape))
     except (CellbenchError, OSError):
         return None
 

@@ -18,6 +18,7 @@ from evaluator.runs.words import (
     Outcome,
     Protocol,
 )
+from evaluator.scores.incomplete import is_sparse, withhold
 from evaluator.scores.rows import ScoreRow, read_scores, rows_for, with_further
 from evaluator.scores.sources import open_source
 
@@ -58,7 +59,7 @@ def rescore_folder(
         if opened is not None and rows:
             files = opened.pair(rows[0])
             rows = with_further(rows, stored.table, files, protocol=protocol, border=border)
-        found += rows
+        found += withhold(rows) if stored.sparse else rows
     return found
 
 
@@ -71,6 +72,8 @@ class StoredTable:
     image: str
     modality: str
     outcome: Outcome
+    sparse: bool
+    """Whether only some of the true cells are labelled."""
     table: OverlapTable
     """Of the truth alone, or with a prediction that does not count, unless the outcome is
     "scored"."""
@@ -93,6 +96,7 @@ def stored_tables(source: Path) -> Iterator[StoredTable]:
             image=row.image,
             modality=row.modality,
             outcome=row.outcome,
+            sparse=is_sparse(row),
             table=load(row),
         )
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -63,6 +64,8 @@ class ScoreRow:
         return self.model, self.seed, self.image, self.threshold
 
 
+WITHHELD = ("precision", "f1", "dice")
+"""NaN, and empty in scores.csv, for an image on which only some of the cells are labelled."""
 SCORE_COLUMNS = tuple(field.name for field in fields(ScoreRow) if field.name != "further")
 
 
@@ -150,12 +153,17 @@ def write_scores(path: Path, rows: Iterable[ScoreRow]) -> None:
     writer.writerow((*SCORE_COLUMNS, *more))
     writer.writerows(
         [
-            *(getattr(row, name) for name in SCORE_COLUMNS),
+            *(_cell(row, name) for name in SCORE_COLUMNS),
             *(getattr(row.further, name, None) for name in more),
         ]
         for row in rows
     )
     write_text(path, text.getvalue())
+
+
+def _cell(row: ScoreRow, name: str) -> Any:
+    value = getattr(row, name)
+    return "" if name in WITHHELD and math.isnan(value) else value
 
 
 def read_scores(path: Path) -> list[ScoreRow]:
@@ -219,6 +227,8 @@ _WHOLE = frozenset(field.name for field in fields(Further) if field.type == int 
 def _row(cells: dict[str, str], more: bool) -> ScoreRow:
     if cells["outcome"] not in OUTCOMES:
         raise ValueError(f"{cells['outcome']!r} is no outcome")
+    if not any(cells[name] for name in WITHHELD):
+        cells = {**cells, **dict.fromkeys(WITHHELD, "nan")}
     values: dict[str, Any] = {name: _NUMBERS.get(name, str)(cells[name]) for name in SCORE_COLUMNS}
     return ScoreRow(**values, further=_further(cells) if more else None)
 

@@ -22,12 +22,13 @@ from contract import (
 )
 from contract.guarded import open_mask
 from contract.masks import MaskFile, WrongMaskSize
-from contract.names import LABEL_SUFFIXES, passed_over
+from contract.names import LABEL_SUFFIXES, normal, passed_over
 from contract.pairing import Distinct, Pairing, distinct_labels, other_formats, pair_labels
 from contract.written import Written
+from evaluator.overlap.ignored import ignored_cells, without_cells
 from evaluator.overlap.mask_checks import mask_warnings
 from evaluator.overlap.matching import exact
-from evaluator.overlap.table import OverlapTable, overlap_table
+from evaluator.overlap.table import Labels, OverlapTable, overlap_table
 from evaluator.runs.folder import OVERLAPS, SCORE_JSON, SCORES_CSV
 from evaluator.runs.records import ScoreRecord
 from evaluator.runs.words import (
@@ -39,6 +40,8 @@ from evaluator.runs.words import (
     Outcome,
     Protocol,
 )
+from evaluator.scores.incomplete import sparse_stems, withhold
+from evaluator.scores.regions import UnusableRegion, read_region
 from evaluator.scores.rows import ScoreRow, rows_for, with_further, write_scores
 from evaluator.scores.truths import truth_sha256
 
@@ -53,7 +56,8 @@ class PairResult:
 
     outcome: Outcome
     truth_table: OverlapTable
-    """Truth against prediction; against an empty prediction unless the outcome is "scored"."""
+    """Truth against prediction, without predicted cells in an ignored region; against an empty
+    prediction unless the outcome is "scored"."""
     message: str = ""
     """Why the pair was not scored."""
     truth_sha256: str
@@ -87,32 +91,43 @@ def score_pair(truth_path: Path, mask_path: Path | None) -> PairResult:
         truth = open_mask(truth_path)
     except (UnreadableMask, WrongMaskType) as error:
         raise TruthFault(error.what, error.why, error.do) from error
+    try:
+        region = read_region(truth_path, _size(truth))
+    except UnusableRegion as error:
+        raise TruthFault(error.what) from error
     if mask_path is None or not mask_path.exists():
-        return _result("missing", truth, message="there is no mask")
+        return _result("missing", truth, region, message="there is no mask")
     try:
         predicted = open_mask(mask_path, expected=_size(truth))
     except UnreadableMask as error:
-        return _result("unreadable", truth, message=error.what)
+        return _result("unreadable", truth, region, message=error.what)
     except WrongMaskSize as error:
-        return _result("wrong_shape", truth, message=error.what)
+        return _result("wrong_shape", truth, region, message=error.what)
     except WrongMaskType as error:
-        return _result("wrong_type", truth, message=error.what)
-    return _result("scored", truth, predicted)
+        return _result("wrong_type", truth, region, message=error.what)
+    return _result("scored", truth, region, predicted)
 
 
 def _result(
-    outcome: Outcome, truth: MaskFile, predicted: MaskFile | None = None, message: str = ""
+    outcome: Outcome,
+    truth: MaskFile,
+    region: Labels | None,
+    predicted: MaskFile | None = None,
+    message: str = "",
 ) -> PairResult:
     table = overlap_table(truth.labels, predicted.labels if predicted else None)
     of_mask: tuple[str, ...] = ()
     if predicted is not None:
         of_mask = mask_warnings("prediction", predicted, table.predicted, table.pair_predicted)
+    of_truth = mask_warnings("truth", truth, table.truth, table.pair_truth)
+    if predicted is not None and region is not None:
+        table = without_cells(table, ignored_cells(truth.labels, predicted.labels, region))
     return PairResult(
         outcome=outcome,
         truth_table=table,
         message=message,
-        truth_sha256=truth_sha256(truth.labels),
-        truth_warnings=mask_warnings("truth", truth, table.truth, table.pair_truth),
+        truth_sha256=truth_sha256(truth.labels, region),
+        truth_warnings=of_truth,
         mask_warnings=of_mask,
     )
 
@@ -187,6 +202,7 @@ def score_folders(
     failures: dict[str, str] = {}
     faults: dict[str, str] = {}
     truth_hashes: dict[str, str] = {}
+    stems, sparse = sparse_stems(truth), list[str]()
     warnings: dict[str, tuple[str, ...]] = {}
     for path in truths.labels:
         try:
@@ -214,6 +230,9 @@ def score_folders(
         if metrics == "all":
             files = path, pairing.labels.get(path.name)
             found = with_further(found, result.truth_table, files, protocol=protocol, border=border)
+        if normal(label_stem(path.name)) in stems:
+            found = withhold(found)
+            sparse.append(path.name)
         rows += found
     if not rows:
         raise CallError(
@@ -248,6 +267,7 @@ def score_folders(
         passed_over=scores.passed_over,
         masks={name: mask.name for name, mask in pairing.labels.items()},
         truth_sha256=truth_hashes,
+        sparse=tuple(sparse),
         versions={"python": platform.python_version(), "numpy": np.__version__},
     )
     write_json(out / SCORE_JSON, record.model_dump(mode="json"))

@@ -27,6 +27,8 @@ class Source:
     """Image → hash of its true ids; absent or "" where that is not recorded."""
     rows: tuple[Key, ...]
     """What scores.csv has to hold, each once: every model, seed, image and threshold."""
+    sparse: frozenset[str] = frozenset()
+    """Images of which only some cells are labelled."""
     run: RunRecord | None = None
     """None for a folder of scores."""
 
@@ -86,6 +88,7 @@ def _run(folder: Path, record: RunRecord) -> Source:
             for image in record.dataset.images
             for threshold in record.thresholds
         ),
+        sparse=frozenset(image.image for image in record.dataset.images if image.sparse),
         run=record,
     )
 
@@ -106,6 +109,7 @@ def _scored(folder: Path, record: ScoreRecord) -> Source:
         pair=pair,
         table=lambda row: folder / OVERLAPS / f"{label_stem(row.image)}.npz",
         truth_sha256=record.truth_sha256,
+        sparse=frozenset(record.sparse),
         rows=tuple(
             (record.model, 0, image, threshold)
             for image in images

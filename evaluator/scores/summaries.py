@@ -44,7 +44,7 @@ class Pooled:
 
 
 def summarise(rows: Sequence[ScoreRow], score: Score) -> Summary:
-    """The summary of `score` over rows that hold each image once.
+    """The summary of `score` over rows that hold each image once, withheld scores left out.
 
     Raises ValueError when an image comes twice: rows of several thresholds, models or seeds were
     mixed.
@@ -67,6 +67,7 @@ def summarise(rows: Sequence[ScoreRow], score: Score) -> Summary:
     """
     if len({row.image for row in rows}) != len(rows):
         raise ValueError("an image comes twice: give rows of one model, seed and threshold")
+    rows = [row for row in rows if not math.isnan(getattr(row, score))]
     values: list[float] = [getattr(row, score) for row in rows]
     scored = [value for value, row in zip(values, rows, strict=True) if row.outcome == "scored"]
     return Summary(

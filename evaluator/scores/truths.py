@@ -15,8 +15,10 @@ BAND = 256
 """Rows that are converted at a time."""
 
 
-def truth_sha256(labels: Labels) -> str:
+def truth_sha256(labels: Labels, region: Labels | None = None) -> str:
     """SHA-256 over the size and the ids of an H×W mask, the same for every type and file format.
+
+    With the (H, W) mask of an ignored region it is another one.
 
     Raises ValueError for negative ids.
     """
@@ -27,6 +29,9 @@ def truth_sha256(labels: Labels) -> str:
     digest = hashlib.sha256(repr(labels.shape).encode())
     for row in range(0, labels.shape[0], BAND):
         digest.update(np.ascontiguousarray(labels[row : row + BAND], dtype=smallest).tobytes())
+    for row in range(0, labels.shape[0] if region is not None else 0, BAND):
+        assert region is not None
+        digest.update(np.packbits(np.asarray(region[row : row + BAND]) != 0).tobytes())
     return digest.hexdigest()
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from contract import sha256_file
 from evaluator.overlap.table import OverlapTable, UnreadableTable
 from evaluator.runs.folder import SCORES_CSV
 from evaluator.runs.read import read_overlap_index
 from evaluator.scores.further import FURTHER_COLUMNS
+from evaluator.scores.incomplete import withhold
+from evaluator.scores.regions import pair_hashes
 from evaluator.scores.row_set import row_faults
 from evaluator.scores.rows import (
     SCORE_COLUMNS,
@@ -81,7 +82,7 @@ def _differing(source: Source, stored: list[ScoreRow]) -> Iterator[str]:
         yield from (f"{where}: {text}" for text in _table(path, result.truth_table))
     if result.outcome == "scored" == first.outcome and source.run is not None and mask is not None:
         hashes = read_overlap_index(path.parent).get(first.image)
-        if hashes != [sha256_file(truth), sha256_file(mask)]:
+        if hashes != pair_hashes(truth, mask):
             absent = "are not recorded" if hashes is None else "are not those recorded"
             yield f"{where}: the hashes of truth and mask {absent} beside the overlap table"
 
@@ -109,6 +110,8 @@ def _numbers(source: Source, stored: list[ScoreRow], result: PairResult) -> Iter
             protocol=source.protocol,
             border=source.border,
         )
+    if first.image in source.sparse:
+        fresh = withhold(fresh)
     for old, new in zip(stored, fresh, strict=True):
         for name in SCORE_COLUMNS:
             yield from _told(old, name, getattr(old, name), getattr(new, name))
@@ -120,7 +123,8 @@ def _numbers(source: Source, stored: list[ScoreRow], result: PairResult) -> Iter
 
 def _told(row: ScoreRow, name: str, stored: object, fresh: object) -> Iterator[str]:
     """What is said of a number that is not that of the mask; None is an empty cell."""
-    if stored != fresh:
+    both_withheld = stored != stored and fresh != fresh  # only NaN is not itself
+    if stored != fresh and not both_withheld:
         has, gives = ("empty" if value is None else value for value in (stored, fresh))
         yield f"{told(row.key)}: {name} is {has} in scores.csv, {gives} from the mask"
 

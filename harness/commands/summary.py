@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contract.names import printable, some
+from evaluator.scores.incomplete import is_sparse
 from evaluator.scores.rows import ScoreRow
 from evaluator.scores.summaries import summarise
 from harness.work.run_all import Result
@@ -28,6 +29,9 @@ def print_summary(result: Result) -> None:
         for seed in facts.seeds:
             table.add_row(*_cells(model, seed, thresholds, result.rows))
     console.print(table)
+    sparse = len({row.image for row in result.rows if is_sparse(row)})
+    if sparse:
+        console.print(f"of {sparse} images only some cells are labelled: they carry recall alone")
     failed = failures(result.rows)
     if failed:
         counts = Counter(

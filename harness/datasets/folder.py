@@ -19,7 +19,14 @@ from contract import (
 )
 from contract.dataset import draw_split
 from contract.guarded import open_mask, read_header, read_mask, read_picture
-from contract.names import IMAGE_SUFFIXES, LABEL_SUFFIXES, passed_over, too_long, unopenable
+from contract.names import (
+    IMAGE_SUFFIXES,
+    LABEL_SUFFIXES,
+    ignore_file,
+    passed_over,
+    too_long,
+    unopenable,
+)
 from contract.pairing import other_formats, pair_labels
 from contract.reading.orientation import ON_ITS_SIDE, UPRIGHT
 from contract.schema import Subset
@@ -27,6 +34,7 @@ from evaluator.overlap.mask_checks import check_mask
 from evaluator.overlap.table import overlap_table
 from evaluator.runs.records import Fault, Remark
 from evaluator.runs.words import GROUP
+from evaluator.scores.regions import UnusableRegion, read_region
 from evaluator.scores.truths import truth_sha256
 from harness.datasets.manifest import read_manifest
 from harness.datasets.turned import FITS_TURNED, fits_turned
@@ -47,6 +55,8 @@ class Pair:
     label_sha256: str
     truth_sha256: str = ""
     """Of the label's ids, however they are stored."""
+    ignore_sha256: str = ""
+    """Of the file that says where nothing counts; "" without one."""
     strata: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -222,13 +232,19 @@ def _read_pair(image: Path, label: Path, strata: Mapping[str, str]) -> tuple[Pai
     except OSError as error:
         raise _Unusable(f"{error.filename or image} cannot be read: {error.strerror}") from error
     labels = mask.labels
-    _refuse_other_size(image, (labels.shape[0], labels.shape[1]))
+    size = labels.shape[0], labels.shape[1]
+    _refuse_other_size(image, size)
+    try:
+        region, ignored = read_region(label, size), ignore_file(label)
+    except UnusableRegion as error:
+        raise _Unusable(error.what) from error
     pair = Pair(
         image=image.absolute(),
         label=label.absolute(),
         image_sha256=hashes[0],
         label_sha256=hashes[1],
-        truth_sha256=truth_sha256(labels),
+        truth_sha256=truth_sha256(labels, region),
+        ignore_sha256=sha256_file(ignored) if ignored else "",
         strata=strata,
     )
     return pair, (*mask.remarks, *check_mask(labels, overlap_table(labels).truth))
@@ -275,4 +291,9 @@ def _no_label(image: Path, labels: Path) -> str:
 
 
 def _pairs_sha256(pairs: Sequence[Pair]) -> str:
-    return sha256_json([[pair.name, pair.image_sha256, pair.label_sha256] for pair in pairs])
+    return sha256_json(
+        [
+            [pair.name, pair.image_sha256, pair.label_sha256, *filter(None, [pair.ignore_sha256])]
+            for pair in pairs
+        ]
+    )

@@ -14,7 +14,7 @@ from contract.names import IMAGE_SUFFIXES, normal, printable, some
 from contract.pairing import agreement
 
 SEPARATORS = (",", ";", "\t")
-KNOWN = ("image", "label", "modality", "source", "group")
+KNOWN = ("image", "label", "modality", "source", "group", "labelling")
 """Columns with a meaning of their own; they are known in any case of letters."""
 UTF_16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 

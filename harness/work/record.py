@@ -17,6 +17,7 @@ from evaluator.runs.records import (
     TestImage,
 )
 from evaluator.runs.words import DEFAULT_METRICS, DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS
+from evaluator.scores.incomplete import LABELLING, SPARSE
 from harness.datasets.folder import Dataset
 from harness.models.provenance import commit, hardware, versions
 from harness.models.registry import Model
@@ -129,7 +130,12 @@ def _dataset_record(dataset: Dataset, split: Mapping[str, Subset]) -> DatasetRec
                 label_path=str(pair.label),
                 truth_sha256=pair.truth_sha256,
                 modality=pair.strata.get("modality", ""),
-                strata={key: value for key, value in pair.strata.items() if key != "modality"},
+                sparse=pair.strata.get(LABELLING, "").lower() == SPARSE,
+                strata={
+                    key: value
+                    for key, value in pair.strata.items()
+                    if key not in ("modality", LABELLING)
+                },
             )
             for pair in dataset.test
         ),

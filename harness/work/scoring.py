@@ -10,7 +10,6 @@ import numpy as np
 from contract import (
     CellbenchError,
     label_name,
-    sha256_file,
     sha256_tree,
     stem,
     write_json,
@@ -28,6 +27,8 @@ from evaluator.runs.read import (
 from evaluator.runs.records import PredictionRecord, TestImage, Usage
 from evaluator.runs.remarks import told_of_masks
 from evaluator.runs.words import Outcome
+from evaluator.scores.incomplete import withhold
+from evaluator.scores.regions import pair_hashes
 from evaluator.scores.rows import ScoreRow, rows_for, with_further
 from evaluator.scores.score import TruthFault, score_pair
 from harness.work.items import Context, Done
@@ -98,7 +99,7 @@ class ScoreItem:
             if record.metrics == "all":
                 files = Path(image.label_path), predict / label_name(image.image)
                 found = with_further(found, counted, files, protocol=record.protocol)
-            rows += found
+            rows += withhold(found) if image.sparse else found
         store.save()
         if not self.quiet:
             for sentence in told_of_masks(store.remarks):
@@ -123,7 +124,7 @@ class _Overlaps:
         """The pair's outcome and table, from the store when its files are the same."""
         label = Path(image.label_path)
         path = self._folder / f"{stem(image.image)}.npz"
-        hashes = [sha256_file(label), sha256_file(mask)] if mask.is_file() else []
+        hashes = pair_hashes(label, mask) if mask.is_file() else []
         if hashes and self._index.get(image.image) == hashes:
             with suppress(UnreadableTable, OSError):
                 return "scored", OverlapTable.load(path), ""

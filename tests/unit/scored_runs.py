@@ -1,6 +1,6 @@
 """Run folders made by hand for the evaluator's tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from evaluator.runs.records import (
     TestImage,
 )
 from evaluator.runs.words import DEFAULT_THRESHOLDS
+from evaluator.scores.incomplete import withhold
 from evaluator.scores.rows import rows_for, write_scores
 from evaluator.scores.score import score_folders, score_pair
 from evaluator.scores.truths import truth_sha256
@@ -41,6 +42,7 @@ def write_run(
     sha256: str = "",
     groups: Sequence[str] = (),
     truths: Mapping[str, str] | None = None,
+    sparse: Collection[str] = (),
 ) -> None:
     """The run.json of a run that scored these images (name → label) with these models."""
     record = RunRecord(
@@ -72,6 +74,7 @@ def write_run(
                     image_path="",
                     label_path=str(label),
                     truth_sha256=(truths or {}).get(name, ""),
+                    sparse=name in sparse,
                     strata={"group": groups[place]} if groups else {},
                 )
                 for place, (name, label) in enumerate(images.items())
@@ -102,18 +105,20 @@ def scored(folder: Path, cells: Sequence[int | None], **options: Any) -> Path:
     return folder / "out"
 
 
-def real_run(root: Path, cells: Sequence[int] = (16, 9, 12, 2)) -> Path:
+def real_run(
+    root: Path, cells: Sequence[int] = (16, 9, 12, 2), sparse: Collection[str] = ()
+) -> Path:
     """A run whose masks, overlap tables, hashes and scores belong together.
 
     Model "m" found so many of the 16 cells of each image, the control "oracle" all; the truths
-    lie beside the run in truth/.
+    lie beside the run in truth/. Of `sparse` images only some cells are said to be labelled.
     """
     images = {f"{place:02}.tif": root.parent / "truth" / f"{place:02}.tif" for place in range(4)}
     models = {"m": model_record((0,)), "oracle": model_record((0,), "control")}
     for label in images.values():
         write_mask(label, TRUTH)
     hashes = dict.fromkeys(images, truth_sha256(TRUTH))
-    write_run(root, images, models, thresholds=(0.5, 0.7), truths=hashes)
+    write_run(root, images, models, thresholds=(0.5, 0.7), truths=hashes, sparse=sparse)
     run, rows = RunFolder(root), []
     for model in models:
         index = {}
@@ -123,7 +128,8 @@ def real_run(root: Path, cells: Sequence[int] = (16, 9, 12, 2)) -> Path:
             table = score_pair(label, mask).truth_table
             table.save(run.overlaps(model, 0) / f"{stem(image)}.npz")
             index[image] = [sha256_file(label), sha256_file(mask)]
-            rows += rows_for(table, model=model, image=image, thresholds=(0.5, 0.7))
+            own = rows_for(table, model=model, image=image, thresholds=(0.5, 0.7))
+            rows += withhold(own) if image in sparse else own
         write_json(run.overlaps(model, 0) / INDEX_JSON, index)
     write_scores(run.scores_csv, rows)
     return root

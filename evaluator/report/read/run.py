@@ -119,14 +119,17 @@ def assemble(
 ) -> ReportData:
     """The report's data from its parts.
 
-    The list of images is the denominator: rows of other images are left out, and pairs that a
-    finished run lacks count as missing.
+    The list of images with a complete truth is the denominator: rows of other images are left out,
+    and pairs that a finished run lacks count as missing.
     """
     known = scores["image"].isin([image.name for image in images])
     if not known.all():
         strangers = scores.loc[~known, "image"].nunique()
         notes.append(f"Images in scores.csv that the run does not list, left out: {strangers}.")
         scores = scores[known]
+    # Of images that nobody scored yet only the record tells that they are sparse.
+    listed = {one.image for one in run.dataset.images if one.sparse} if run else set[str]()
+    sparse = listed | set(scores.loc[scores["f1"].isna(), "image"])
     thresholds = rules.thresholds or tuple(sorted(scores["threshold"].unique()))
     finished = run.finished if run else True
     if finished:
@@ -143,9 +146,10 @@ def assemble(
         finished=finished,
         protocol=rules.label,
         thresholds=thresholds,
-        scores=scores,
+        scores=scores[~scores["image"].isin(sparse)],
+        sparse=scores[scores["image"].isin(sparse)],
         models=models,
-        images=images,
+        images=tuple(image for image in images if image.name not in sparse),
         faults=run.dataset.faults if run else rules.faults,
         notes=tuple(notes),
     )

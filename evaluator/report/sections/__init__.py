@@ -18,6 +18,7 @@ ORDER = (
     "thresholds",
     "metrics",
     "rules",
+    "sparse",
     "groups",
     "sizes",
     "errors",

@@ -40,6 +40,9 @@ def _headline(numbers: Numbers) -> Callout:
     """The one thing to know first: many failures, a settled winner, or what is known instead."""
     if numbers.failed_share > FAILED_LIMIT:
         return _many_failures(numbers)
+    if not numbers.data.images and len(numbers.data.sparse):
+        title = "No scores but recall: of no image all cells are labelled"
+        return Callout(title=title, lines=("See Sparse truth.",))
     if not numbers.ranking:
         controls = bool(numbers.of_model)
         title = "Only controls have been scored" if controls else "No model has been scored yet"
