@@ -63,6 +63,9 @@ class ModelCard(_Document):
     architecture: str | None = None
     citation: str | None = None
     """How a paper cites it; the report's methods paragraph does."""
+    pretrained_on: tuple[str, ...] | None = None
+    """Datasets, by name, that the weights which it starts from or comes with were trained on; empty
+    for none, None where that is not known."""
     settings: dict[str, Any] | None = None
     """JSON schema of what `--set` and a profile can say: types, ranges, defaults, descriptions.
     Only `describe` gives it; None: any key is taken."""

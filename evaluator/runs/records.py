@@ -127,7 +127,8 @@ class ModelRecord(_Record):
     repository: str | None = None
     licence: str | None = None
     citation: str | None = None
-    """These four as in model.yaml."""
+    pretrained_on: tuple[str, ...] | None = None
+    """These five as in model.yaml."""
     sources_sha256: str | None = None
     image: str | None = None
     image_digest: str | None = None

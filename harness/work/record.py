@@ -158,6 +158,7 @@ def _model_record(
         repository=model.card.repository,
         licence=model.card.licence,
         citation=model.card.citation,
+        pretrained_on=model.card.pretrained_on,
         sources_sha256=model.sources_sha256(),
         image=model.image if runner.name == "docker" else None,
         image_digest=runner.digest(model),

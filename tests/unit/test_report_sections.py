@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 
 from contract.written import Written
 from evaluator.report import ReportPaths, build_report, sections
-from evaluator.report.data import ReportData
+from evaluator.report.data import DatasetImage, Model, ReportData, SeedRun
 from evaluator.report.drawing import Figure
 from evaluator.report.numbers import Numbers
 from evaluator.report.read.run import load_report
@@ -31,8 +31,10 @@ from evaluator.report.section import (
     prose,
 )
 from evaluator.report.sections import ORDER, make_sections
+from evaluator.report.sections.models import pretraining
 from evaluator.report.tables import Column, Row, Table, escape_markdown
 from tests.unit.report_fixtures import make_run
+from tests.unit.scored_runs import model_record
 
 ODD = "</p><b>a|b*c_d [e](f) &amp; `g`"
 
@@ -165,3 +167,37 @@ def test_both_templates_show_every_kind_of_block(data: ReportData, block: Block)
 def test_odd_words_are_plain_in_markdown(data: ReportData) -> None:
     section = Section(id="new", title="New", blocks=(prose(ODD),))
     assert escape_markdown(ODD) in markdown(data, [section])
+
+
+@pytest.mark.parametrize(
+    ("names", "started", "before", "caution"),
+    [
+        (None, None, "", ""),
+        ((), None, "had seen no images", ""),
+        (("SA-1B",), "none", "had seen no images", ""),
+        (("SA-1B",), None, "pretrained on SA-1B", ""),
+        (("SA-1B", "DSB 2018"), None, "SA-1B, DSB 2018", "the source of 2 of 3 test images"),
+    ],
+)
+def test_what_weights_had_seen_is_told(
+    names: tuple[str, ...] | None, started: str | None, before: str, caution: str
+) -> None:
+    record = model_record((0,)).model_copy(update={"pretrained_on": names})
+    run = SeedRun(
+        seed=0,
+        training={"pretrained": started},
+        history=(),
+        train_usage=None,
+        predict_usage=None,
+        predictions=(),
+        masks=None,
+        overlaps=None,
+    )
+    model = Model(name="m", title="m", kind="segmenter", runs=(run,), record=record)
+    sources = ("dsb2018_fluo", "dsb-2018", "bbbc041")
+    images = [DatasetImage(name=source, strata={"source": source}) for source in sources]
+    told, warned = pretraining(model, images)
+    assert before in told
+    assert bool(told) == bool(before)
+    assert caution in warned
+    assert bool(warned) == bool(caution)

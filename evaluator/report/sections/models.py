@@ -1,11 +1,14 @@
 """Each model by itself: its means at every threshold, its best and worst images."""
 
+import re
+from collections.abc import Sequence
+
 import pandas as pd
 
-from evaluator.report.data import Model
+from evaluator.report.data import DatasetImage, Model
 from evaluator.report.numbers import Numbers
 from evaluator.report.samples import pictures
-from evaluator.report.section import Beside, Panels, Part, Section, Text, blocks
+from evaluator.report.section import Beside, Panels, Part, Section, Text, blocks, note
 from evaluator.report.summary import extremes
 from evaluator.report.tables import Column, Row, Table
 
@@ -41,12 +44,50 @@ def _part(numbers: Numbers, model: Model, ends: pd.DataFrame, name: str) -> Part
         )
         examples = _examples(numbers, model, ends, name)
     warning = Text(lines=(f"{state.capitalize()}.",), role="warning") if state else None
+    before, seen = pretraining(model, numbers.data.images)
     return Part(
         title=model.name,
         tag=model.role,
         note=model.title if model.title != model.name else "",
-        blocks=blocks(warning, tables, *examples),
+        blocks=blocks(
+            warning,
+            Text(lines=(seen,), role="warning") if seen else None,
+            note(before) if before else None,
+            tables,
+            *examples,
+        ),
     )
+
+
+def pretraining(model: Model, images: Sequence[DatasetImage]) -> tuple[str, str]:
+    """What a model's weights had seen before, and a caution when the test images are of it.
+
+    Both are empty where there is nothing to say.
+    """
+    names = model.record.pretrained_on if model.record else None
+    started = {str(run.training.get("pretrained") or "") for run in model.runs}
+    if started == {"none"} or names == ():
+        return "Its weights had seen no images before this training.", ""
+    if names is None or model.is_control:
+        return "", ""
+    known = [name for name in names if any(_is_of(name, image) for image in images)]
+    caution = ""
+    if known:
+        count = sum(any(_is_of(name, image) for name in known) for image in images)
+        caution = (
+            f"{model.name} was pretrained on {', '.join(known)}, and the manifest names that as the"
+            f" source of {count} of {len(images)} test images: it may have seen them, or images of"
+            " their kind, before."
+        )
+    return f"Its weights were pretrained on {', '.join(names)}.", caution
+
+
+def _is_of(name: str, image: DatasetImage) -> bool:
+    """Whether the manifest's source of an image names a dataset, whatever the spelling."""
+    wanted, source = (
+        re.sub(r"[^a-z0-9]", "", text.lower()) for text in (name, image.strata.get("source", ""))
+    )
+    return bool(wanted) and wanted in source
 
 
 def _thresholds(numbers: Numbers, model: Model) -> Table:
