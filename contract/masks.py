@@ -16,6 +16,7 @@ from contract.reading.kinds import Kind, kind_of
 from contract.reading.limits import WrongSize, check_size, of_size, pixel_limit
 from contract.reading.lossy import lossy_compression
 from contract.reading.npy import npy_size, read_npy
+from contract.reading.orientation import UPRIGHT
 from contract.reading.png import decode_sixteen_bit, open_png
 from contract.reading.tiff import plane_header, read_plane
 
@@ -217,23 +218,34 @@ def _decode(path: Path, limit: int, expected: tuple[int, int] | None) -> _Stored
             return _Stored(
                 values=plane.pixels,
                 white_is_zero=plane.photometric == 0,
-                remarks=(*plane.remarks, *([lossy] if lossy else [])),
+                remarks=(
+                    *plane.remarks,
+                    *([lossy] if lossy else []),
+                    *_held_otherwise(plane.orientation),
+                ),
             )
         case "npy":
             return _Stored(values=read_npy(path, limit, expected))
         case "png":
             png = open_png(path, limit, expected)
+            said = (*png.remarks, *_held_otherwise(png.orientation))
             if png.depth == 16 and png.colour != 0:
                 return _Stored(
-                    values=of_size(decode_sixteen_bit(png), png.height, png.width),
-                    remarks=png.remarks,
+                    values=of_size(decode_sixteen_bit(png), png.height, png.width), remarks=said
                 )
             with pillow.opened(png.data, "PNG") as image:
-                return _Stored(values=np.asarray(image), remarks=png.remarks)
+                return _Stored(values=np.asarray(image), remarks=said)
         case _:
             with pillow.opened(path, "BMP") as image:
                 check_size(image.height, image.width, limit, expected=expected)
                 return _Stored(values=np.asarray(image))
+
+
+def _held_otherwise(orientation: int) -> tuple[str, ...]:
+    if orientation == UPRIGHT:
+        return ()
+    said = f"the mask's orientation is {orientation}, not 1: programs may show it turned"
+    return (f"{said}; its ids are used as stored",)
 
 
 def _not_one_plane(path: Path, reason: str) -> WrongMaskType:

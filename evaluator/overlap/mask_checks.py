@@ -53,13 +53,14 @@ def check_mask(labels: Labels, cells: Side) -> tuple[str, ...]:
 
     Found are: one id, or a few, over many separate pieces (a mask of the foreground or of
     classes); cells that share ids; ids at the end of what 8 or 16 bits hold, with gaps (spread for
-    display) or without; a background that is not 0; ids that are scattered over the image pixel by
-    pixel, as after lossy compression or smooth resizing. Scores are not changed by what is said:
+    display) or without; a background that is not 0, or exchanged with the cells; ids that are
+    scattered over the image pixel by pixel, as after lossy compression or smooth resizing. Scores
+    are not changed by what is said:
     a mask counts as it stands, one id one cell.
     """
     if not len(cells):
         return ()
-    if background := _other_background(labels, cells):
+    if background := _other_background(labels, cells) or _around_the_rest(labels, cells):
         return (background,)
     pieces, filled = _pieces(labels, cells)
     scattered = tuple(_scattered(cells, pieces, filled))
@@ -123,9 +124,8 @@ def _other_background(labels: Labels, cells: Side) -> str:
     """That something else than 0 surrounds the cells, when there is no 0 at all."""
     if cells.areas.sum() < labels.size or len(cells) < SEVERAL:
         return ""
-    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     largest = cells.ids[int(np.argmax(cells.areas))]
-    if 2 * np.count_nonzero(border == largest) <= border.size:
+    if not _surrounds(labels, largest):
         return ""
     turned = largest == np.iinfo(labels.dtype).max
     return (
@@ -133,6 +133,26 @@ def _other_background(labels: Labels, cells: Side) -> str:
         + (", and the mask may be stored with white as zero" if turned else "")
         + "; background must be 0"
     )
+
+
+def _around_the_rest(labels: Labels, cells: Side) -> str:
+    """That the only id fills the image save for what may be the cells."""
+    only = cells.ids[0]
+    if len(cells) > 1 or not _surrounds(labels, only):
+        return ""
+    pieces = _count(labels == 0)
+    if pieces < SEVERAL:
+        return ""
+    return (
+        f"{ONE_ID}, {only}, surrounds {pieces} pieces of 0: background and cells may be exchanged;"
+        " background must be 0, and each cell an id of its own"
+    )
+
+
+def _surrounds(labels: Labels, one: object) -> bool:
+    """Whether an id holds more than half of the image's border."""
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    return bool(2 * np.count_nonzero(border == one) > border.size)
 
 
 def _pieces(labels: Labels, cells: Side) -> tuple[Whole, npt.NDArray[np.float64]]:

@@ -57,6 +57,7 @@ SUSPICIOUS: dict[str, tuple[Callable[[], np.ndarray], str]] = {
     ),
     "spread for display": (lambda: FEW * 255 // 16, "16 ids are spread evenly up to 255"),
     "spread too thin": (lambda: MANY * 255 // 400, "the highest id is 255"),
+    "turned": (lambda: np.where(FEW > 0, 0, 255), "one id, 255, surrounds 16 pieces of 0"),
     "background of 1": (lambda: FEW + 1, "no pixel is 0, and the id 1 surrounds"),
     "white is zero": (lambda: (255 - FEW).astype(np.uint8), "255 surrounds.*white as zero"),
     "white is zero, 16 bits": (lambda: (65535 - MANY).astype(np.uint16), "65535 surrounds"),

@@ -329,3 +329,18 @@ def test_messages_name_the_cause(tmp_path: Path) -> None:
 def test_a_mask_with_several_pages_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(WrongMaskType, match="a stack of 2 pages"):
         read(tmp_path, pages(LABELS, LABELS))
+
+
+@pytest.mark.parametrize("suffix", ["tiff", "png"])
+def test_the_orientation_of_a_mask_is_told_and_not_applied(tmp_path: Path, suffix: str) -> None:
+    labels, path = np.arange(6, dtype=np.uint8).reshape(2, 3), tmp_path / f"a_label.{suffix}"
+    exif = Image.Exif()
+    exif[274] = 6
+    if suffix == "tiff":
+        tifffile.imwrite(path, labels, extratags=[(274, 3, 1, 6, True)])
+    else:
+        Image.fromarray(labels).save(path, exif=exif)
+    found = open_mask(path)
+    assert found.labels.tolist() == labels.tolist()
+    (said,) = found.remarks
+    assert said.startswith("the mask's orientation is 6, not 1")
