@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import need
 from tests.datasets import make_dataset
 from tests.integration.other_user import OtherUser, other_user
+from tests.integration.test_foreign import HABITS, build, declare
 from tests.integration.test_outcomes import outcomes
 from tests.models.containers.hostile.masks import OUTCOMES
 from tests.programs import TEST_MODELS, run
@@ -116,3 +117,24 @@ def left(engine: Any) -> tuple[int, set[str]]:
     """Containers of steps, and all volumes."""
     steps = engine.containers.list(all=True, filters={"label": "cellbench=step"})
     return len(steps), {volume.id for volume in engine.volumes.list()}
+
+
+def test_what_an_image_writes_as_root_belongs_to_the_caller(
+    user: OtherUser, engine: Any, tmp_path: Path
+) -> None:
+    tag = "cellbench-test/habits:latest"
+    build(engine, tmp_path / "image", HABITS, tag)
+    place = user.home / "relaxed"
+    data = make_dataset(place / "data")
+    for image in (data / "Tuning/images").iterdir():
+        image.chmod(0o600)
+    declare(place, "ours", f"contract: neurips22\nimage: {tag}\n")
+    user.own(place)
+    masks, before, memory = place / "masks", left(engine), list[int]()
+    done = user.harness(
+        "predict", "ours", data / "Tuning/images", masks, "--runner", "docker", "--relax",
+        "root,write", cwd=place, memory=memory,
+    )  # fmt: skip
+    assert_nothing_stays(user, engine, done, masks, before, memory)
+    assert len(list(masks.glob("*.tiff"))) == 2, done.stderr
+    assert user.run("rm", "-r", masks).returncode == 0
