@@ -3,7 +3,7 @@
 import typer
 
 from contract.errors import run_cli
-from harness.commands import data, export, look, machine, models, runs
+from harness.commands import data, export, importing, look, machine, models, runs
 
 app = typer.Typer(
     name="harness",
@@ -18,6 +18,7 @@ app.add_typer(look.app)
 app.add_typer(export.app)
 app.add_typer(models.app)
 app.add_typer(machine.app)
+data.app.command("import")(importing.import_dataset)
 app.add_typer(data.app, name="data")
 
 
