@@ -3,7 +3,7 @@ BIN := .venv/bin
 DEMO := runs/demo
 
 .PHONY: run test check unit peers docs integration conformance coverage hooks pins
-.PHONY: bench-claims bench-evaluator bench-fuzz bench-large bench-report clean
+.PHONY: bench-claims bench-evaluator bench-fuzz bench-large bench-leakage bench-report clean
 
 # The whole benchmark on simulated images; the report's path is printed last.
 run: .venv/models
@@ -60,6 +60,10 @@ bench-evaluator: .venv/peers
 # scores.csv to draw from.
 bench-claims: .venv/dev
 	$(BIN)/python -m tests.benchmarks.claims $(FILES)
+
+# How long 2000 images take to be compared with each other, and which planted copies are found.
+bench-leakage: .venv/dev
+	$(BIN)/python -m tests.benchmarks.leakage $(IMAGES)
 
 # 10 000 damaged image and mask files, each read twice: no crash, no hang, memory bounded.
 bench-fuzz: .venv/dev
