@@ -61,6 +61,33 @@ Relax = Annotated[
     ),
 ]
 Gpu = Annotated[bool, typer.Option("--gpu", help="Let models use this machine's GPUs.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        help="Items at a time on this machine; default one per GPU, or per 4 cores and 8 GiB.",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS|slurm",
+        help="Hand the work to a Dask cluster, such as tcp://host:8786, or to Slurm jobs.",
+    ),
+]
+ClusterOptions = Annotated[
+    Path | None,
+    typer.Option("--cluster-options", metavar="FILE", help="YAML: jobs, cores, memory, queue, …"),
+]
+ClusterWait = Annotated[
+    str,
+    typer.Option(
+        "--cluster-wait", metavar="TIME", help="How long to wait for a worker that is fit at all."
+    ),
+]
 
 MEMORY_SHARE = 0.9
 """Of the machine's memory, for one step, when no limit is given."""

@@ -8,6 +8,9 @@ import typer
 from evaluator.runs.words import DEFAULT_PROTOCOL, Metrics, Protocol, StepName
 from harness.commands import options
 from harness.commands.options import (
+    Cluster,
+    ClusterOptions,
+    ClusterWait,
     Data,
     Disk,
     Gpu,
@@ -20,6 +23,7 @@ from harness.commands.options import (
     Seeds,
     Set,
     Timeout,
+    Workers,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +60,10 @@ def run_all_command(
     timeout: Timeout = "2h",
     relax: Relax = None,
     gpu: Gpu = False,
+    workers: Workers = None,
+    cluster: Cluster = None,
+    cluster_options: ClusterOptions = None,
+    cluster_wait: ClusterWait = "10m",
 ) -> None:
     """Train, predict and score every model; render the report. Finished steps are reused.
 
@@ -65,6 +73,7 @@ def run_all_command(
     from harness.commands.summary import print_summary
     from harness.runners.choose import choose_runner
     from harness.runners.signals import interruptible
+    from harness.work.hire import hired
     from harness.work.progress import display
     from harness.work.run_all import run_all
 
@@ -82,8 +91,19 @@ def run_all_command(
         relax=relax,
     )
     with interruptible():
-        with display() as show:
-            result = run_all(request, choose_runner(runner), show)
+        with (
+            display() as show,
+            hired(
+                request.limits,
+                show,
+                memory_asked=limit_memory is not None,
+                workers=workers,
+                cluster=cluster,
+                cluster_options=cluster_options,
+                patience=options.duration(cluster_wait),
+            ) as crew,
+        ):
+            result = run_all(request, choose_runner(runner), show, crew)
         print_summary(result)
     raise typer.Exit(result.exit_code)
 

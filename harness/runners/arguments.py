@@ -143,7 +143,9 @@ def container_arguments(
         del arguments["user"]
         arguments["cap_add"] = list(OWN_USER_CAPABILITIES)
     if job.limits.gpu:
-        arguments["device_requests"] = [DeviceRequest(count=-1, capabilities=[["gpu"]])]
+        device = job.limits.device
+        which = {"count": -1} if device is None else {"device_ids": [device]}
+        arguments["device_requests"] = [DeviceRequest(**which, capabilities=[["gpu"]])]
     return arguments
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -66,17 +66,17 @@ class DockerRunner:
 
     name: RunnerName = "docker"
 
-    def __init__(self, client: Any = None) -> None:
+    def __init__(self, client: Any = None, pins: Mapping[str, str] | None = None) -> None:
         self._client = client or connect()
         info = self._client.info()
         self._rootless = is_rootless(info)
         self._root = Path(str(info.get("DockerRootDir", "/")))
-        self._pins: dict[str, str] = {}
+        self._pins = dict(pins or {})
         self.ignored = ignored_limits(info)
 
-    def __reduce__(self) -> tuple[type["DockerRunner"], tuple[()]]:
+    def __reduce__(self) -> tuple[type["DockerRunner"], tuple[None, dict[str, str]]]:
         """Where it is unpickled it connects anew: a connection cannot be handed on."""
-        return DockerRunner, ()
+        return DockerRunner, (None, self._pins)
 
     def prepare(self, model: Model, say: Callable[[str], None]) -> None:
         """Builds the model's image when it is missing or older than its sources.

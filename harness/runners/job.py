@@ -46,6 +46,8 @@ class Limits:
     disk: int = DISK
     """Of the folder that it writes to."""
     gpu: bool = False
+    device: str | None = None
+    """The only GPU that it may use; None: all."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,8 @@ def environment(job: Job) -> dict[str, str]:
     variables["PYTHONUNBUFFERED"] = "1"
     if not job.limits.gpu:
         variables["CUDA_VISIBLE_DEVICES"] = ""
+    elif job.limits.device is not None:
+        variables["CUDA_VISIBLE_DEVICES"] = job.limits.device
     return variables
 
 

@@ -6,6 +6,7 @@ Whoever carries items out, here or on another machine, need not know what they d
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from contract import CellbenchError, Interrupted
@@ -17,6 +18,7 @@ from evaluator.runs.words import StepOutcome
 from evaluator.scores.rows import ScoreRow
 from harness.datasets.folder import Dataset
 from harness.models.overrides import Overrides
+from harness.models.registry import Model
 from harness.runners.arguments import RUN_LABEL
 from harness.runners.job import Limits, Runner, RunnerGone
 from harness.work.progress import Display
@@ -58,8 +60,23 @@ class Item(Protocol):
     """One step of one model and seed."""
 
     @property
+    def context(self) -> Context:
+        """What it shares with the other items of its run."""
+        ...
+
+    @property
     def name(self) -> str:
         """For people: model, seed and what is done."""
+        ...
+
+    @property
+    def place(self) -> Path:
+        """The folder of its model and seed."""
+        ...
+
+    @property
+    def runs(self) -> Model | None:
+        """The model whose code it runs; None for one that runs none."""
         ...
 
     def decide(self) -> Decision:
@@ -93,6 +110,7 @@ def carry_out(item: Item, show: Display) -> Done:
         done = Done(outcome="crashed", message=message, recorded=_recorded(item, message))
     if done.outcome != "done":
         show.say(f"{item.name}: {done.message}")
+    show.ended(item.name, well=done.outcome == "done")
     return done
 
 

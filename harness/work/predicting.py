@@ -27,6 +27,16 @@ class PredictItem:
         return f"{self.model.name} seed {self.seed}: predict"
 
     @property
+    def place(self) -> Path:
+        """The folder of its model and seed."""
+        return self.context.run.seed(self.model.name, self.seed)
+
+    @property
+    def runs(self) -> Model:
+        """The model whose code it runs."""
+        return self.model
+
+    @property
     def weights(self) -> Path | None:
         """Those of the run; None for a model that does not learn."""
         if not self.model.learns:

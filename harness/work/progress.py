@@ -26,6 +26,10 @@ class Display(Protocol):
         """A handler for the events of one step that begins now."""
         ...
 
+    def ended(self, name: str, *, well: bool) -> None:
+        """The item of this name has ended."""
+        ...
+
 
 class PlainDisplay:
     """Lines for logs and pipes."""
@@ -49,22 +53,25 @@ class PlainDisplay:
 
         return handle
 
+    def ended(self, name: str, *, well: bool) -> None:
+        """Nothing more: the lines have said it."""
+
 
 class BarDisplay:
-    """Bars for a terminal, one a step, the finished ones kept."""
+    """Bars for a terminal, one for each step that runs."""
 
     def __init__(self, progress: Any) -> None:
         self._progress = progress
+        self._bars: dict[str, Any] = {}
 
     def say(self, text: str) -> None:
         """Prints the line above the bars."""
         self._progress.console.print(shown(text, LONGEST_LINE), markup=False, highlight=False)
 
     def step(self, name: str) -> EventHandler:
-        """Adds a bar, hiding the one before it."""
-        for task in self._progress.tasks:
-            self._progress.update(task.id, visible=False)
-        bar = self._progress.add_task(name, total=None, message="starting")
+        """Adds a bar."""
+        self.ended(name, well=True)
+        bar = self._bars[name] = self._progress.add_task(name, total=None, message="starting")
 
         def handle(event: Mapping[str, Any]) -> None:
             if event["event"] == "progress":
@@ -76,6 +83,12 @@ class BarDisplay:
                 )
 
         return handle
+
+    def ended(self, name: str, *, well: bool) -> None:
+        """Removes the bar."""
+        bar = self._bars.pop(name, None)
+        if bar is not None:
+            self._progress.remove_task(bar)
 
 
 def _whole(value: object) -> int | None:

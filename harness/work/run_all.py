@@ -1,9 +1,11 @@
 """run-all: every model on every image, item by item, each reused when nothing changed."""
 
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -20,7 +22,8 @@ from harness.datasets.simulated.dataset import simulate_dataset
 from harness.models.registry import Model
 from harness.runners.choose import Chosen
 from harness.work.claim import claim, refuse_foreign
-from harness.work.items import Context, Done, carry_out
+from harness.work.crew import Course, Crew, InTurn, follow
+from harness.work.items import Context, Done
 from harness.work.lock import locked
 from harness.work.predicting import PredictItem
 from harness.work.progress import Display
@@ -31,6 +34,8 @@ from harness.work.training import TrainItem
 
 SIMULATED_IMAGES = 32
 SIMULATED_SIZE = 256
+BETWEEN = 20
+"""Times as long as a report took to make, until the next one while the run goes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +63,12 @@ Scores = dict[tuple[str, int], tuple[ScoreRow, ...]]
 """By model and seed."""
 
 
-def run_all(request: Request, chosen: Chosen, show: Display) -> Result:
+def run_all(request: Request, chosen: Chosen, show: Display, crew: Crew | None = None) -> Result:
     """Trains, predicts and scores every model, and renders the report.
 
     The folder is valid at any moment: scores and report are renewed as each model ends. What is
-    finished is reused by the next call; a failure is a row in scores.csv, never the end.
+    finished is reused by the next call; a failure is a row in scores.csv, never the end. The items
+    are carried out in this process unless there is a `crew`.
 
     Raises CallError before any work for a wrong dataset, profile or folder.
     """
@@ -71,7 +77,7 @@ def run_all(request: Request, chosen: Chosen, show: Display) -> Result:
     with _folder(request, chosen, show) as run:
         dataset = dataset or _simulated(run, show)
         _tell(dataset, show)
-        return _work(_context(run, request, chosen, dataset), request, show)
+        return _work(_context(run, request, chosen, dataset), request, show, crew or InTurn(show))
 
 
 def _tell(dataset: Dataset, show: Display) -> None:
@@ -130,24 +136,23 @@ def _due(request: Request) -> list[tuple[Model, int]]:
     return [(model, seed) for model in request.models for seed in seeds_of(model, request.seeds)]
 
 
-def _work(context: Context, request: Request, show: Display) -> Result:
+def _work(context: Context, request: Request, show: Display, crew: Crew) -> Result:
     run, record, due = context.run, context.record, _due(request)
-    scores: Scores = {
-        (model, seed): _score(context, model, seed, show, quiet=True)
-        for model, facts in record.models.items()
-        for seed in facts.seeds
-    }
+    scores = _as_it_lies(context, show)
     write_run(run, record)
     _write_scores(run, scores)
     _compare_images(context, show)
-    for model, seed in due:
-        done = _train_and_predict(context, model, seed, show)
-        key = model.name, seed
-        failed: Outcome | None = None if done.recorded else "crashed"
-        before, scores[key] = scores[key], _score(context, *key, show, failed=failed)
-        _write_scores(run, scores)
-        if scores[key] != before and (model, seed) != due[-1]:
-            _interim_report(run, show)
+    courses = {(model.name, seed): partial(_course, context, model, seed) for model, seed in due}
+    left, report = len(due), _Between(run, show)
+    try:
+        for key, rows in follow(courses, crew):
+            before, scores[key] = scores[key], rows
+            _write_scores(run, scores)
+            left -= 1
+            if rows != before and left:
+                report.renew()
+    finally:
+        crew.close()
     record = as_used(run, record.model_copy(update={"finished": True}))
     write_run(run, record)
     _report(run)
@@ -165,30 +170,36 @@ def _compare_images(context: Context, show: Display) -> None:
         show.say(f"warning: {sentence}")
 
 
-def _train_and_predict(context: Context, model: Model, seed: int, show: Display) -> Done:
-    """How the last item ended that there was a reason to begin."""
+def _course(context: Context, model: Model, seed: int) -> Course[tuple[ScoreRow, ...]]:
+    """Training, if it learns, prediction and scoring; the rows."""
+    done = Done(outcome="done")
     if model.learns:
-        trained = carry_out(TrainItem(context=context, model=model, seed=seed), show)
-        if trained.outcome != "done":
-            return trained
-    return carry_out(PredictItem(context=context, model=model, seed=seed), show)
-
-
-def _score(
-    context: Context,
-    model: str,
-    seed: int,
-    show: Display,
-    *,
-    failed: Outcome | None = None,
-    quiet: bool = False,
-) -> tuple[ScoreRow, ...]:
-    """The rows; those of a model whose masks cannot even be looked at are all crashes."""
-    item = ScoreItem(context=context, model=model, seed=seed, failed=failed, quiet=quiet)
-    done = carry_out(item, show)
+        done = yield TrainItem(context=context, model=model, seed=seed)
     if done.outcome == "done":
-        return done.rows
-    return carry_out(replace(item, failed="crashed"), show).rows
+        done = yield PredictItem(context=context, model=model, seed=seed)
+    failed: Outcome | None = None if done.recorded else "crashed"
+    item = ScoreItem(context=context, model=model.name, seed=seed, failed=failed)
+    return (yield from _scored(item))
+
+
+def _scored(item: ScoreItem) -> Course[tuple[ScoreRow, ...]]:
+    """The rows; those of a model whose masks cannot even be looked at are all crashes."""
+    done = yield item
+    if done.outcome != "done":
+        done = yield replace(item, failed="crashed")
+    return done.rows
+
+
+def _as_it_lies(context: Context, show: Display) -> Scores:
+    """The scores of every model and seed of the run, as the folder has them now."""
+    courses = {
+        (model, seed): partial(
+            _scored, ScoreItem(context=context, model=model, seed=seed, quiet=True)
+        )
+        for model, facts in context.record.models.items()
+        for seed in facts.seeds
+    }
+    return dict(follow(courses, InTurn(show)))
 
 
 def _write_scores(run: RunFolder, scores: Scores) -> None:
@@ -196,12 +207,28 @@ def _write_scores(run: RunFolder, scores: Scores) -> None:
         write_scores(run.scores_csv, chain(*scores.values()))
 
 
-def _interim_report(run: RunFolder, show: Display) -> None:
-    """A report that cannot be rendered now must not end a run that has hours of work to go."""
-    try:
-        _report(run)
-    except Exception as error:
-        show.say(f"no report in between: {type(error).__name__}: {error}")
+class _Between:
+    """Reports while the run goes on, which take at most a twentieth of its time."""
+
+    def __init__(self, run: RunFolder, show: Display) -> None:
+        self._run = run
+        self._show = show
+        self._due = 0.0
+
+    def renew(self) -> None:
+        """Renders the report, unless the last one was so long in the making that it can wait.
+
+        One that cannot be rendered now must not end a run that has hours of work to go.
+        """
+        began = time.monotonic()
+        if began < self._due:
+            return
+        try:
+            _report(self._run)
+        except Exception as error:
+            self._show.say(f"no report in between: {type(error).__name__}: {error}")
+        ended = time.monotonic()
+        self._due = ended + (ended - began) * BETWEEN
 
 
 def _report(run: RunFolder) -> None:

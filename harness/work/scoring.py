@@ -57,6 +57,16 @@ class ScoreItem:
         """For people: model, seed and what is done."""
         return f"{self.model} seed {self.seed}: score"
 
+    @property
+    def place(self) -> Path:
+        """The folder of its model and seed."""
+        return self.context.run.seed(self.model, self.seed)
+
+    @property
+    def runs(self) -> None:
+        """None: scoring is the harness's own."""
+        return None
+
     def decide(self) -> Decision:
         """Always due: labels and protocol may be others, and what is stored makes it cheap."""
         return Decision(action="redo", reasons=("the stored tables are looked through",))

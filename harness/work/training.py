@@ -1,5 +1,6 @@
 """Training one model with one seed, as an item of a run."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +40,16 @@ class TrainItem:
     def name(self) -> str:
         """For people: model, seed and what is done."""
         return f"{self.model.name} seed {self.seed}: train"
+
+    @property
+    def place(self) -> Path:
+        """The folder of its model and seed."""
+        return self.context.run.seed(self.model.name, self.seed)
+
+    @property
+    def runs(self) -> Model:
+        """The model whose code it runs."""
+        return self.model
 
     @property
     def weights(self) -> Path:
@@ -158,9 +169,12 @@ def _training_folder(context: Context) -> Path:
     """The training images for containers, laid out aside when the first of them asks."""
     folder = context.run.stage / "train"
     if not folder.exists():
-        aside = folder.with_name("train.part")
+        aside = folder.with_name(f"train.{os.uname().nodename}.{os.getpid()}")
         stage_training(aside, context.dataset.train, context.split)
-        aside.rename(folder)
+        try:
+            aside.rename(folder)
+        except OSError:  # another process was faster
+            remove_tree(aside)
     return folder
 
 

@@ -63,3 +63,6 @@ class Heard:
 
     def step(self, name: str) -> EventHandler:
         return lambda _: None
+
+    def ended(self, name: str, *, well: bool) -> None:
+        pass
