@@ -49,7 +49,13 @@ def find(
     total = count_regions(picture.shape, CORE)
     for done, (core, seen) in enumerate(regions(picture.shape, CORE, MARGIN)):
         region = Region(rows=seen[0], columns=seen[1], picture=picture)
-        image = Image(name=name, pixels=picture.read(*seen), truth=truth, region=region)
+        image = Image(
+            name=name,
+            pixels=picture.read(*seen),
+            truth=truth,
+            region=region,
+            pixel_size_um=picture.pixel_size_um,
+        )
         said = ask(model, image)
         if (lowest := int(said.labels.min())) < 0:
             raise ValueError(f"ids run from 0 on, not from {lowest}")

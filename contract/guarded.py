@@ -86,7 +86,10 @@ def read_picture(path: Path, *, max_pixels: int | None = None) -> Picture:
     """See `contract.read_picture`."""
     document, pixels = _ask("picture", path, max_pixels=max_pixels)
     return Picture(
-        pixels=pixels, remarks=tuple(document["remarks"]), orientation=document["orientation"]
+        pixels=pixels,
+        remarks=tuple(document["remarks"]),
+        orientation=document["orientation"],
+        pixel_size_um=document["pixel_size_um"],
     )
 
 

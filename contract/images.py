@@ -1,6 +1,6 @@
 """Reading microscopy images of every kind that a dataset may hold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +33,8 @@ class Picture:
     """Sentences about what was dropped, turned or is odd; none for an ordinary image."""
     orientation: int
     """1 to 8, as in EXIF; the pixels are as stored."""
+    pixel_size_um: float | None = None
+    """Micrometres a pixel, as a TIFF says; None when it does not say or cannot be right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,8 @@ class ImageHeader:
     """Samples a pixel, alpha included; pages when these are channels."""
     orientation: int
     """1 to 8, as in EXIF."""
+    pixel_size_um: float | None = None
+    """See `Picture`."""
 
     @property
     def described(self) -> str:
@@ -63,7 +67,7 @@ def read_picture(path: Path, *, max_pixels: int | None = None) -> Picture:
     """Reads an image as `read_image` does, and says what the file holds beside its pixels."""
     limit = pixel_limit() if max_pixels is None else max_pixels
     with reasons(path):
-        stored, orientation = _stored(path, limit)
+        stored, orientation, pixel_size_um = _stored(path, limit)
         stored = plain(with_alpha_considered(stored))
         pixels, dropped = three_channels(stored)
         remarks = [*stored.remarks, *dropped]
@@ -71,7 +75,12 @@ def read_picture(path: Path, *, max_pixels: int | None = None) -> Picture:
             remarks.insert(0, NO_CONTRAST)
     if orientation != UPRIGHT:
         remarks.append(orientation_remark(orientation))
-    return Picture(pixels=pixels, remarks=tuple(remarks), orientation=orientation)
+    return Picture(
+        pixels=pixels,
+        remarks=tuple(remarks),
+        orientation=orientation,
+        pixel_size_um=pixel_size_um,
+    )
 
 
 def read_image(path: Path, *, max_pixels: int | None = None) -> npt.NDArray[np.generic]:
@@ -118,7 +127,8 @@ def read_header(path: Path) -> ImageHeader:
         match kind_of_image(path):
             case "tiff":
                 plane = plane_header(path)
-                return _header(plane, "TIFF", plane.depth, plane.channels, plane.orientation)
+                header = _header(plane, "TIFF", plane.depth, plane.channels, plane.orientation)
+                return replace(header, pixel_size_um=plane.pixel_size_um)
             case "png":
                 png = open_png(path, None)
                 depth = "uint16" if png.depth == 16 else "uint8"
@@ -169,28 +179,28 @@ def kind_of_image(path: Path) -> Kind:
     return kind
 
 
-def _stored(path: Path, limit: int) -> tuple[Stored, int]:
-    """What the file stores, and its orientation."""
+def _stored(path: Path, limit: int) -> tuple[Stored, int, float | None]:
+    """What the file stores, its orientation, and its micrometres a pixel."""
     match kind_of_image(path):
         case "tiff":
             plane = read_plane(path, limit)
-            return of_plane(plane), plane.orientation
+            return of_plane(plane), plane.orientation, plane.pixel_size_um
         case "png":
             png = open_png(path, limit)
-            return _of_png(png), png.orientation
+            return _of_png(png), png.orientation, None
         case "jpeg":
             jpeg = open_jpeg(path, limit)
             if not jpeg.is_ordinary:
                 pixels = of_size(decode_unusual(path), jpeg.height, jpeg.width)
-                return Stored(pixels=pixels, remarks=jpeg.remarks), jpeg.orientation
+                return Stored(pixels=pixels, remarks=jpeg.remarks), jpeg.orientation, None
             with pillow.opened(path, "JPEG") as image:
                 decoded, _ = pillow.decoded(image)
-            return Stored(pixels=decoded, remarks=jpeg.remarks), jpeg.orientation
+            return Stored(pixels=decoded, remarks=jpeg.remarks), jpeg.orientation, None
         case _:
             with pillow.opened(path, "BMP") as image:
                 check_size(image.height, image.width, limit)
                 decoded, opacity = pillow.decoded(image)
-            return Stored(pixels=decoded, alpha=opacity), UPRIGHT
+            return Stored(pixels=decoded, alpha=opacity), UPRIGHT, None
 
 
 def _of_png(png: PngFile) -> Stored:

@@ -57,6 +57,8 @@ class LargePicture:
     """As in `contract.Picture`."""
     orientation: int
     """1 to 8, as in EXIF; the pixels are as stored."""
+    pixel_size_um: float | None = None
+    """As in `contract.Picture`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +215,7 @@ def _surveyed(found: Found, path: Path) -> LargePicture:
         extremes=tuple(zip(known.low, known.high, strict=True)),
         remarks=tuple(remarks),
         orientation=orientation,
+        pixel_size_um=found.pixel_size_um,
     )
 
 
@@ -248,4 +251,5 @@ def _laid_aside(picture: Picture, stream: BinaryIO) -> LargePicture:
         extremes=tuple((float(one.min()), float(one.max())) for one in channels),
         remarks=picture.remarks,
         orientation=picture.orientation,
+        pixel_size_um=picture.pixel_size_um,
     )

@@ -221,7 +221,13 @@ def _one(
         if _is_large(path):
             return _large(model, path, written, truth, progress)
         picture = read_picture(path)
-        said = ask(model, Image(name=path.name, pixels=picture.pixels, truth=truth))
+        image = Image(
+            name=path.name,
+            pixels=picture.pixels,
+            truth=truth,
+            pixel_size_um=picture.pixel_size_um,
+        )
+        said = ask(model, image)
         _write(written, label_name(path.name), lambda mask: write_mask(mask, said.labels))
         message = "; ".join(filter(None, [*picture.remarks, said.message]))
         return _Ending("predicted", _count_cells(said.labels), message, said.counts)

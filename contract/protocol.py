@@ -18,6 +18,8 @@ class Image:
 
     `pixels` has shape (H, W, 3) and dtype uint8, uint16 or float32, not normalised.
     `truth` is the label file, for controls that ask for it in model.yaml; None for all others.
+    `pixel_size_um` is a hint for models that search for a scale: micrometres a pixel as the file
+    says, None where it does not say or cannot be right, which is the case of most.
 
     A picture of more than `contract.large.MOST_WHOLE` pixels comes in regions that overlap, and
     the cells found in them are joined: `pixels` are those of one region then, and `region` says
@@ -29,6 +31,7 @@ class Image:
     pixels: npt.NDArray[np.generic]
     truth: Path | None = None
     region: Region | None = None
+    pixel_size_um: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.errors import CellbenchError, UnreadableImage
-from contract.images import read_header, read_picture, read_size
-from contract.large import bands, by_parts, is_large
+from contract.images import Picture, read_header, read_picture, read_size
+from contract.large import LargePicture, bands, by_parts, is_large
 from contract.mask_bands import mask_by_parts
 from contract.masks import mask_size, open_mask
 from contract.reading import limits
@@ -93,10 +93,19 @@ def _picture(path: Path, limit: int, disk: int) -> tuple[dict[str, Any], Array |
     if _is_large(path):
         with by_parts(path, limit) as large:
             if large is not None:
-                document = {"remarks": large.remarks, "orientation": large.orientation}
+                document = _told(large)
                 return document | _lay(bands(large), (*large.shape, 3), disk), None
     picture = read_picture(path, max_pixels=limit)
-    return {"remarks": picture.remarks, "orientation": picture.orientation}, picture.pixels
+    return _told(picture), picture.pixels
+
+
+def _told(picture: Picture | LargePicture) -> dict[str, Any]:
+    """All that is known of a picture beside its pixels."""
+    return {
+        "remarks": picture.remarks,
+        "orientation": picture.orientation,
+        "pixel_size_um": picture.pixel_size_um,
+    }
 
 
 def _mask(

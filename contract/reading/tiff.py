@@ -14,6 +14,7 @@ from contract.errors import SeveralPlanes, UnreadableImage
 from contract.reading.channels import channel_pages, claimed_planes
 from contract.reading.directories import Directory, read_directories
 from contract.reading.limits import check_content, check_size
+from contract.reading.scale import pixel_size
 
 SHOWN_CHANNELS = 3
 MOST_PACKED_KNOWN = {1, 5, 6, 7, 8, 32773, 32946}
@@ -47,6 +48,8 @@ class Plane:
     """The meaning of the samples behind the colours, one each: 1 and 2 are alpha."""
     orientation: int
     """1 to 8, as in EXIF; the pixels are not turned."""
+    pixel_size_um: float | None
+    """Micrometres a pixel, from the file; None when it does not say or cannot be right."""
     first_bytes: bytes
     """The beginning of the first compressed strip or tile."""
     remarks: tuple[str, ...]
@@ -62,6 +65,7 @@ class Found:
     pages: int
     directory: Directory
     display: bool
+    pixel_size_um: float | None
     remarks: tuple[str, ...]
 
 
@@ -105,6 +109,7 @@ def plane_of(found: Found, planes: Sequence[npt.NDArray[np.generic]]) -> Plane:
         colours_for_display=found.display,
         extra_samples=tuple(int(kind) for kind in page.extrasamples or ()),
         orientation=found.directory.orientation,
+        pixel_size_um=found.pixel_size_um,
         first_bytes=_first_bytes(page),
         remarks=found.remarks,
     )
@@ -121,6 +126,7 @@ class PlaneHeader:
     depth: str
     """Type of the values, as "uint16"."""
     orientation: int
+    pixel_size_um: float | None
 
 
 def plane_header(path: Path) -> PlaneHeader:
@@ -134,6 +140,7 @@ def plane_header(path: Path) -> PlaneHeader:
             channels=max(samples, found.pages),
             depth=str(page.dtype),
             orientation=found.directory.orientation,
+            pixel_size_um=found.pixel_size_um,
         )
 
 
@@ -167,6 +174,7 @@ def opened(path: Path) -> Iterator[Found]:
                 pages=1 + len(others),
                 directory=main,
                 display=first.is_imagej or tiff.pages[0].is_ome,
+                pixel_size_um=pixel_size(tiff.pages[0], first),
                 remarks=tuple(remarks),
             )
 

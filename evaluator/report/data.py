@@ -48,6 +48,8 @@ class DatasetImage:
     image: Path | None = None
     label: Path | None = None
     modality: str = ""
+    pixel_size_um: float | None = None
+    """Micrometres a pixel; None when nobody says."""
     strata: Mapping[str, str] = field(default_factory=dict)
 
 

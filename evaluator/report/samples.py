@@ -18,6 +18,7 @@ from evaluator.report.pictures import (
     panel,
     panel_shape,
 )
+from evaluator.report.scale_bar import scaled
 from evaluator.report.section import Panel, Panels
 
 
@@ -66,7 +67,7 @@ def sample_panels(
         return (Panel(label="Image", note=f"The image could not be read: {error}"),)
     size = (pixels.shape[0], pixels.shape[1])
     picture = displayed(pixels, panel_shape(*size))
-    panels = [panel("Image", image.name, f"The image {image.name}", picture)]
+    panels = [_bare(image, picture, size[1])]
     panels.append(_outlined("Truth", picture, image.label, size, TRUTH_COLOUR, image.name, ""))
     for model in models:
         outcomes, f1 = numbers.on_image(model.name, image.name)
@@ -77,6 +78,15 @@ def sample_panels(
         path = mask_path(model, image.name)
         panels.append(_outlined(label, picture, path, size, PREDICTION_COLOUR, image.name, score))
     return tuple(panels)
+
+
+def _bare(image: DatasetImage, picture: Pixels, width: int) -> Panel:
+    """The image itself, with a scale bar where the size of its `width` pixels is known."""
+    note = image.name
+    if image.pixel_size_um is not None:
+        picture, length = scaled(picture, image.pixel_size_um * width / picture.shape[1])
+        note += f", bar {length:g} µm"
+    return panel("Image", note, f"The image {image.name}", picture)
 
 
 def _outlined(

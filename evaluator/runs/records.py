@@ -62,6 +62,8 @@ class TestImage(_Record):
     modality: str = ""
     sparse: bool = False
     """Whether only some of its cells are labelled."""
+    pixel_size_um: float | None = None
+    """Micrometres a pixel, from manifest.csv or else from the file; None when nobody says."""
     strata: dict[str, str] = Field(default_factory=dict)
     """Further columns of manifest.csv."""
 

@@ -37,5 +37,7 @@ StepOutcome = Literal["done", "crashed", "out_of_memory", "timeout"]
 """How a step's container or process ended."""
 RunnerName = Literal["docker", "local"]
 
+PIXEL_SIZE = "pixel_size_um"
+"""The column of manifest.csv that says how large a pixel is; it groups nothing."""
 GROUP = "group"
 """The column of the manifest that names images that belong together."""

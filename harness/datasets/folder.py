@@ -19,6 +19,7 @@ from contract import (
 )
 from contract.dataset import draw_split
 from contract.guarded import open_mask, read_header, read_mask, read_picture
+from contract.images import ImageHeader
 from contract.names import (
     IMAGE_SUFFIXES,
     LABEL_SUFFIXES,
@@ -29,11 +30,12 @@ from contract.names import (
 )
 from contract.pairing import other_formats, pair_labels
 from contract.reading.orientation import ON_ITS_SIDE, UPRIGHT
+from contract.reading.scale import as_pixel_size
 from contract.schema import Subset
 from evaluator.overlap.mask_checks import check_mask
 from evaluator.overlap.table import overlap_table
 from evaluator.runs.records import Fault, Remark
-from evaluator.runs.words import GROUP
+from evaluator.runs.words import GROUP, PIXEL_SIZE
 from evaluator.scores.regions import UnusableRegion, read_region
 from evaluator.scores.truths import truth_sha256
 from harness.datasets.manifest import read_manifest
@@ -57,6 +59,8 @@ class Pair:
     """Of the label's ids, however they are stored."""
     ignore_sha256: str = ""
     """Of the file that says where nothing counts; "" without one."""
+    pixel_size_um: float | None = None
+    """Micrometres a pixel, from the manifest or else from the image; None when neither says."""
     strata: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -201,6 +205,9 @@ def _read_part(root: Path, part: str) -> _Part:
             faults.append(Fault(image=image.name, part=part, reason=str(error)))
             continue
         pairs.append(pair)
+        if (given := pair.strata.get(PIXEL_SIZE)) and as_pixel_size(given) is None:
+            text = f"{PIXEL_SIZE} is {given!r} in manifest.csv, which is no size of a pixel in µm"
+            remarks.append(Remark(name=image.name, part=part, text=text))
         if part == TEST_PART:  # every test image is decoded by every model anyway
             remarks += picture_remarks(image, label, part)
         remarks += [
@@ -233,11 +240,12 @@ def _read_pair(image: Path, label: Path, strata: Mapping[str, str]) -> tuple[Pai
         raise _Unusable(f"{error.filename or image} cannot be read: {error.strerror}") from error
     labels = mask.labels
     size = labels.shape[0], labels.shape[1]
-    _refuse_other_size(image, size)
+    header = _header_that_fits(image, size)
     try:
         region, ignored = read_region(label, size), ignore_file(label)
     except UnusableRegion as error:
         raise _Unusable(error.what) from error
+    given = as_pixel_size(strata.get(PIXEL_SIZE, ""))
     pair = Pair(
         image=image.absolute(),
         label=label.absolute(),
@@ -245,6 +253,7 @@ def _read_pair(image: Path, label: Path, strata: Mapping[str, str]) -> tuple[Pai
         label_sha256=hashes[1],
         truth_sha256=truth_sha256(labels, region),
         ignore_sha256=sha256_file(ignored) if ignored else "",
+        pixel_size_um=given or (header.pixel_size_um if header else None),
         strata=strata,
     )
     return pair, (*mask.remarks, *check_mask(labels, overlap_table(labels).truth))
@@ -267,14 +276,17 @@ def picture_remarks(image: Path, label: Path, part: str) -> list[Remark]:
     return found
 
 
-def _refuse_other_size(image: Path, size: tuple[int, int]) -> None:
-    """Raises _Unusable when a label of this size does not lie on the image's stored pixels."""
+def _header_that_fits(image: Path, size: tuple[int, int]) -> ImageHeader | None:
+    """The image's header, None when it is unreadable.
+
+    Raises _Unusable when a label of this size does not lie on the image's stored pixels.
+    """
     try:
         header = read_header(image)
     except UnreadableImage:
-        return
+        return None
     if size == (header.height, header.width):
-        return
+        return header
     reason = f"the label is {size[0]}×{size[1]}, the image {header.height}×{header.width} pixels"
     if header.orientation in ON_ITS_SIDE and size == (header.width, header.height):
         reason += (

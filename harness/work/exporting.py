@@ -19,11 +19,14 @@ from contract.files import append_line, read_lines
 from contract.guarded import read_mask, read_picture
 from contract.names import LABEL_SUFFIXES, OURS, label_stem, passed_over, printable, some
 from contract.pairing import distinct_labels, pair_labels
+from contract.reading.scale import as_pixel_size
 from contract.written import Written
 from evaluator.runs.folder import RunFolder
 from evaluator.runs.read import read_run
+from evaluator.runs.words import PIXEL_SIZE
 from harness.datasets.exporters.formats import exporters
 from harness.datasets.exporters.segmented import Exporter, Segmented
+from harness.datasets.manifest import read_manifest
 from harness.work.lock import locked
 from harness.work.progress import Display
 
@@ -39,6 +42,8 @@ class Masks:
 
     found: tuple[tuple[Path, Path | None], ...]
     """A mask and its image, in the order of their names."""
+    pixel_sizes_um: Mapping[Path, float] = field(default_factory=dict)
+    """Micrometres a pixel by image, where a manifest or a run says so; else its file is asked."""
     remarks: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     """Why files that look like masks are not written."""
@@ -64,15 +69,23 @@ def find_masks(masks: Path, images: Path | None, model: str | None, seed: int) -
                 "" if folder.exists() else "the path has a typing error",
                 "give the folder that the files lie in",
             )
+    sizes: dict[Path, float] = {}
     pictures = [] if images is None else list_images(images)
     if images is not None and not pictures:
         raise CallError(f"No images in {images}.", passed_over(images) or "the folder is empty")
+    if images is not None:
+        sizes = _sizes_in_manifest(images, pictures)
     run = read_run(masks)
     if run is not None:
         masks = _of_run(masks, tuple(run.models), model, seed)
         if images is None:
             paths = [Path(entry.image_path) for entry in run.dataset.images]
             pictures = [path for path in paths if path.is_file()]
+            sizes = {
+                Path(entry.image_path): entry.pixel_size_um
+                for entry in run.dataset.images
+                if entry.pixel_size_um is not None
+            }
     elif model is not None:
         raise CallError(
             f"{masks} is no run, so there is no model {model} in it.",
@@ -100,6 +113,7 @@ def find_masks(masks: Path, images: Path | None, model: str | None, seed: int) -
         remarks += [f"without a mask: {some(bare)}"] if bare else []
     return Masks(
         found=tuple((mask, image_of.get(mask)) for mask in labels.labels),
+        pixel_sizes_um=sizes,
         remarks=tuple(remarks),
         failures=labels.several,
     )
@@ -124,7 +138,8 @@ def export_masks(masks: Masks, out: Path, formats: Sequence[str], show: Display)
         try:
             done = {name: _done(out / name) for name in formats}
             for number, (mask, image) in enumerate(masks.found, start=1):
-                _export_one(mask, image, makers, written, done, result)
+                size = masks.pixel_sizes_um.get(image) if image else None
+                _export_one(mask, image, size, makers, written, done, result)
                 handle({"event": "progress", "done": number, "total": len(masks.found),
                         "message": mask.name})  # fmt: skip
             if result.written + result.kept:
@@ -171,6 +186,7 @@ def _of_run(run: Path, models: Sequence[str], model: str | None, seed: int) -> P
 def _export_one(
     mask: Path,
     image: Path | None,
+    size: float | None,
     makers: Mapping[str, Exporter],
     written: Mapping[str, Written],
     done: Mapping[str, Mapping[str, str]],
@@ -180,7 +196,8 @@ def _export_one(
     stem = label_stem(mask.name)
     before = len(result.failures)
     try:
-        key = sha256_json([LAYOUT, sha256_file(mask), sha256_file(image) if image else None])
+        picture_sha256 = sha256_file(image) if image else None
+        key = sha256_json([LAYOUT, sha256_file(mask), picture_sha256, size])
         todo = [
             name
             for name, maker in makers.items()
@@ -191,7 +208,7 @@ def _export_one(
         if not todo:
             result.kept += 1
             return
-        one = _read(mask, image, result)
+        one = _read(mask, image, size, result)
     except CellbenchError as error:
         result.failures.append(f"{mask.name}: {error.what.removeprefix(f'{mask.name}: ')}")
         return
@@ -213,25 +230,41 @@ def _export_one(
             append_line(own.folder / DONE, {"stem": stem, "key": key})
 
 
-def _read(mask: Path, image: Path | None, result: _Result) -> Segmented:
+def _read(mask: Path, image: Path | None, size: float | None, result: _Result) -> Segmented:
     """The mask, with its image if that can be read and has the same size."""
     labels = read_mask(mask)
     picture = None
     if image is not None:
         try:
-            picture = read_picture(image).pixels
+            read = read_picture(image)
+            picture, size = read.pixels, size or read.pixel_size_um
             if picture.shape[:2] != labels.shape:
-                size = f"{picture.shape[0]}×{picture.shape[1]}"
                 result.failures.append(
-                    f"{image.name}: {size} pixels, but its mask has"
+                    f"{image.name}: {picture.shape[0]}×{picture.shape[1]} pixels, but its mask has"
                     f" {labels.shape[0]}×{labels.shape[1]}; nothing is measured in it"
                 )
                 picture = None
         except CellbenchError as error:
             result.failures.append(f"{image.name}: {error.what}; its mask is written without it")
     return Segmented(
-        stem=label_stem(mask.name), mask=mask, labels=labels, image=image, picture=picture
+        stem=label_stem(mask.name),
+        mask=mask,
+        labels=labels,
+        image=image,
+        picture=picture,
+        pixel_size_um=size,
     )
+
+
+def _sizes_in_manifest(images: Path, pictures: Sequence[Path]) -> dict[Path, float]:
+    """What the manifest of a dataset says, if `images` is the images/ of one."""
+    names = {image.name: image for image in pictures}
+    try:
+        manifest = read_manifest(images.absolute().parent / "manifest.csv", list(names))
+    except CallError:  # another program's table
+        return {}
+    said = {name: as_pixel_size(row.get(PIXEL_SIZE, "")) for name, row in manifest.columns.items()}
+    return {names[name]: size for name, size in said.items() if size is not None}
 
 
 def _names(maker: Exporter, mask: Path, image: Path | None) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from evaluator.runs.records import (
     RunRecord,
     TestImage,
 )
-from evaluator.runs.words import DEFAULT_METRICS, DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS
+from evaluator.runs.words import DEFAULT_METRICS, DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS, PIXEL_SIZE
 from evaluator.scores.incomplete import LABELLING, SPARSE
 from harness.datasets.folder import Dataset
 from harness.models.provenance import commit, hardware, versions
@@ -131,10 +131,11 @@ def _dataset_record(dataset: Dataset, split: Mapping[str, Subset]) -> DatasetRec
                 truth_sha256=pair.truth_sha256,
                 modality=pair.strata.get("modality", ""),
                 sparse=pair.strata.get(LABELLING, "").lower() == SPARSE,
+                pixel_size_um=pair.pixel_size_um,
                 strata={
                     key: value
                     for key, value in pair.strata.items()
-                    if key not in ("modality", LABELLING)
+                    if key not in ("modality", LABELLING, PIXEL_SIZE)
                 },
             )
             for pair in dataset.test

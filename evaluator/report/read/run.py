@@ -215,6 +215,7 @@ def _images(run: RunRecord | None, scores: pd.DataFrame) -> tuple[DatasetImage, 
             image=Path(entry.image_path),
             label=Path(entry.label_path),
             modality=entry.modality,
+            pixel_size_um=entry.pixel_size_um,
             strata=entry.strata,
         )
         for entry in run.dataset.images

@@ -43,10 +43,22 @@ def _table(numbers: Numbers) -> Table:
         headers = numbers.headers.values()
         sizes = [f"{header.height}×{header.width}" for header in headers]
         pairs.append(("Sizes (height×width)", counted(sizes)))
+        pairs.append(("Pixel size", _pixel_sizes(data)))
         pairs.append(("Formats", counted([header.described for header in headers])))
     if data.run is not None:
         pairs.append(("Left out because of a fault of the dataset", f"{len(data.faults):,}"))
     return facts_table("dataset", "The dataset", pairs)
+
+
+def _pixel_sizes(data: ReportData) -> str:
+    """The range of pixel sizes, and of how many images there is none."""
+    known = [image.pixel_size_um for image in data.images if image.pixel_size_um is not None]
+    if not known:
+        return "not known"
+    low, high = f"{min(known):.4g}", f"{max(known):.4g}"
+    unknown = len(data.images) - len(known)
+    rest = f"; not known of {unknown:,} of {len(data.images):,} images" if unknown else ""
+    return f"{low if low == high else f'{low} to {high}'} µm{rest}"
 
 
 def _faults(data: ReportData) -> Table | None:
