@@ -31,14 +31,9 @@ def mask_verdict(subject: Subject, answer: Answer) -> Verdict:
     if answer.mask is None:
         return fault("no mask", f"write {label_name(answer.picture.name)!r} into the output folder")
     try:
-        labels = read_mask(answer.mask)
+        labels = read_mask(answer.mask, expected=expected)
     except (UnreadableMask, WrongMaskType) as error:
-        return fault(error.what, error.do or "write one H×W plane of whole ids, 0 for background")
-    if labels.shape != expected:
-        return fault(
-            f"the mask is {_size(labels)}, the picture {'×'.join(map(str, expected or ()))}",
-            "write masks of the picture's own height and width",
-        )
+        return fault(error.what, error.do or "write one plane of whole ids, of the picture's size")
     cells = count_cells(labels)
     if line is not None and line.cells is not None and line.cells != cells:
         return fault(
@@ -58,7 +53,7 @@ def labels_of(answer: Answer) -> npt.NDArray[np.integer]:
     if answer.mask is None:
         raise NotChecked(f"there is no mask for {answer.picture.title}")
     try:
-        return read_mask(answer.mask)
+        return read_mask(answer.mask, expected=answer.picture.size)
     except (UnreadableMask, WrongMaskType) as error:
         raise NotChecked(error.what) from error
 

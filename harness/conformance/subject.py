@@ -308,12 +308,12 @@ class Subject:
         asked = {what for kind, _, what in lines if kind == "network"}
         paths = {Path(what.strip("'\"")) for kind, _, what in lines if kind == "write"}
         allowed = (out, self.place / "home", Path("/dev"), Path("/proc"))
-        scratch = Path("/tmp")
+        scratch, ours = Path("/tmp"), [self.place, self.model.folder or self.place]
         wrote = {
             str(path)
             for path in paths
             if not any(path.is_relative_to(folder) for folder in allowed)
-            and (path.is_relative_to(self.place) or not path.is_relative_to(scratch))
+            and (any(map(path.is_relative_to, ours)) or not path.is_relative_to(scratch))
             and "__pycache__" not in path.parts
         }
         return tuple(sorted(asked)), tuple(sorted(wrote))

@@ -83,7 +83,7 @@ def read_needs(name: str, identity: str, root: Path = CHECKS) -> Needs | None:
 def warning(needs: Needs, name: str, pixels: int, memory: int, seconds: float) -> str:
     """A sentence when the largest image, will not do with these limits; or ""."""
     wanted, takes = needs.memory_of(pixels), needs.seconds_of(pixels)
-    size = f"an image of {pixels / MEGA:,.0f} megapixels"
+    size = f"an image of {pixels / MEGA:,.1f} megapixels"
     if wanted > memory:
         return (
             f"{name}: {size} needs about {gibibytes(wanted)} of memory, and it may use"

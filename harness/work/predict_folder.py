@@ -17,6 +17,7 @@ from harness.runners.job import Limits
 from harness.work.attempts import Predicting
 from harness.work.lock import locked
 from harness.work.progress import Display
+from harness.work.sizes import warn_of_size
 
 PART = ".part/"
 BESIDE = (PREDICTIONS_JSONL, USAGE_JSON, "log.txt")
@@ -90,6 +91,7 @@ def predict_folder(
     show.say(f"runner {chosen.runner.name}: {chosen.reason}")
     for limit in chosen.runner.ignored:
         show.say(f"warning: this engine does not limit {limit}")
+    warn_of_size(model, chosen.runner, images, limits, show)
     with locked(out):
         chosen.runner.remove_leftovers(out)
         work = out / PART

@@ -12,6 +12,7 @@ from harness.models.registry import Model
 from harness.runners.choose import Chosen
 from harness.runners.job import Limits
 from harness.work.progress import Display
+from harness.work.sizes import warn_of_size
 
 SIMULATED = "simulated"
 """The dataset's name when none is given."""
@@ -55,16 +56,20 @@ def ready(request: Request, chosen: Chosen, show: Display) -> Dataset | None:
     show.say(f"runner {chosen.runner.name}: {chosen.reason}")
     for limit in chosen.runner.ignored:
         show.say(f"warning: this engine does not limit {limit}")
-    _prepare(request, chosen, show)
+    _prepare(request, chosen, show, [pair.image for pair in dataset.test] if dataset else [])
     return dataset
 
 
-def _prepare(request: Request, chosen: Chosen, show: Display) -> None:
-    """Makes the models ready; an image that cannot be built is that model's failure alone."""
+def _prepare(request: Request, chosen: Chosen, show: Display, images: Sequence[Path]) -> None:
+    """Makes the models ready; an image that cannot be built is that model's failure alone.
+
+    Where a report card tells that one of the `images` to predict will not fit, that is said.
+    """
     failed = 0
     for model in request.models:
         try:
             chosen.runner.prepare(model, show.say)
+            warn_of_size(model, chosen.runner, images, request.limits, show)
         except CallError:
             raise
         except CellbenchError as error:

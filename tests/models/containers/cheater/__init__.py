@@ -1,0 +1,1 @@
+"""A model that looks for the truth."""
