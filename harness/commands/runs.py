@@ -1,4 +1,4 @@
-"""Commands that work on a run or look at one: run-all, train, predict, why."""
+"""Commands that work on a run or look at one: run-all, train, predict, status, why."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -194,6 +194,20 @@ def predict(
         if formats is not None:
             code = max(code, export_predicted(images, out, formats, show))
     raise typer.Exit(code)
+
+
+@app.command()
+def status(run: Annotated[Path, typer.Argument(metavar="RUN")]) -> None:
+    """Say how far a run is, from another shell or machine: steps, failures, the time that is left.
+
+    Exit code 0: finished; 3: finished, with failures; 75: going on; 130: interrupted.
+    """
+    from harness.commands.status import print_status
+    from harness.work.status import run_status
+
+    found = run_status(run)
+    print_status(found)
+    raise typer.Exit(found.exit_code)
 
 
 @app.command()
