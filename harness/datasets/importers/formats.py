@@ -13,9 +13,16 @@ FORMATS: Mapping[str, str] = {
     "neurips22": "neurips22",
     "dsb2018": "dsb2018",
     "ctc": "ctc",
+    "coco": "coco",
+    "tissuenet": "tissuenet",
     "cellpose": "cellpose",
     "omnipose": "cellpose",
     "stardist": "stardist",
+    "bbbc": "bbbc",
+    "imagej": "imagej",
+    "qupath": "qupath",
+    "ome-zarr": "ome_zarr",
+    "ilastik": "ilastik",
     "pairs": "pairs",
 }
 """Format → module of this package."""
