@@ -27,6 +27,7 @@ FILLED = 0.4
 SCATTERED = 0.1
 """A box filled by less than this, with no second piece of some size, holds crumbs."""
 ONE_ID = "one id"
+CLASSES = "they may be classes"
 MUCH_SCATTERED = 0.4
 """Part of the ids that may be scattered. Real masks reach 0.11, JPEG and smooth resizing 0.6."""
 
@@ -82,7 +83,7 @@ def _in_pieces(cells: Side, pieces: Whole) -> Iterator[str]:
         yield _one_id(cells, f"{most} separate pieces")
     elif count <= FEW_IDS and pieces.sum() >= SEVERAL * count:
         yield (
-            f"{count} ids lie over {int(pieces.sum())} separate pieces: they may be classes;"
+            f"{count} ids lie over {int(pieces.sum())} separate pieces: {CLASSES};"
             " give each cell an id of its own"
         )
     elif split >= SEVERAL and split >= MUCH_SHARED * count:
@@ -153,6 +154,11 @@ def _surrounds(labels: Labels, one: object) -> bool:
     """Whether an id holds more than half of the image's border."""
     border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     return bool(2 * np.count_nonzero(border == one) > border.size)
+
+
+def pieces_of(labels: Labels, cells: Side) -> Whole:
+    """(n,) separate pieces of some size of each id of an H×W mask, at least 1."""
+    return _pieces(labels, cells)[0]
 
 
 def _pieces(labels: Labels, cells: Side) -> tuple[Whole, npt.NDArray[np.float64]]:

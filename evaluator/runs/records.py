@@ -49,6 +49,33 @@ class Remark(_Record):
     """Whether it says that a label may not hold what its author meant."""
 
 
+class Health(_Record):
+    """What is odd about the labels of a part of the dataset: how many labels, or cells, have it."""
+
+    labels: int = 0
+    empty: int = 0
+    """Labels without a cell."""
+    cells: int = 0
+    fragmented: int = 0
+    """Cells in several pieces of some size."""
+    specks: int = 0
+    """Cells of 4 pixels or fewer."""
+    with_holes: int = 0
+    """Cells that surround background; labels of more than 25 megapixels are not looked at."""
+    on_frame: int = 0
+    """Cells on the outer 2 rows or columns, which the challenge's protocol drops."""
+    outlying: int = 0
+    """Cells 8 times larger or smaller than the median of their image's 8 or more."""
+    saturated: int = 0
+    """Labels whose highest id is 255 or 65535."""
+    foreground: int = 0
+    """Labels of one or a few ids over many pieces: foreground, or classes."""
+
+    def __add__(self, other: "Health") -> "Health":
+        fields = type(self).model_fields
+        return Health(**{name: getattr(self, name) + getattr(other, name) for name in fields})
+
+
 class TestImage(_Record):
     """One image that models are scored on."""
 
@@ -79,6 +106,8 @@ class DatasetRecord(_Record):
     val_images: int
     faults: tuple[Fault, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    health: dict[str, Health] = Field(default_factory=dict)
+    """By part, of its usable labels."""
     images: tuple[TestImage, ...]
 
 

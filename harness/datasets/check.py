@@ -1,7 +1,7 @@
 """Opening every image and label of a dataset before any model meets them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,7 +10,9 @@ from rich.table import Table
 from contract import ExitCode, UnreadableImage
 from contract.guarded import read_image, read_mask
 from contract.names import printable
+from evaluator.runs.health import told_health
 from evaluator.runs.likeness import is_leak, told_comparison, told_likeness
+from evaluator.runs.records import Health
 from evaluator.runs.remarks import told
 from harness.datasets.folder import (
     TEST_PART,
@@ -38,6 +40,7 @@ def check_dataset(folder: Path) -> ExitCode:
         table.add_row(part, *row)
         complaints += [f"{part}/{line}" for line in unreadable]
     console.print(table)
+    console.print(_health(dataset.health))
     split = split_training(dataset.train)
     held_out = sum(subset == "val" for subset in split.values())
     console.print(f"split: {len(split) - held_out} train, {held_out} val, the same for all models")
@@ -54,6 +57,15 @@ def check_dataset(folder: Path) -> ExitCode:
     for line in (*complaints, *suspicious, *leaks, *(f"note: {line}" for line in notes)):
         console.print(printable(line), markup=False, highlight=False)
     return ExitCode.FAILURES if complaints or suspicious or leaks else ExitCode.DONE
+
+
+def _health(found: Mapping[str, Health]) -> Table:
+    """What is odd about the labels of each part, counted."""
+    table = Table("labels", *found)
+    columns = [dict(told_health(health)) for health in found.values()]
+    for words in columns[0]:
+        table.add_row(words, *(column[words] for column in columns))
+    return table
 
 
 def _look_at(pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:

@@ -32,9 +32,10 @@ from contract.pairing import other_formats, pair_labels
 from contract.reading.orientation import ON_ITS_SIDE, UPRIGHT
 from contract.reading.scale import as_pixel_size
 from contract.schema import Subset
+from evaluator.overlap.health import health_of
 from evaluator.overlap.mask_checks import check_mask
 from evaluator.overlap.table import overlap_table
-from evaluator.runs.records import Fault, Remark
+from evaluator.runs.records import Fault, Health, Remark
 from evaluator.runs.words import GROUP, PIXEL_SIZE
 from evaluator.scores.regions import UnusableRegion, read_region
 from evaluator.scores.truths import truth_sha256
@@ -57,6 +58,8 @@ class Pair:
     label_sha256: str
     truth_sha256: str = ""
     """Of the label's ids, however they are stored."""
+    health: Health = field(default_factory=Health)
+    """Of the label."""
     ignore_sha256: str = ""
     """Of the file that says where nothing counts; "" without one."""
     pixel_size_um: float | None = None
@@ -84,6 +87,14 @@ class Dataset:
     def name(self) -> str:
         """The folder's name."""
         return self.root.name
+
+    @property
+    def health(self) -> dict[str, Health]:
+        """Of the usable labels of each part."""
+        return {
+            part: sum((pair.health for pair in pairs), Health())
+            for part, pairs in ((TRAIN_PART, self.train), (TEST_PART, self.test))
+        }
 
     @property
     def train_sha256(self) -> str:
@@ -246,17 +257,19 @@ def _read_pair(image: Path, label: Path, strata: Mapping[str, str]) -> tuple[Pai
     except UnusableRegion as error:
         raise _Unusable(error.what) from error
     given = as_pixel_size(strata.get(PIXEL_SIZE, ""))
+    cells = overlap_table(labels).truth
     pair = Pair(
         image=image.absolute(),
         label=label.absolute(),
         image_sha256=hashes[0],
         label_sha256=hashes[1],
         truth_sha256=truth_sha256(labels, region),
+        health=health_of(labels, cells),
         ignore_sha256=sha256_file(ignored) if ignored else "",
         pixel_size_um=given or (header.pixel_size_um if header else None),
         strata=strata,
     )
-    return pair, (*mask.remarks, *check_mask(labels, overlap_table(labels).truth))
+    return pair, (*mask.remarks, *check_mask(labels, cells))
 
 
 def picture_remarks(image: Path, label: Path, part: str) -> list[Remark]:

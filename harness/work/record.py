@@ -123,6 +123,7 @@ def _dataset_record(dataset: Dataset, split: Mapping[str, Subset]) -> DatasetRec
         val_images=sum(subset == "val" for subset in split.values()),
         faults=dataset.faults,
         remarks=dataset.remarks,
+        health=dataset.health,
         images=tuple(
             TestImage(
                 image=pair.name,

@@ -7,6 +7,7 @@ from evaluator.report.data import ReportData
 from evaluator.report.numbers import Numbers
 from evaluator.report.section import Section, Text, blocks, note
 from evaluator.report.tables import Column, Row, Table, facts_table
+from evaluator.runs.health import told_health
 from evaluator.runs.likeness import KINDS, is_leak, told_comparison
 
 SUBSETS = {"train": "training", "val": "validation", "test": "test"}
@@ -19,6 +20,7 @@ def section(numbers: Numbers) -> Section:
         blocks=blocks(
             _table(numbers),
             _faults(numbers.data),
+            _health(numbers.data),
             _compared(numbers.data),
             _likenesses(numbers.data),
         ),
@@ -70,6 +72,25 @@ def _faults(data: ReportData) -> Table | None:
         caption="Images of the dataset that were left out for every model",
         columns=tuple(Column(label=label, kind="text") for label in labels),
         rows=tuple(Row(cells=(fault.image, fault.part, fault.reason)) for fault in data.faults),
+    )
+
+
+def _health(data: ReportData) -> Table | None:
+    """What is odd about the labels of each part, counted."""
+    found = data.run.dataset.health if data.run else {}
+    if not found:
+        return None
+    columns = [dict(told_health(health)) for health in found.values()]
+    return Table(
+        name="health",
+        caption="What is odd about the labels, counted; all of them are used as they stand",
+        columns=(
+            Column(label="Labels", kind="text"),
+            *(Column(label=f"In {part}", kind="text") for part in found),
+        ),
+        rows=tuple(
+            Row(cells=(words, *(column[words] for column in columns))) for words in columns[0]
+        ),
     )
 
 
