@@ -23,7 +23,7 @@ from evaluator.report.section import Panel, Panels, Section, blocks, note
 from evaluator.report.tables import MODEL, Column, Row, Table
 
 KINDS = {
-    Fate.MISSED: "Missed: a true cell that no predicted one matches",
+    Fate.MISSED: "Missed: a true cell that was not found, and is neither split nor merged",
     Fate.SPLIT: "Split: a true cell cut into several",
     Fate.MERGED: "Merged: several true cells taken for one",
     Fate.SPURIOUS: "Spurious: a predicted cell that is not right and no piece of a split cell",

@@ -29,6 +29,7 @@ FEW = (
     "Grey lines are groups of fewer than {fewest} images: their means say next to nothing and have"
     " no interval."
 )
+TWO_BY_TWO = "Models two by two inside groups of images"
 NO_CELL = "no counted cell"
 CONFOUNDED = (
     "Groups by cell count, modality, cell size or other columns overlap: what looks like an effect"
@@ -38,7 +39,7 @@ CONFOUNDED = (
 
 def section(numbers: Numbers) -> Section:
     tables = [_count_ranges(numbers)]
-    inside: list[Fold] = []
+    inside: list[Table] = []
     sizes = _sizes(numbers)
     modality = _modalities(numbers)
     if modality is not None:
@@ -70,7 +71,7 @@ def section(numbers: Numbers) -> Section:
             folded,
             note(FEW.format(fewest=FEWEST)) if few else None,
             note(CONFOUNDED) if len(tables) > 1 else None,
-            *inside,
+            Fold(title=TWO_BY_TWO, blocks=tuple(inside)) if inside else None,
             note(INSIDE.format(fewest=FEWEST)) if inside else None,
             _columns(numbers, unused),
         ),
@@ -134,7 +135,7 @@ def _worth(numbers: Numbers) -> str:
     return f"The {len(scores.images)} images are worth {said} images chosen one by one."
 
 
-def _inside(numbers: Numbers, group: pd.Series, words: str, label: str) -> list[Fold]:
+def _inside(numbers: Numbers, group: pd.Series, words: str, label: str) -> list[Table]:
     """Every two contenders inside each group of five images or more."""
     if group.nunique() < 2 or len(numbers.matrix.models) < 2:
         return []
@@ -175,7 +176,7 @@ def _inside(numbers: Numbers, group: pd.Series, words: str, label: str) -> list[
         ),
         sortable=True,
     )
-    return [Fold(title=f"Models two by two inside {words}", blocks=(table,))]
+    return [table]
 
 
 def _count_ranges(numbers: Numbers) -> Table:
