@@ -3,7 +3,7 @@ BIN := .venv/bin
 DEMO := runs/demo
 
 .PHONY: run test check unit peers docs integration conformance coverage hooks pins
-.PHONY: bench-claims bench-evaluator bench-fuzz bench-large bench-leakage bench-report clean
+.PHONY: bench-claims bench-evaluator bench-formats bench-fuzz bench-large bench-leakage bench-report clean
 
 # The whole benchmark on simulated images; the report's path is printed last.
 run: .venv/models
@@ -64,6 +64,10 @@ bench-claims: .venv/dev
 # How long 2000 images take to be compared with each other, and which planted copies are found.
 bench-leakage: .venv/dev
 	$(BIN)/python -m tests.benchmarks.leakage $(IMAGES)
+
+# How fast masks are exported, and what comes back of them; without MASKS, of 101 made ones of 1024².
+bench-formats: .venv/dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.formats $(MASKS) $(IMAGES)
 
 # 10 000 damaged image and mask files, each read twice: no crash, no hang, memory bounded.
 bench-fuzz: .venv/dev

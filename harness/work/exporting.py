@@ -21,7 +21,7 @@ from contract.names import LABEL_SUFFIXES, OURS, label_stem, passed_over, printa
 from contract.pairing import distinct_labels, pair_labels
 from contract.reading.scale import as_pixel_size
 from contract.written import Written
-from evaluator.runs.folder import RunFolder
+from evaluator.runs.folder import PREDICTIONS_JSONL, RunFolder
 from evaluator.runs.read import read_run
 from evaluator.runs.words import PIXEL_SIZE
 from harness.datasets.exporters.formats import exporters
@@ -105,7 +105,8 @@ def find_masks(masks: Path, images: Path | None, model: str | None, seed: int) -
     image_of = {mask: image for image in pictures if (mask := pairing.labels.get(image.name))}
     remarks = [f"{name}: {text}" for told in (labels.beside, pairing.remarks, pairing.misnamed)
                for name, text in told.items()]  # fmt: skip
-    remarks += [left] if left else []
+    is_ours = (masks / PREDICTIONS_JSONL).is_file()  # then what lies beside the masks is known
+    remarks += [left] if left and not is_ours else []
     if pictures:
         lonely = [path.name for path in labels.labels if path not in image_of]
         remarks += [f"without an image: {some(lonely)}"] if lonely else []

@@ -41,13 +41,14 @@ def main() -> None:
     parser.add_argument("masks", type=Path, nargs="?")
     parser.add_argument("images", type=Path, nargs="?")
     parser.add_argument("--formats", default=",".join(FORMATS))
+    parser.add_argument("--count", type=int, default=IMAGES, help="how many are made")
     parser.add_argument("--no-reading", action="store_true", help="only time the export")
     asked = parser.parse_args()
     machine = hardware()
     print(f"machine: {machine.cpu}, {machine.cores} cores")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        masks, images = (asked.masks, asked.images) if asked.masks else make(place)
+        masks, images = (asked.masks, asked.images) if asked.masks else make(place, asked.count)
         for form in asked.formats.split(","):
             wall, cpu = time.perf_counter(), time.process_time()
             export_masks(find_masks(masks, images, None, 0), place / "out", [form], Silent())
@@ -61,7 +62,7 @@ def main() -> None:
                     print(f"| {form} | {losses(masks, place / 'out' / form, form)} |", flush=True)
 
 
-def make(place: Path) -> tuple[Path, Path]:
+def make(place: Path, count: int) -> tuple[Path, Path]:
     """Masks of 784 discs each, and noise for images."""
     rng = np.random.default_rng(0)
     masks, images = place / "masks", place / "images"
@@ -71,7 +72,7 @@ def make(place: Path) -> tuple[Path, Path]:
     inside = np.hypot(y % PITCH - PITCH / 2, x % PITCH - PITCH / 2) < PITCH * 0.4
     inside &= (y < cells * PITCH) & (x < cells * PITCH)
     labels = np.where(inside, y // PITCH * cells + x // PITCH + 1, 0)
-    for number in range(IMAGES):
+    for number in range(count):
         write_mask(masks / f"i{number:03}_label.tiff", labels)
         noise = rng.integers(0, 255, (SIDE, SIDE), dtype=np.uint8)
         tifffile.imwrite(images / f"i{number:03}.tif", noise)

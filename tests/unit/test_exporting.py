@@ -19,6 +19,7 @@ from harness.work.exporting import export_masks, export_predicted, find_masks
 from harness.work.progress import PlainDisplay
 from tests.exported import READERS, back_from_qupath
 from tests.programs import ROOT, command, environment
+from tests.unit.report_fixtures import make_run
 
 ALL = tuple(FORMATS)
 
@@ -230,3 +231,20 @@ def test_the_command_refuses_what_is_no_folder_of_masks(tmp_path: Path) -> None:
         assert (ended.returncode, ended.stdout) == (ExitCode.WRONG_CALL, "")
         assert ended.stderr.startswith("error: ")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_masks_of_a_run_with_the_images_it_was_tested_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path)
+    with pytest.raises(CallError, match="which model"):
+        find_masks(run, None, None, 0)
+    with pytest.raises(CallError, match="no model fairr"):
+        find_masks(run, None, "fairr", 0)
+    with pytest.raises(CallError, match="seed 7"):
+        find_masks(run, None, "fair", 7)
+    found = find_masks(run, None, "fair", 0)
+    assert found.remarks == ()
+    assert all(image is not None and image.is_file() for _, image in found.found)
+    assert export_masks(found, tmp_path / "out", ("csv",), PlainDisplay()) == ExitCode.DONE
+    assert lines_of(tmp_path / "out/csv/cells.csv")[0]["mean_intensity_1"]
