@@ -3,6 +3,7 @@
 import csv
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -248,3 +249,27 @@ def test_the_masks_of_a_run_with_the_images_it_was_tested_on(
     assert all(image is not None and image.is_file() for _, image in found.found)
     assert export_masks(found, tmp_path / "out", ("csv",), PlainDisplay()) == ExitCode.DONE
     assert lines_of(tmp_path / "out/csv/cells.csv")[0]["mean_intensity_1"]
+
+
+def test_a_missing_library_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masks = write(tmp_path / "masks", a=ring_and_pieces())
+    monkeypatch.setitem(sys.modules, "roifile", None)  # what Python itself does for a blocked one
+    with pytest.raises(CallError, match=r"cellbench\[formats\]"):
+        export(masks, tmp_path / "out", "csv", "imagej")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_format_cannot_hold_is_named_and_the_others_have_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wide = np.zeros((2, 60_600), np.uint8)
+    wide[:, -5:] = 1
+    masks = write(tmp_path / "masks", small=ring_and_pieces(), wide=wide)
+    assert export(masks, tmp_path / "out", "imagej", "qupath") == ExitCode.FAILURES
+    assert "wide_label.tiff: not written as imagej" in capsys.readouterr().err
+    assert (tmp_path / "out/imagej/small.zip").is_file()
+    assert not (tmp_path / "out/imagej/wide.zip").exists()
+    back = back_from_qupath(tmp_path / "out/qupath", "wide", wide.shape)
+    np.testing.assert_array_equal(back, wide)
