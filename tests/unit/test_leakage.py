@@ -157,6 +157,14 @@ def test_a_frames_number_is_told_from_an_images(name: str, movie: str) -> None:
     assert movie_name(name) == movie
 
 
+def test_nothing_is_found_where_there_is_nothing_to_find(empty: Path) -> None:
+    """Without training images, and in pictures without any contrast."""
+    _put(empty, "Tuning", "a.x", np.full((40, 40), 7, np.uint8))
+    assert _audit(empty).found == ()
+    _put(empty, "Training-labeled", "b.x", np.full((30, 50), 9, np.uint8))
+    assert _audit(empty).found == ()
+
+
 def test_an_audit_is_made_once(simulated: Path, tmp_path: Path) -> None:
     dataset = load_dataset(simulated)
     split = split_training(dataset.train)
