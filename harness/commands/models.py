@@ -1,4 +1,4 @@
-"""Commands for those who bring a model: check."""
+"""Commands for those who bring a model: new-model, check."""
 
 import tempfile
 from pathlib import Path
@@ -8,8 +8,29 @@ import typer
 
 from contract.schema import Contract
 from harness.commands.options import Gpu, Memory, RunnerOption, Set, limits
+from harness.models.new import Origin
 
 app = typer.Typer()
+
+
+@app.command("new-model")
+def new_model_command(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    origin: Annotated[
+        Origin,
+        typer.Option(
+            "--from",
+            help="python: a learned threshold; unet: a network in torch; shell: any program.",
+        ),
+    ] = "python",
+) -> None:
+    """Write ./containers/NAME, a model that runs as it stands, to be changed line by line."""
+    from harness.models.new import new_model
+
+    folder = new_model(name, origin, Path("containers"))
+    typer.echo(f"{folder} written; next:")
+    typer.echo(f"  harness check {name} --quick --runner local")
+    typer.echo(f"  harness run-all --models {name},otsu,oracle --profile tiny --runner local")
 
 
 @app.command()

@@ -1,7 +1,6 @@
 """The model of docs/adding-a-model.md, both stages of it, becomes a column of a report."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,8 @@ def test_the_model_is_trained_and_scored(stage: str, tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         _first_stage(folder)
     else:
-        shutil.copytree(ROOT / "examples/containers/blobs", folder)
+        done = run("harness", "new-model", "blobs", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
     simulate_dataset(tmp_path / "cells", images=24, size=128)
 
     done = run(

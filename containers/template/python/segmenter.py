@@ -21,6 +21,8 @@ from contract import (
     write_json,
 )
 
+# Replace the settings, what train learns and keeps, and what predict does with it.
+
 
 class Settings(SettingsModel):
     """What can be set of a training."""
@@ -63,7 +65,7 @@ class Segmenter:
 def brightness(pixels: np.ndarray) -> np.ndarray:
     """(H, W) grey values in standard deviations from the image's mean."""
     grey = pixels.mean(axis=2)
-    return (grey - grey.mean()) / max(grey.std(), 1e-6)
+    return np.asarray((grey - grey.mean()) / max(grey.std(), 1e-6))
 
 
 if __name__ == "__main__":
