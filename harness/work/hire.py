@@ -1,6 +1,7 @@
 """Finding who carries out a run's items: as many processes as the machine has room for, or a
 cluster."""
 
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ import yaml
 from contract import CallError
 from harness.models.provenance import gpu_names
 from harness.runners.job import Limits
+from harness.runners.signals import ENDING
 from harness.work.crew import Beside, Crew, InTurn
 from harness.work.progress import Display
 
@@ -102,7 +104,8 @@ def _client(cluster: str, options: Path | None) -> Iterator[Any]:
     with ExitStack() as stack:
         address: Any = cluster
         if cluster == SLURM:
-            address = stack.enter_context(_slurm(options))
+            address = _slurm(options)
+            stack.callback(address.close)  # as a context it would swallow an interruption
         elif options is not None:
             raise CallError(
                 "--cluster-options are for clusters that are started here.",
@@ -117,13 +120,17 @@ def _client(cluster: str, options: Path | None) -> Iterator[Any]:
                 str(error) or "it is not running, or a firewall is between",
                 "start it with `dask scheduler`, and give the address that it prints",
             ) from error
-        yield stack.enter_context(client)
+        stack.callback(client.close)
+        yield client
 
 
 def _slurm(options: Path | None) -> Any:
     """A cluster whose workers are jobs of Slurm; closing it cancels them."""
+    before = {number: signal.getsignal(number) for number in ENDING}
     from dask_jobqueue import SLURMCluster
 
+    for number, handler in before.items():  # the import has taken some of them
+        signal.signal(number, handler)
     words = read_options(options)
     jobs = words.pop("jobs", 1)
     if not isinstance(jobs, int) or jobs < 1:
