@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contract import CellbenchError
-from contract.guarded import read_image, read_mask
+from contract.guarded import read_image
 from evaluator.overlap.cell_fates import Fate, fates
 from evaluator.overlap.table import overlap_table
 from evaluator.report.cells import Counts, FateCounts
@@ -21,6 +21,7 @@ from evaluator.report.pictures import (
 from evaluator.report.samples import mask_path
 from evaluator.report.section import Panel, Panels, Section, blocks, note
 from evaluator.report.tables import MODEL, Column, Row, Table
+from evaluator.scores.further import read_masks
 
 KINDS = {
     Fate.MISSED: "Missed: a true cell that was not found, and is neither split nor merged",
@@ -136,10 +137,12 @@ def _panel(numbers: Numbers, model: Model, name: str, fate: Fate) -> Panel | Non
         return None
     try:
         pixels = read_image(image.image)
-        size = (pixels.shape[0], pixels.shape[1])
-        truth, predicted = (read_mask(path, expected=size) for path in (image.label, mask))
     except (CellbenchError, OSError):
         return None
+    masks = read_masks(image.label, mask, (pixels.shape[0], pixels.shape[1]))
+    if masks is None:
+        return None
+    truth, predicted = masks
     table = overlap_table(truth, predicted)
     found = fates(table, numbers.data.base)
     spurious = fate is Fate.SPURIOUS

@@ -33,6 +33,7 @@ from evaluator.report.numbers import Numbers
 from evaluator.report.pictures import Edge, Labels, displayed, outline, panel_shape, resampled
 from evaluator.report.samples import shown_run
 from evaluator.report.section import Section, Viewer
+from evaluator.scores.regions import blanked, read_region
 
 SIDE = 640
 MOST_LAYERS = 1000
@@ -155,7 +156,11 @@ def _model_layers(
         return None
     run, path = shown
     try:
-        predicted = read_mask(path, expected=(truth.shape[0], truth.shape[1]))
+        size = (truth.shape[0], truth.shape[1])
+        predicted = read_mask(path, expected=size)
+        label = next(one.label for one in numbers.data.images if one.name == image)
+        if label is not None:
+            predicted = blanked(predicted, truth, read_region(label, size))
     except (CellbenchError, OSError):
         return None
     reduced = resampled(predicted, small.shape)
