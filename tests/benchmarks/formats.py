@@ -1,4 +1,4 @@
-"""What exporting takes and loses: `python -m tests.benchmarks.formats [MASKS [IMAGES]]`.
+"""What exporting, importing takes and loses: `python -m tests.benchmarks.formats [MASKS [IMAGES]]`.
 
 Without a folder 101 images of 1024² with round cells are made. Masks are read back by other
 implementations (see `tests.exported`), which takes longer than writing them.
@@ -17,11 +17,13 @@ import tifffile
 from contract import list_labels, read_mask, write_mask
 from contract.names import label_stem
 from harness.datasets.exporters.formats import FORMATS
+from harness.datasets.importers.importing import Call, import_dataset
 from harness.models.provenance import hardware
 from harness.work.exporting import export_masks, find_masks
 from tests.exported import READERS
 
 SIDE, IMAGES, PITCH = 1024, 101, 36
+IMPORTED = ("imagej", "qupath", "coco", "ome-zarr", "cellpose")
 
 
 class Silent:
@@ -55,11 +57,25 @@ def main() -> None:
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             count = len(list_labels(masks))
             print(f"| {form} | {count / wall:.2f} images/s | {cpu / count:.3f} CPU s an image |")
+            if form in IMPORTED:
+                print(f"| {form}, import | {imported(place, images, form)} |", flush=True)
         if not asked.no_reading:
             print("| format | cells | cells gone | least IoU | pixels that differ |")
             for form in READERS:
                 if form in asked.formats.split(","):
                     print(f"| {form} | {losses(masks, place / 'out' / form, form)} |", flush=True)
+
+
+def imported(place: Path, images: Path, form: str) -> str:
+    """Images a second of an import of what was exported, the images beside it."""
+    source = place / "out" / form
+    if form not in ("ome-zarr", "cellpose"):
+        for image in images.iterdir():
+            (source / image.name).hardlink_to(image)
+    call = Call(format_name=form, source=source, folder=place / f"in-{form}", share=1)
+    wall = time.perf_counter()
+    count = sum(import_dataset(call, progress=lambda *_: None, say=print).images.values())
+    return f"{count / (time.perf_counter() - wall):.2f} images/s"
 
 
 def make(place: Path, count: int) -> tuple[Path, Path]:

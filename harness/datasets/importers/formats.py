@@ -26,6 +26,8 @@ FORMATS: Mapping[str, str] = {
     "pairs": "pairs",
 }
 """Format → module of this package."""
+WITH_TARGETS = frozenset({"bbbc", "ctc", "ome-zarr", "qupath", "tissuenet"})
+"""Those in which an image has several truths."""
 
 
 def importer(name: str) -> Importer:

@@ -13,7 +13,7 @@ from contract.names import OURS, normal
 from contract.written import Written
 from harness.datasets.folder import TEST_PART, TRAIN_PART
 from harness.datasets.importers.archive import unpack
-from harness.datasets.importers.formats import importer, recognise
+from harness.datasets.importers.formats import WITH_TARGETS, importer, recognise
 from harness.datasets.importers.journal import Done, Journal, state
 from harness.datasets.importers.layout import Handling, write_record
 from harness.datasets.importers.record import Choices, Left, LeftOut, Record, Side
@@ -112,9 +112,12 @@ def _import_from(
     say: Callable[[str], None],
 ) -> Imported:
     name, why = call.format_name, ""
-    if name == "auto":
+    if name == "auto" and call.choices.images is not None:
+        name = "pairs"
+    elif name == "auto":
         name, why = recognise(source)
         say(f"recognised as {name}: {why}")
+    _check_choices(name, call.choices)
     found = list(importer(name).records(source, call.choices))
     left = [one for one in found if isinstance(one, Left)]
     records = [one for one in found if isinstance(one, Record)]
@@ -219,6 +222,20 @@ def _check(call: Call) -> None:
             f"{call.folder} holds files already.",
             "an import makes a dataset of its own",
             "choose a folder that is new or empty",
+        )
+
+
+def _check_choices(name: str, choices: Choices) -> None:
+    if name != "pairs" and (choices.images or choices.masks):
+        raise CallError(
+            "--images and --masks belong to the format pairs.",
+            f"{name} knows where its files are",
+            "leave them out, or import pairs",
+        )
+    if choices.target and importer(name) and name not in WITH_TARGETS:
+        raise CallError(
+            f"--target {choices.target}: the format {name} has one truth an image.",
+            do="leave it out",
         )
 
 

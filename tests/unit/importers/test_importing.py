@@ -186,6 +186,12 @@ def test_patterns_pair_any_two_folders(tmp_path: Path) -> None:
     choices = Choices(images="raw/{}.tif", masks="seg/{}_mask.tif")
     imported, _ = run("pairs", tmp_path / "src", tmp_path / "out", choices=choices)
     assert (sum(imported.images.values()), imported.left) == (2, ())
+    imported, _ = run("auto", tmp_path / "src", tmp_path / "out2", choices=choices)
+    assert sum(imported.images.values()) == 2
+    with pytest.raises(CallError, match="belong to the format pairs"):
+        run("ctc", tmp_path / "src", tmp_path / "x", choices=choices)
+    with pytest.raises(CallError, match="one truth an image"):
+        run("pairs", tmp_path / "src", tmp_path / "x", choices=Choices(target="nuclear"))
     with pytest.raises(CallError, match="does not hold"):
         run("pairs", tmp_path / "src", tmp_path / "x", choices=Choices(images="a", masks="b"))
 
