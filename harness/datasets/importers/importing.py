@@ -117,8 +117,9 @@ def _import_from(
     elif name == "auto":
         name, why = recognise(source)
         say(f"recognised as {name}: {why}")
+    reader = importer(name)
     _check_choices(name, call.choices)
-    found = list(importer(name).records(source, call.choices))
+    found = list(reader.records(source, call.choices))
     left = [one for one in found if isinstance(one, Left)]
     records = [one for one in found if isinstance(one, Record)]
     if call.limit is not None and call.limit < len(records):
@@ -232,7 +233,7 @@ def _check_choices(name: str, choices: Choices) -> None:
             f"{name} knows where its files are",
             "leave them out, or import pairs",
         )
-    if choices.target and importer(name) and name not in WITH_TARGETS:
+    if choices.target and name not in WITH_TARGETS:
         raise CallError(
             f"--target {choices.target}: the format {name} has one truth an image.",
             do="leave it out",
