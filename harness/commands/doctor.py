@@ -1,11 +1,14 @@
 """A check-up of this machine: each line says what was found, and what to do when it is not well."""
 
+import fcntl
+import os
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Literal
 
 import psutil
@@ -23,6 +26,8 @@ Verdict = Literal["ok", "warning", "missing"]
 LEAST_DISK = 10 * 2**30
 LEAST_MEMORY = 4 * 2**30
 GIB = 2**30
+FINE_TIME = 1_500_000_000_123_456_789
+"""Nanoseconds; some moment that is no whole second."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ def examine() -> Iterator[Finding]:
     yield _enough("memory", memory.available, LEAST_MEMORY, "close other programs")
     disk = shutil.disk_usage(Path.cwd())
     yield _enough("disk here", disk.free, LEAST_DISK, "free some space: images take about 3 GiB")
+    yield _file_system(Path.cwd())
     yield _local()
     gpus = gpu_names()
     found = ", ".join(gpus) or "none; models use the processor"
@@ -70,6 +76,24 @@ def _enough(what: str, bytes_free: int, least: int, do: str) -> Finding:
     return (
         Finding(what, "ok", found) if bytes_free >= least else Finding(what, "warning", found, do)
     )
+
+
+def _file_system(folder: Path) -> Finding:
+    """Whether locks hold and times are fine where runs would lie."""
+    what = "file system here"
+    try:
+        with TemporaryFile(dir=folder) as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.utime(stream.fileno(), ns=(FINE_TIME, FINE_TIME))
+            fine = os.fstat(stream.fileno()).st_mtime_ns % 10**9 != 0
+    except OSError as error:
+        found = f"no file can be made and locked: {error.strerror}"
+        do = "keep runs elsewhere, or see that one harness at a time works on a run folder"
+        return Finding(what, "warning", found, do)
+    if not fine:
+        do = "wait a second before files of a dataset are changed again"
+        return Finding(what, "warning", "it keeps times in whole seconds", do)
+    return Finding(what, "ok", "it has locks, and times finer than a second")
 
 
 def _local() -> Finding:

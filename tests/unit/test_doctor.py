@@ -23,6 +23,12 @@ def test_doctor_finds_the_local_runner_and_says_what_is_missing() -> None:
     assert all(name in done.stdout for name in all_models())
 
 
+def test_doctor_names_a_file_system_without_locks() -> None:
+    """As an old network file system answers."""
+    none = "import fcntl; fcntl.flock = lambda *_: (_ for _ in ()).throw(OSError(37, 'no'))"
+    assert "no file can be made and locked: no" in harness("doctor", none).stdout
+
+
 def test_doctor_fails_where_no_runner_can_work() -> None:
     done = harness("doctor", "import sys; sys.modules['torch'] = None")
     assert done.returncode == 1
