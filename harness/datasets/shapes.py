@@ -62,7 +62,7 @@ def stack_cells(
     Where cells overlap the smaller one lies on top, so that none vanishes under a larger one.
     The second value says how many pixels were shared, and which cells are nowhere to be seen.
     """
-    masks = [np.flatnonzero(cell) for cell in cells]
+    masks = [_places(cell) for cell in cells]
     labels = np.zeros(size[0] * size[1], np.uint32)
     shared = 0
     for number in sorted(range(len(masks)), key=lambda index: -len(masks[index])):
@@ -76,3 +76,11 @@ def stack_cells(
     if lost:
         remarks.append(f"{len(lost)} cells have no pixel of their own: {', '.join(lost[:5])}")
     return labels.reshape(size), tuple(remarks)
+
+
+def _places(cell: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Where an H×W mask is set, counted along the rows, without copying one stored by columns."""
+    if cell.flags.c_contiguous:
+        return np.flatnonzero(cell)
+    columns, rows = np.divmod(np.flatnonzero(cell.T), cell.shape[0])
+    return np.asarray(rows * cell.shape[1] + columns)

@@ -91,13 +91,11 @@ def _read(path: Path) -> Mapping[str, Any] | None:
 
 
 def _draw(annotations: Sequence[Annotation], size: tuple[int, int]) -> Truth:
-    cells, ignore = [], np.zeros(size, np.bool_)
+    ignore = np.zeros(size, np.bool_)
     for one in annotations:
-        mask = _mask(one, size)
         if one.get("iscrowd"):
-            ignore |= mask
-        else:
-            cells.append(mask)
+            ignore |= _mask(one, size)
+    cells = (_mask(one, size) for one in annotations if not one.get("iscrowd"))
     labels, remarks = stack_cells(size, cells)
     return Truth(labels=labels, ignore=ignore & (labels == 0), remarks=remarks)
 
@@ -121,6 +119,6 @@ def _mask(annotation: Annotation, size: tuple[int, int]) -> npt.NDArray[np.bool_
             encoded = {"size": list(size), "counts": shape["counts"].encode()}
         else:
             raise LeftOut(f"{where} has no outline")
-        return np.asarray(mask.decode(encoded), np.bool_)
+        return np.asarray(mask.decode(encoded)).view(np.bool_)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise LeftOut(f"{where} cannot be drawn: {error}") from error
