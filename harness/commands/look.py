@@ -1,5 +1,6 @@
 """The command view: a local page, or napari."""
 
+import signal
 import threading
 import webbrowser
 from pathlib import Path
@@ -48,6 +49,8 @@ def view(
     from harness.view.server import Server, View
 
     with Server(View(subject=subject, first=first), port) as server:
+        # A shell that starts programs in the background has them ignore it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         print(f"{server.address}\nCtrl-C ends it", flush=True)
         if not no_browser:
             threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
