@@ -40,7 +40,8 @@ def check_dataset(folder: Path) -> ExitCode:
         table.add_row(part, *row)
         complaints += [f"{part}/{line}" for line in unreadable]
     console.print(table)
-    console.print(_health(dataset.health))
+    odd = _health(dataset.health)
+    console.print(odd if odd.row_count else "labels: nothing odd about them or their cells")
     split = split_training(dataset.train)
     held_out = sum(subset == "val" for subset in split.values())
     console.print(f"split: {len(split) - held_out} train, {held_out} val, the same for all models")
@@ -60,11 +61,13 @@ def check_dataset(folder: Path) -> ExitCode:
 
 
 def _health(found: Mapping[str, Health]) -> Table:
-    """What is odd about the labels of each part, counted."""
+    """What is odd about the labels of each part, counted; a row for what there is in any."""
     table = Table("labels", *found)
     columns = [dict(told_health(health)) for health in found.values()]
     for words in columns[0]:
-        table.add_row(words, *(column[words] for column in columns))
+        cells = [column[words] for column in columns]
+        if set(cells) != {"0"}:
+            table.add_row(words, *cells)
     return table
 
 

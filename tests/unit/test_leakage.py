@@ -19,6 +19,8 @@ from evaluator.runs.records import LeakageRecord, Likeness
 from harness.datasets.check import check_dataset
 from harness.datasets.folder import load_dataset, split_training
 from harness.datasets.leakage.audit import audit, audit_once, movie_name
+from harness.datasets.leakage.matching import Index
+from harness.datasets.leakage.signature import Signature
 from harness.datasets.simulated.dataset import simulate_dataset
 from tests.unit.report_fixtures import NAMES, make_run
 
@@ -163,6 +165,17 @@ def test_nothing_is_found_where_there_is_nothing_to_find(empty: Path) -> None:
     assert _audit(empty).found == ()
     _put(empty, "Training-labeled", "b.x", np.full((30, 50), 9, np.uint8))
     assert _audit(empty).found == ()
+
+
+@pytest.mark.filterwarnings("error")
+def test_pictures_without_a_point_in_common_have_no_candidates() -> None:
+    def picture(*directions: int) -> Signature:
+        descriptors = np.zeros((len(directions), 128), np.uint8)
+        descriptors[np.arange(len(directions)), directions] = 255
+        points = np.ones((len(directions), 4), np.float32)
+        return Signature(pixels_sha256="", points=points, descriptors=descriptors)
+
+    assert list(Index([picture(0, 17, 35)]).candidates(picture(3, 50))) == []
 
 
 def test_an_audit_is_made_once(simulated: Path, tmp_path: Path) -> None:

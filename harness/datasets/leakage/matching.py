@@ -90,6 +90,8 @@ class Index:
         if not len(image.points) or not len(self._vectors):
             return
         own, other, way = self._alike(_unit(image))
+        if not len(own):
+            return
         votes = _votes(image.points[own], self._points[other], self._owner[other], way)
         for second in sorted(votes, key=lambda one: -votes[one]):
             of_pair = self._owner[other] == second
