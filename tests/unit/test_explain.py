@@ -161,7 +161,7 @@ class TestRules:
 
     def stored(self, model: str, image: str, truth: Labels, predicted: Labels) -> StoredTable:
         return StoredTable(
-            model=model, seed=0, image=image, modality="", outcome="scored",
+            model=model, seed=0, image=image, modality="", outcome="scored", sparse=False,
             table=overlap_table(truth, predicted),
         )  # fmt: skip
 
@@ -208,7 +208,8 @@ class TestRules:
 
     def test_failures_count_0_and_seeds_are_averaged(self) -> None:
         both = squares(SHAPE, self.INNER)
-        facts = {"model": "a", "image": "1", "modality": "", "table": overlap_table(both, both)}
+        facts = {"model": "a", "image": "1", "modality": "", "sparse": False}
+        facts["table"] = overlap_table(both, both)
         tables = [
             StoredTable(seed=0, outcome="scored", **facts),
             StoredTable(seed=1, outcome="timeout", **facts),

@@ -87,7 +87,8 @@ def test_a_folder_without_a_card_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "containers").rglob("model.yaml")), ids=str)
 def test_every_model_of_this_repository_has_a_valid_card(path: Path) -> None:
     card = read_card(path.parent)
-    assert card.name == path.parent.name
+    template = "template" in path.parts  # its name is replaced when a model is made of it
+    assert card.name == ("blobs" if template else path.parent.name)
     if card.image is None:
         assert (path.parent / card.entry).is_file()
 
