@@ -17,7 +17,10 @@ class ModelReadmes(SphinxDirective):
     """The README of every model, segmenters before controls, its headings one level down."""
 
     def run(self) -> list[nodes.Node]:
-        cards = [*ROOT.glob("containers/*/model.yaml"), *ROOT.glob("containers/*/*/model.yaml")]
+        cards = [
+            *ROOT.glob("containers/*/model.yaml"),
+            *ROOT.glob("containers/controls/*/model.yaml"),
+        ]
         texts = []
         for card in sorted(cards, key=lambda path: (len(path.parts), path)):
             readme = card.with_name("README.md")
