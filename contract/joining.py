@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from contract.masks import numbered_anew
+
 CORE = 4096
 """Largest side of a region's core, in pixels."""
 MARGIN = 256
 """Pixels that a region sees around its core: wider than almost any cell."""
 SAME = 0.5
 """Share of the smaller of two cells, one from each of two regions, from which on they are one."""
-BAND_ROWS = 512
 
 Part = tuple[slice, slice]
 
@@ -178,9 +179,8 @@ def _compact(labels: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int32], in
     """The labels with the numbers 1 to n in the order of their ids, and n."""
     highest = int(labels.max())
     if highest > 4 * labels.size:
-        ids, places = np.unique(labels, return_inverse=True)
-        first = 0 if ids[0] == 0 else 1
-        return (places.reshape(labels.shape) + first).astype(np.int32), len(ids) - 1 + first
+        anew = numbered_anew(labels).astype(np.int32)
+        return anew, int(anew.max())
     present = np.zeros(highest + 1, bool)
     present[labels] = True
     present[0] = False

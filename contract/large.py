@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import ceil, sqrt
 from pathlib import Path
@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.contrast import differ
+from contract.errors import UnreadableImage
 from contract.images import (
     NO_CONTRAST,
     Picture,
     kind_of_image,
     orientation_remark,
     read_picture,
+    read_size,
     three_channels,
 )
 from contract.reading.failures import reasons
@@ -57,6 +59,8 @@ class LargePicture:
     """As in `contract.Picture`."""
     orientation: int
     """1 to 8, as in EXIF; the pixels are as stored."""
+    band_rows: int
+    """How many rows are best read in one go."""
     pixel_size_um: float | None = None
     """As in `contract.Picture`."""
 
@@ -76,6 +80,14 @@ class Region:
 def is_large(shape: tuple[int, int]) -> bool:
     """Whether a picture of this shape is too large to be handed on as a whole."""
     return shape[0] * shape[1] > MOST_WHOLE
+
+
+def is_large_file(path: Path) -> bool:
+    """Whether the picture in a file is; False where its header cannot be read."""
+    try:
+        return is_large(read_size(path))
+    except UnreadableImage:  # for the reader to say why
+        return False
 
 
 def sample_step(shape: tuple[int, int]) -> int:
@@ -128,21 +140,17 @@ def by_parts(path: Path, max_pixels: int) -> Iterator[LargePicture | None]:
 def bands(picture: LargePicture) -> Iterator[Pixels]:
     """All of a picture, some rows at a time."""
     height, width = picture.shape
-    rows = max(1, BAND_PIXELS // width)
-    for top in range(0, height, rows):
-        yield picture.read(slice(top, min(top + rows, height)), slice(0, width))
+    for top in range(0, height, picture.band_rows):
+        yield picture.read(slice(top, min(top + picture.band_rows, height)), slice(0, width))
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[Found]:
     """The TIFF, opened; only what decoders raise at that is an error of the file."""
-    context = opened(path)
-    with reasons(path):
-        found = context.__enter__()
-    try:
+    with ExitStack() as stack:
+        with reasons(path):
+            found = stack.enter_context(opened(path))
         yield found
-    finally:
-        context.__exit__(None, None, None)
 
 
 def _is_simple(found: Found) -> bool:
@@ -182,7 +190,7 @@ def _surveyed(found: Found, path: Path) -> LargePicture:
     height, width, _ = layout(found.shown[0])
     step = sample_step((height, width))
     colours, alphas = _Survey(), _Survey()
-    rows = _band_rows(found, width)
+    rows = band_rows(found, width)
     for top in range(0, height, rows):
         stored = _part(found, slice(top, min(top + rows, height)), slice(0, width))
         colours.see(stored, top, step)
@@ -215,6 +223,7 @@ def _surveyed(found: Found, path: Path) -> LargePicture:
         extremes=tuple(zip(known.low, known.high, strict=True)),
         remarks=tuple(remarks),
         orientation=orientation,
+        band_rows=rows,
         pixel_size_um=found.pixel_size_um,
     )
 
@@ -223,7 +232,7 @@ def _part(found: Found, rows: slice, columns: slice) -> Stored:
     return of_plane(plane_of(found, [read_part(page, rows, columns) for page in found.shown]))
 
 
-def _band_rows(found: Found, width: int) -> int:
+def band_rows(found: Found, width: int) -> int:
     """Rows of a band, a multiple of the rows of tiles or strips where there are not too many."""
     page = found.shown[0]
     rows = int(page.tilelength if page.is_tiled else page.rowsperstrip)
@@ -235,8 +244,7 @@ def _laid_aside(picture: Picture, stream: BinaryIO) -> LargePicture:
     pixels = picture.pixels
     height, width = pixels.shape[:2]
     step = sample_step((height, width))
-    for top in range(0, height, max(1, BAND_PIXELS // width)):
-        stream.write(pixels[top : top + max(1, BAND_PIXELS // width)].tobytes())
+    stream.write(pixels.data)
     stream.flush()
     dtype, shape = pixels.dtype, pixels.shape
     channels = [pixels[..., channel] for channel in range(3)]
@@ -251,5 +259,6 @@ def _laid_aside(picture: Picture, stream: BinaryIO) -> LargePicture:
         extremes=tuple((float(one.min()), float(one.max())) for one in channels),
         remarks=picture.remarks,
         orientation=picture.orientation,
+        band_rows=max(1, BAND_PIXELS // width),
         pixel_size_um=picture.pixel_size_um,
     )

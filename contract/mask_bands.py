@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from contract.large import BAND_PIXELS, is_large, reading
-from contract.masks import errors_of_masks, kind_of_mask, whole_ids
+from contract.large import band_rows, is_large, reading
+from contract.masks import errors_of_masks, kind_of_mask, tiff_remarks, whole_ids
 from contract.reading.failures import reasons
-from contract.reading.lossy import lossy_compression
 from contract.reading.parts import has_parts, read_part
 from contract.reading.tiff import Found, check_found, layout, plane_of
 
@@ -58,18 +56,17 @@ def _found(
         return None
     check_found(found, max_pixels, expected)
     plane = plane_of(found, [read_part(page, slice(0, 1), slice(0, width))])
-    lossy = lossy_compression(plane.compression, plane.first_bytes)
     return MaskBands(
         shape=(height, width),
-        bands=_bands(page, (height, width), path),
-        remarks=(*plane.remarks, *([lossy] if lossy else [])),
+        bands=_bands(found, (height, width), path),
+        remarks=tiff_remarks(plane),
     )
 
 
-def _bands(page: Any, shape: tuple[int, int], path: Path) -> Iterator[npt.NDArray[np.integer]]:
+def _bands(found: Found, shape: tuple[int, int], path: Path) -> Iterator[npt.NDArray[np.integer]]:
     height, width = shape
-    rows = max(1, BAND_PIXELS // width)
+    rows = band_rows(found, width)
     for top in range(0, height, rows):
         with reasons(path):
-            part = read_part(page, slice(top, min(top + rows, height)), slice(0, width))
+            part = read_part(found.shown[0], slice(top, min(top + rows, height)), slice(0, width))
         yield whole_ids(part, path)

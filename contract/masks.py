@@ -18,7 +18,7 @@ from contract.reading.lossy import lossy_compression
 from contract.reading.npy import npy_size, read_npy
 from contract.reading.orientation import UPRIGHT
 from contract.reading.png import decode_sixteen_bit, open_png
-from contract.reading.tiff import plane_header, read_plane
+from contract.reading.tiff import Plane, plane_header, read_plane
 
 READ = "TIFF, PNG, BMP or npy"
 EXACT_FLOATS = 2**53
@@ -130,7 +130,7 @@ def write_mask(path: Path, labels: npt.NDArray[np.integer]) -> None:
     if lowest < 0:
         raise ValueError(f"ids run from 0 on, not from {lowest} to {highest}")
     if highest >= MOST_IDS:
-        labels = _numbered_anew(labels)
+        labels = numbered_anew(labels)
         highest = int(labels.max())
     dtype = np.min_scalar_type(highest)
     write_aside(
@@ -204,7 +204,8 @@ def kind_of_mask(path: Path) -> Kind:
     return kind
 
 
-def _numbered_anew(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+def numbered_anew(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    """The labels with the numbers 1 to n in the order of their ids; 0 stays."""
     ids, places = np.unique(labels, return_inverse=True)
     first = 0 if ids[0] == 0 else 1
     return np.asarray(places.reshape(labels.shape) + first)
@@ -214,15 +215,10 @@ def _decode(path: Path, limit: int, expected: tuple[int, int] | None) -> _Stored
     match kind_of_mask(path):
         case "tiff":
             plane = read_plane(path, limit, expected)
-            lossy = lossy_compression(plane.compression, plane.first_bytes)
             return _Stored(
                 values=plane.pixels,
                 white_is_zero=plane.photometric == 0,
-                remarks=(
-                    *plane.remarks,
-                    *([lossy] if lossy else []),
-                    *_held_otherwise(plane.orientation),
-                ),
+                remarks=tiff_remarks(plane),
             )
         case "npy":
             return _Stored(values=read_npy(path, limit, expected))
@@ -239,6 +235,12 @@ def _decode(path: Path, limit: int, expected: tuple[int, int] | None) -> _Stored
             with pillow.opened(path, "BMP") as image:
                 check_size(image.height, image.width, limit, expected=expected)
                 return _Stored(values=np.asarray(image))
+
+
+def tiff_remarks(plane: Plane) -> tuple[str, ...]:
+    """What is odd about a TIFF that holds a mask."""
+    lossy = lossy_compression(plane.compression, plane.first_bytes)
+    return (*plane.remarks, *([lossy] if lossy else []), *_held_otherwise(plane.orientation))
 
 
 def _held_otherwise(orientation: int) -> tuple[str, ...]:

@@ -28,9 +28,9 @@ from contract.errors import (
 )
 from contract.events import Events
 from contract.files import ASIDE, append_line, write_text
-from contract.images import read_picture, read_size
+from contract.images import read_picture
 from contract.joining import Joined
-from contract.large import is_large, open_large
+from contract.large import is_large_file, open_large
 from contract.masks import write_mask
 from contract.names import (
     label_name,
@@ -218,7 +218,7 @@ def _one(
     if reason := too_long(path.name):
         return _Ending("unreadable", message=reason)
     try:
-        if _is_large(path):
+        if is_large_file(path):
             return _large(model, path, written, truth, progress)
         picture = read_picture(path)
         image = Image(
@@ -241,13 +241,6 @@ def _one(
         if is_out_of_memory(error):
             return _Ending("out_of_memory", message=f"no memory for {path.name}: {error}")
         return _Ending("crashed", message=f"{type(error).__name__}: {error}")
-
-
-def _is_large(path: Path) -> bool:
-    try:
-        return is_large(read_size(path))
-    except UnreadableImage:  # for the reader to say why
-        return False
 
 
 def _large(

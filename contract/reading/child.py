@@ -18,9 +18,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from contract.errors import CellbenchError, UnreadableImage
-from contract.images import Picture, read_header, read_picture, read_size
-from contract.large import LargePicture, bands, by_parts, is_large
+from contract.errors import CellbenchError
+from contract.images import Picture, read_header, read_picture
+from contract.large import LargePicture, bands, by_parts, is_large_file
 from contract.mask_bands import mask_by_parts
 from contract.masks import mask_size, open_mask
 from contract.reading import limits
@@ -90,7 +90,7 @@ def _done(request: dict[str, Any], path: Path, disk: int) -> tuple[dict[str, Any
 
 
 def _picture(path: Path, limit: int, disk: int) -> tuple[dict[str, Any], Array | None]:
-    if _is_large(path):
+    if is_large_file(path):
         with by_parts(path, limit) as large:
             if large is not None:
                 document = _told(large)
@@ -116,13 +116,6 @@ def _mask(
             return {"remarks": large.remarks} | _lay(large.bands, large.shape, disk), None
     mask = open_mask(path, max_pixels=limit, expected=expected)
     return {"remarks": mask.remarks}, mask.labels
-
-
-def _is_large(path: Path) -> bool:
-    try:
-        return is_large(read_size(path))
-    except UnreadableImage:  # for the reader to say why
-        return False
 
 
 def _limit(pixels: int) -> None:

@@ -5,7 +5,7 @@ The XML of a set names other files; they are never looked for.
 
 import io
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
 
@@ -32,16 +32,21 @@ def own_places(xml: str, file_name: str, most_pages: int) -> list[Place]:
         return []
 
 
+def elements(xml: str, *events: Literal["start", "end"]) -> Iterator[tuple[str, str, Element]]:
+    """Events of the XML, each with its element's name, without namespace, and the element."""
+    if "<!" in xml.replace("<!--", ""):
+        return  # OME-XML declares no entities, which could grow without end
+    for event, element in iterparse(io.BytesIO(xml.encode()), events=events):  # noqa: S314
+        yield event, element.tag.rpartition("}")[2], element
+
+
 def _places(xml: str, file_name: str, most_pages: int) -> Iterator[Place]:
     own_uuid = ""
     image = -1
     pixels: dict[str, str] = {}
-    if "<!" in xml.replace("<!--", ""):
-        return  # OME-XML declares no entities, which could grow without end
-    stream = io.BytesIO(xml.encode())
     # The end of an element comes after its children; the attributes are known at its start.
-    for event, element in iterparse(stream, events=("start", "end")):  # noqa: S314
-        match event, element.tag.rpartition("}")[2]:
+    for event, name, element in elements(xml, "start", "end"):
+        match event, name:
             case "start", "OME":
                 own_uuid = element.get("UUID", "").strip()
             case "start", "Pixels":

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from contract.reading.limits import check_content
 from contract.reading.tiff import MOST_PACKED_KNOWN, layout
+from contract.reading.values import JPEG_COMPRESSIONS
 
 LARGEST_SEGMENT = 1 << 28
 """Bytes of a decoded strip or tile; what comes in larger ones is not read by parts."""
@@ -50,13 +51,13 @@ def _mapped(page: Any) -> npt.NDArray[np.generic]:
 
 def _decoded(page: Any, rows: slice, columns: slice) -> npt.NDArray[np.generic]:
     length, width = _segment(page)
-    down, across = (-(-size // side) for size, side in zip(_size(page), (length, width)))  # noqa: B905
+    down, across = -(-int(page.imagelength) // length), -(-int(page.imagewidth) // width)
     planes = _planes(page)
     samples = 1 if planes > 1 else page.samplesperpixel
     shape = (planes, rows.stop - rows.start, columns.stop - columns.start, samples)
     out = np.zeros(shape, page.dtype)
     tables = {}
-    if int(page.compression) in (6, 7, 33007, 34892):
+    if int(page.compression) in JPEG_COMPRESSIONS:
         tables = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader}
     handle, decode = page.parent.filehandle, page.decode
     for plane in range(planes):
@@ -94,10 +95,6 @@ def _segment(page: Any) -> tuple[int, int]:
     if page.is_tiled:
         return int(page.tilelength), int(page.tilewidth)
     return min(int(page.rowsperstrip), int(page.imagelength)), int(page.imagewidth)
-
-
-def _size(page: Any) -> tuple[int, int]:
-    return int(page.imagelength), int(page.imagewidth)
 
 
 def _planes(page: Any) -> int:

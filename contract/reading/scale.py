@@ -1,16 +1,16 @@
 """How large a pixel is, from what a TIFF says of itself; None where that is nothing to rely on."""
 
-import io
 import math
 from contextlib import suppress
 from typing import Any
-from xml.etree.ElementTree import iterparse
+
+from contract.reading.channels import LONGEST_DESCRIPTION
+from contract.reading.ome import elements
 
 LEAST, MOST = 0.001, 1000.0
 """Micrometres; a pixel of a microscope is neither smaller nor larger."""
 UNEVEN = 0.01
 """Of the larger side, by which the sides of a square pixel may differ."""
-LONGEST_XML = 20_000_000
 LONGEST_TEXT = 20_000
 
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
@@ -74,10 +74,10 @@ def _square(x: float, y: float) -> float | None:
 
 def _of_ome(xml: str) -> float | None:
     """From the attributes of the first image's Pixels; the unit is µm when it is left out."""
-    if len(xml) > LONGEST_XML or "<!" in xml.replace("<!--", ""):
+    if len(xml) > LONGEST_DESCRIPTION:
         return None
-    for _, element in iterparse(io.BytesIO(xml.encode()), events=("start",)):  # noqa: S314
-        if element.tag.rpartition("}")[2] == "Pixels":
+    for _, name, element in elements(xml, "start"):
+        if name == "Pixels":
             x, y = (
                 float(element.attrib[f"PhysicalSize{axis}"])
                 * _unit(element.get(f"PhysicalSize{axis}Unit", "µm"))

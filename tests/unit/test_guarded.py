@@ -130,6 +130,7 @@ def test_a_decoder_that_ends_leaves_one_file_unreadable(
         reading = pool.submit(guarded.read_mask, path)
         busy = at_work_on(path)
         while not busy:
+            assert not reading.done(), "it was read before it was seen"
             time.sleep(0.001)
             busy = at_work_on(path)
         busy[0].send_signal(ending)
@@ -228,6 +229,17 @@ def test_large_pictures_and_masks_come_through_the_disk(tmp_path: Path) -> None:
     assert all(np.array_equal(picture.pixels[..., channel], ids) for channel in range(3))
     mask.labels[0, 0] = 1
     assert again[0, 0] == guarded.read_mask(path)[0, 0] == ids[0, 0]
+
+
+def test_large_masks_have_the_remarks_of_small_ones(tmp_path: Path) -> None:
+    found = []
+    for shape in (GREY.shape, LARGE):
+        path = tmp_path / "m.tif"
+        tifffile.imwrite(path, np.zeros(shape, np.uint8), extratags=[(274, 3, 1, 6, True)],
+                         tile=(512, 512), compression="zlib")  # fmt: skip
+        found.append(guarded.open_mask(path).remarks)
+    assert found[0] == found[1]
+    assert "orientation is 6" in found[1][0]
 
 
 def test_large_files_are_refused_as_small_ones_are(tmp_path: Path) -> None:

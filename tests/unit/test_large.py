@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image as PillowImage
 
 from contract import UnreadableImage, large, read_picture
 from contract.large import open_large, sample_step
 from contract.reading import parts
-from tests.image_files import tiff
+from tests.image_files import pillow, tiff
 
 H, W = 150, 130
 rng = np.random.default_rng(0)
@@ -51,12 +50,6 @@ def slide() -> bytes:
     return stream.getvalue()
 
 
-def png() -> bytes:
-    stream = io.BytesIO()
-    PillowImage.fromarray(COLOUR).save(stream, "PNG")
-    return stream.getvalue()
-
-
 BY_PARTS: dict[str, Callable[[], bytes]] = {
     "tiles": lambda: tiff(GREY, **TILES),
     "strips": lambda: tiff(DEEP, rowsperstrip=7, compression="lzw"),
@@ -89,7 +82,7 @@ BY_PARTS: dict[str, Callable[[], bytes]] = {
     "slide": slide,
 }
 LAID_ASIDE: dict[str, Callable[[], bytes]] = {
-    "png": png,
+    "png": lambda: pillow(COLOUR, "PNG"),
     "signed": lambda: tiff(DEEP.astype(np.int32) - 9, **TILES),
     "doubles": lambda: tiff(FLOAT.astype(np.float64), **TILES),
 }

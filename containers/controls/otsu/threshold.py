@@ -81,9 +81,12 @@ def _apart_in(picture: LargePicture) -> int:
     cut = cut_of(picture)
     assert cut is not None, "asked where cells were found"
     found = [cut.cells(one) for row in _windows(picture) for one in row]
-    return _apart([radius for cells in found for radius in _radii(_distance(cells), cells)])
+    return _apart(
+        [radius for cells in found for radius in _radii(_distance(cells), ndimage.label(cells)[0])]
+    )
 
 
+@lru_cache(maxsize=1)
 def _windows(picture: LargePicture) -> list[list[np.ndarray]]:
     """`WINDOWS` rows of as many smoothed grey windows."""
     rows, columns = (
@@ -128,8 +131,6 @@ def _distance(cells: np.ndarray) -> np.ndarray:
 
 def _radii(distance: np.ndarray, pieces: np.ndarray) -> list[float]:
     """The inner radius of each piece, from the distance to the outline."""
-    if pieces.dtype == np.bool_:
-        pieces, _ = ndimage.label(pieces)
     return list(ndimage.maximum(distance, pieces, np.arange(1, int(pieces.max()) + 1)))
 
 
