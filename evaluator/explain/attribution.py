@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from evaluator.overlap.table import Labels, overlap_table
-from evaluator.overlap.transplant import transplanted
+from evaluator.overlap.transplant import halves
 from evaluator.runs.words import DEFAULT_PROTOCOL, Protocol
 from evaluator.scores.protocols import count
 
@@ -34,11 +34,13 @@ def attribution(
     both halves may fail on the same cell. Needs about 40 bytes a pixel.
     """
 
-    def f1(labels: Labels) -> float:
-        return count(overlap_table(truth, labels), threshold, protocol=protocol, border=border).f1
-
+    true_foreground, true_splits = (
+        count(table, threshold, protocol=protocol, border=border).f1
+        for table in halves(truth, predicted)
+    )
+    whole = overlap_table(truth, predicted)
     return Attribution(
-        f1=f1(predicted),
-        true_foreground=f1(transplanted(predicted, truth > 0)),
-        true_splits=f1(transplanted(truth, predicted > 0)),
+        f1=count(whole, threshold, protocol=protocol, border=border).f1,
+        true_foreground=true_foreground,
+        true_splits=true_splits,
     )

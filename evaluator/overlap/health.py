@@ -1,8 +1,10 @@
 """What is odd about the cells of a label, counted: not faults, but what a reader should know."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from evaluator.overlap.mask_checks import CLASSES, CRUMB, ONE_ID, SATURATED, check_mask, pieces_of
+from evaluator.overlap.mask_checks import CLASSES, CRUMB, ONE_ID, SATURATED, pieces_of
 from evaluator.overlap.table import Labels, Side
 from evaluator.runs.records import Health
 
@@ -14,13 +16,16 @@ LARGEST = 25_000_000
 """Pixels of a label up to which holes are counted."""
 
 
-def health_of(labels: Labels, cells: Side) -> Health:
-    """The health of one (H, W) label; `cells` is its side of an overlap table."""
+def health_of(labels: Labels, cells: Side, remarks: Sequence[str]) -> Health:
+    """The health of one (H, W) label.
+
+    `cells` is its side of an overlap table, `remarks` what `check_mask` says of it.
+    """
     if not len(cells):
         return Health(labels=1, empty=1)
     median = float(np.median(cells.areas))
     factor = np.maximum(cells.areas / median, median / cells.areas)
-    few_ids = any(text.startswith(ONE_ID) or CLASSES in text for text in check_mask(labels, cells))
+    few_ids = any(text.startswith(ONE_ID) or CLASSES in text for text in remarks)
     return Health(
         labels=1,
         cells=len(cells),

@@ -3,7 +3,18 @@
 import numpy as np
 import numpy.typing as npt
 
-from evaluator.overlap.table import Labels
+from evaluator.overlap.table import Labels, OverlapTable, overlap_table
+
+
+def halves(truth: Labels, predicted: Labels) -> tuple[OverlapTable, OverlapTable]:
+    """The truth against the prediction with one half of the work done by the truth.
+
+    First with its foreground, then with its splits; both masks are (H, W).
+    """
+    return (
+        overlap_table(truth, transplanted(predicted, truth > 0)),
+        overlap_table(truth, transplanted(truth, predicted > 0)),
+    )
 
 
 def transplanted(splits: Labels, foreground: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

@@ -98,10 +98,15 @@ class RunCells:
         return cells_of(table, self._threshold, self._protocol)
 
 
+def rules_of(protocol: str) -> tuple[Protocol, bool]:
+    """The protocol and whether cells on the border are dropped, from how the rules are called."""
+    return "challenge" if protocol == "challenge" else "plain", protocol == PLAIN_WITH_BORDER_RULE
+
+
 def cells_of(table: OverlapTable, threshold: float, protocol: str = "plain") -> ImageCells:
     """The cells of one overlap table at IoU ≥ `threshold`, and those that `protocol` counts."""
-    rules: Protocol = "challenge" if protocol == "challenge" else "plain"
-    parts = counted_tables(table, protocol=rules, border=protocol == PLAIN_WITH_BORDER_RULE)
+    rules, border = rules_of(protocol)
+    parts = counted_tables(table, protocol=rules, border=border)
     return ImageCells(
         table=table,
         fates=fates(table, threshold),

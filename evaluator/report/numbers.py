@@ -110,9 +110,9 @@ class Numbers:
         )
 
     @cached_property
-    def with_masks(self) -> frozenset[str]:
+    def with_masks(self) -> tuple[str, ...]:
         """The models of which at least one image was scored; of the others only that is said."""
-        return frozenset(model for model, row in self.of_model.items() if row["scored"] > 0)
+        return tuple(model for model, row in self.of_model.items() if row["scored"] > 0)
 
     @cached_property
     def contenders(self) -> tuple[Model, ...]:
@@ -365,6 +365,16 @@ def score_matrix(
         by_seed=by_seed,
         groups=None if groups is None else tuple(groups.get(image, image) for image in images),
     )
+
+
+def shown(value: float, interval: Interval | None) -> Value:
+    """A number with its interval, where there is one."""
+    return value if interval is None else Estimate(value, interval.low, interval.high)
+
+
+def shown_mean(found: ModelMean | None) -> Value:
+    """A model's mean with its interval; None where there is no mean."""
+    return None if found is None else shown(found.mean, found.interval)
 
 
 def lookup(frame: pd.DataFrame, key: str, value: str) -> dict[tuple[Any, Any], float]:

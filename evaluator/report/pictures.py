@@ -58,13 +58,13 @@ def _stretched_whole(pixels: npt.NDArray[Any]) -> Pixels:
     low, high = _percentiles(np.bincount(pixels.ravel(), minlength=len(values)))
     if pixels.dtype == np.uint8 and high - low >= 128:
         return np.ascontiguousarray(pixels)
-    return np.asarray(_stretched(values, low, high).take(pixels))
+    return np.asarray(stretch(values, low, high).take(pixels))
 
 
 def _stretched_floats(pixels: npt.NDArray[Any]) -> Pixels:
     values = pixels.astype(np.float32)
     low, high = (float(value) for value in np.percentile(values, ENDS))
-    return _stretched(values, low, high)
+    return stretch(values, low, high)
 
 
 def _percentiles(counts: npt.NDArray[np.integer]) -> tuple[float, float]:
@@ -78,7 +78,8 @@ def _percentiles(counts: npt.NDArray[np.integer]) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def _stretched(values: npt.NDArray[Any], low: float, high: float) -> Pixels:
+def stretch(values: npt.NDArray[Any], low: float, high: float) -> Pixels:
+    """Values from `low` to `high` as 0 to 255."""
     scaled = (values.astype(np.float32) - low) / (high - low or 1.0) * 255
     return np.asarray(np.clip(scaled, 0, 255).astype(np.uint8))
 

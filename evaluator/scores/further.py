@@ -23,8 +23,8 @@ from evaluator.overlap.cell_fates import Fate, fates
 from evaluator.overlap.joined import joined
 from evaluator.overlap.matching import Match, match_cells
 from evaluator.overlap.outlines import outline_pairs
-from evaluator.overlap.table import TILE, Labels, OverlapTable, overlap_table
-from evaluator.overlap.transplant import transplanted
+from evaluator.overlap.table import TILE, Flags, Labels, OverlapTable
+from evaluator.overlap.transplant import halves
 from evaluator.runs.words import DEFAULT_PROTOCOL, Protocol
 from evaluator.scores.protocols import count, counted_tables
 from evaluator.scores.regions import blanked, read_region
@@ -168,11 +168,8 @@ def _halves(masks: Masks | None) -> dict[str, OverlapTable]:
     """The truth against each half of the work done by itself; nothing without masks."""
     if masks is None:
         return {}
-    truth, predicted = masks
-    return {
-        "f1_true_foreground": overlap_table(truth, transplanted(predicted, truth > 0)),
-        "f1_true_splits": overlap_table(truth, transplanted(truth, predicted > 0)),
-    }
+    true_foreground, true_splits = halves(*masks)
+    return {"f1_true_foreground": true_foreground, "f1_true_splits": true_splits}
 
 
 class _Outlines:
@@ -192,16 +189,19 @@ class _Outlines:
         if self._masks is None or not match.tp:
             return None, None
         pairs = list(zip(match.truth.tolist(), match.predicted.tolist(), strict=True))
-        if any(pair not in self._known for pair in pairs):
-            self._measure(match)
+        fresh = np.array([pair not in self._known for pair in pairs])
+        if fresh.any():
+            self._measure(match, fresh)
         boundaries, distances = zip(*(self._known[pair] for pair in pairs), strict=True)
         return statistics.fmean(boundaries), statistics.fmean(distances)
 
-    def _measure(self, match: Match) -> None:
+    def _measure(self, match: Match, fresh: Flags) -> None:
+        """Measures the pairs of a match that are `fresh`."""
         assert self._masks is not None
         first_truth = first_predicted = 0
         for place, (table, part) in enumerate(zip(self._tables, self._parts, strict=True)):
-            inside = (match.truth >= first_truth) & (match.truth < first_truth + len(part.truth))
+            here = (match.truth >= first_truth) & (match.truth < first_truth + len(part.truth))
+            inside = fresh & here
             a = match.truth[inside] - first_truth
             b = match.predicted[inside] - first_predicted
             own = Match(

@@ -18,8 +18,8 @@ from evaluator.runs.words import (
     Outcome,
     Protocol,
 )
-from evaluator.scores.incomplete import is_sparse, withhold
-from evaluator.scores.rows import ScoreRow, read_scores, rows_for, with_further
+from evaluator.scores.incomplete import finished, is_sparse
+from evaluator.scores.rows import ScoreRow, read_scores, rows_for
 from evaluator.scores.sources import open_source
 
 
@@ -56,10 +56,16 @@ def rescore_folder(
             protocol=protocol,
             border=border,
         )
-        if opened is not None and rows:
-            files = opened.pair(rows[0])
-            rows = with_further(rows, stored.table, files, protocol=protocol, border=border)
-        found += withhold(rows) if stored.sparse else rows
+        no_files = source, None  # they are read for the further columns alone
+        found += finished(
+            rows,
+            stored.table,
+            opened.pair(rows[0]) if opened is not None and rows else no_files,
+            sparse=stored.sparse,
+            protocol=protocol,
+            border=border,
+            metrics=metrics,
+        )
     return found
 
 

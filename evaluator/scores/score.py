@@ -40,9 +40,9 @@ from evaluator.runs.words import (
     Outcome,
     Protocol,
 )
-from evaluator.scores.incomplete import sparse_stems, withhold
+from evaluator.scores.incomplete import finished, sparse_stems
 from evaluator.scores.regions import UnusableRegion, read_region
-from evaluator.scores.rows import ScoreRow, rows_for, with_further, write_scores
+from evaluator.scores.rows import ScoreRow, rows_for, write_scores
 from evaluator.scores.truths import truth_sha256
 
 
@@ -227,13 +227,18 @@ def score_folders(
             protocol=protocol,
             border=border,
         )
-        if metrics == "all":
-            files = path, pairing.labels.get(path.name)
-            found = with_further(found, result.truth_table, files, protocol=protocol, border=border)
-        if normal(label_stem(path.name)) in stems:
-            found = withhold(found)
+        is_sparse = normal(label_stem(path.name)) in stems
+        if is_sparse:
             sparse.append(path.name)
-        rows += found
+        rows += finished(
+            found,
+            result.truth_table,
+            (path, pairing.labels.get(path.name)),
+            sparse=is_sparse,
+            protocol=protocol,
+            border=border,
+            metrics=metrics,
+        )
     if not rows:
         raise CallError(
             f"No truth in {truth} can be read.",

@@ -10,7 +10,7 @@ from evaluator.overlap.table import OverlapTable, UnreadableTable
 from evaluator.runs.folder import SCORES_CSV
 from evaluator.runs.read import read_overlap_index
 from evaluator.scores.further import FURTHER_COLUMNS
-from evaluator.scores.incomplete import withhold
+from evaluator.scores.incomplete import finished
 from evaluator.scores.regions import pair_hashes
 from evaluator.scores.row_set import row_faults
 from evaluator.scores.rows import (
@@ -19,7 +19,6 @@ from evaluator.scores.rows import (
     read_every_row,
     rows_for,
     told,
-    with_further,
 )
 from evaluator.scores.score import PairResult, score_pair
 from evaluator.scores.sources import Source, open_source
@@ -72,7 +71,7 @@ def _differing(source: Source, stored: list[ScoreRow]) -> Iterator[str]:
     first = stored[0]
     truth, mask = source.pair(first)
     result = score_pair(truth, mask)
-    yield from _numbers(source, stored, result)
+    yield from _numbers(source, stored, result, (truth, mask))
     where = f"{first.model}, seed {first.seed}, {first.image}"
     recorded = source.truth_sha256.get(first.image)
     if recorded and recorded != result.truth_sha256:
@@ -87,7 +86,9 @@ def _differing(source: Source, stored: list[ScoreRow]) -> Iterator[str]:
             yield f"{where}: the hashes of truth and mask {absent} beside the overlap table"
 
 
-def _numbers(source: Source, stored: list[ScoreRow], result: PairResult) -> Iterable[str]:
+def _numbers(
+    source: Source, stored: list[ScoreRow], result: PairResult, files: tuple[Path, Path | None]
+) -> Iterable[str]:
     first = stored[0]
     # A model that crashed left no mask: then the recorded outcome says more than "missing".
     failed = first.outcome in NO_MASK and result.outcome in NO_MASK
@@ -102,16 +103,15 @@ def _numbers(source: Source, stored: list[ScoreRow], result: PairResult) -> Iter
         protocol=source.protocol,
         border=source.border,
     )
-    if source.metrics == "all":
-        fresh = with_further(
-            fresh,
-            result.truth_table,
-            source.pair(first),
-            protocol=source.protocol,
-            border=source.border,
-        )
-    if first.image in source.sparse:
-        fresh = withhold(fresh)
+    fresh = finished(
+        fresh,
+        result.truth_table,
+        files,
+        sparse=first.image in source.sparse,
+        protocol=source.protocol,
+        border=source.border,
+        metrics=source.metrics,
+    )
     for old, new in zip(stored, fresh, strict=True):
         for name in SCORE_COLUMNS:
             yield from _told(old, name, getattr(old, name), getattr(new, name))

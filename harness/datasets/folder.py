@@ -19,7 +19,7 @@ from contract import (
 )
 from contract.dataset import draw_split
 from contract.guarded import open_mask, read_header, read_mask, read_picture
-from contract.images import ImageHeader
+from contract.images import ImageHeader, Picture
 from contract.names import (
     IMAGE_SUFFIXES,
     LABEL_SUFFIXES,
@@ -258,18 +258,19 @@ def _read_pair(image: Path, label: Path, strata: Mapping[str, str]) -> tuple[Pai
         raise _Unusable(error.what) from error
     given = as_pixel_size(strata.get(PIXEL_SIZE, ""))
     cells = overlap_table(labels).truth
+    found = check_mask(labels, cells)
     pair = Pair(
         image=image.absolute(),
         label=label.absolute(),
         image_sha256=hashes[0],
         label_sha256=hashes[1],
         truth_sha256=truth_sha256(labels, region),
-        health=health_of(labels, cells),
+        health=health_of(labels, cells, found),
         ignore_sha256=sha256_file(ignored) if ignored else "",
         pixel_size_um=given or (header.pixel_size_um if header else None),
         strata=strata,
     )
-    return pair, (*mask.remarks, *check_mask(labels, cells))
+    return pair, (*mask.remarks, *found)
 
 
 def picture_remarks(image: Path, label: Path, part: str) -> list[Remark]:
@@ -278,9 +279,13 @@ def picture_remarks(image: Path, label: Path, part: str) -> list[Remark]:
     Nothing is said of an image that is unreadable.
     """
     try:
-        picture = read_picture(image)
+        return decoded_remarks(read_picture(image), image, label, part)
     except UnreadableImage:
         return []
+
+
+def decoded_remarks(picture: Picture, image: Path, label: Path, part: str) -> list[Remark]:
+    """As `picture_remarks`, of an image that was decoded already."""
     found = [Remark(name=image.name, part=part, text=text) for text in picture.remarks]
     if picture.orientation != UPRIGHT and fits_turned(
         picture.pixels, read_mask(label), picture.orientation

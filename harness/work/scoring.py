@@ -27,9 +27,9 @@ from evaluator.runs.read import (
 from evaluator.runs.records import PredictionRecord, TestImage, Usage
 from evaluator.runs.remarks import told_of_masks
 from evaluator.runs.words import Outcome
-from evaluator.scores.incomplete import withhold
+from evaluator.scores.incomplete import finished
 from evaluator.scores.regions import pair_hashes
-from evaluator.scores.rows import ScoreRow, rows_for, with_further
+from evaluator.scores.rows import ScoreRow, rows_for
 from evaluator.scores.score import TruthFault, score_pair
 from harness.work.items import Context, Done
 from harness.work.progress import Display
@@ -106,10 +106,14 @@ class ScoreItem:
                 thresholds=record.thresholds,
                 protocol=record.protocol,
             )
-            if record.metrics == "all":
-                files = Path(image.label_path), predict / label_name(image.image)
-                found = with_further(found, counted, files, protocol=record.protocol)
-            rows += withhold(found) if image.sparse else found
+            rows += finished(
+                found,
+                counted,
+                (Path(image.label_path), predict / label_name(image.image)),
+                sparse=image.sparse,
+                protocol=record.protocol,
+                metrics=record.metrics,
+            )
         store.save()
         if not self.quiet:
             for sentence in told_of_masks(store.remarks):

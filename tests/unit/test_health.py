@@ -7,6 +7,7 @@ import pytest
 
 from contract import write_mask
 from evaluator.overlap.health import cells_with_holes, health_of
+from evaluator.overlap.mask_checks import check_mask
 from evaluator.overlap.table import overlap_table
 from evaluator.runs.records import Health
 from harness.datasets.check import check_dataset
@@ -27,9 +28,13 @@ def odd() -> np.ndarray:
     return labels.astype(np.uint8)
 
 
+def health(labels: np.ndarray) -> Health:
+    cells = overlap_table(labels).truth
+    return health_of(labels, cells, check_mask(labels, cells))
+
+
 def test_each_oddity_is_counted() -> None:
-    labels = odd()
-    assert health_of(labels, overlap_table(labels).truth) == Health(
+    assert health(odd()) == Health(
         labels=1,
         cells=9,
         fragmented=1,
@@ -44,9 +49,9 @@ def test_each_oddity_is_counted() -> None:
 def test_labels_of_one_id_and_of_none_are_counted() -> None:
     several = squares((60, 60), *[(4 + 12 * i, 4, 8, 8) for i in range(4)]) > 0
     several = several.astype(np.uint8)
-    assert health_of(several, overlap_table(several).truth).foreground == 1
+    assert health(several).foreground == 1
     nothing = np.zeros((9, 9), np.uint8)
-    assert health_of(nothing, overlap_table(nothing).truth) == Health(labels=1, empty=1)
+    assert health(nothing) == Health(labels=1, empty=1)
 
 
 def test_a_gap_between_two_cells_is_no_hole() -> None:
@@ -68,8 +73,8 @@ def test_check_shows_the_health_of_each_part(
     labels[20:30, 20:30] = 1
     labels[24, 24] = 0
     write_mask(root / "Tuning" / "labels" / "cell_1_label.tiff", labels)
-    health = load_dataset(root).health
-    assert (health["Tuning"].labels, health["Training-labeled"].labels) == (2, 1)
-    assert health["Tuning"].with_holes == 1
+    found = load_dataset(root).health
+    assert (found["Tuning"].labels, found["Training-labeled"].labels) == (2, 1)
+    assert found["Tuning"].with_holes == 1
     check_dataset(root)
     assert "Cells with a hole" in capsys.readouterr().out

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from evaluator.report.numbers import Numbers
+from evaluator.report.numbers import Numbers, shown_mean
 from evaluator.report.section import Section, blocks, note, prose
-from evaluator.report.tables import MODEL, Column, Estimate, Row, Table, Value
+from evaluator.report.tables import MODEL, Column, Row, Table, Value
 
 HALVES = {
     "f1_true_foreground": "F1 with the true foreground",
@@ -41,10 +41,7 @@ def section(numbers: Numbers) -> Section | None:
 def _gains(numbers: Numbers, half: str) -> Mapping[str, Value]:
     """How much F1 each half of the work would bring if it were perfect, in [−1, 1]."""
     found = numbers.signed_means(numbers.rows[half] - numbers.rows["f1"])
-    return {
-        name: Estimate(one.mean, one.interval.low, one.interval.high) if one.interval else one.mean
-        for name, one in found.items()
-    }
+    return {name: shown_mean(one) for name, one in found.items()}
 
 
 def _table(numbers: Numbers, names: list[str], gains: Mapping[str, Mapping[str, Value]]) -> Table:

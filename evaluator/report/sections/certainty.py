@@ -1,8 +1,8 @@
 """How sure the report can be: models two by two, and what that leaves of the ranking."""
 
-from evaluator.report.numbers import Numbers
+from evaluator.report.numbers import Numbers, shown
 from evaluator.report.section import Section, blocks, note
-from evaluator.report.tables import MODEL, Column, Estimate, Row, Table, compact
+from evaluator.report.tables import MODEL, Column, Row, Table, compact
 from evaluator.statistics.conclusions import needed_text
 from evaluator.statistics.paired import Comparison
 from evaluator.statistics.power import FEWEST_TO_SETTLE
@@ -119,9 +119,7 @@ def differences_table(pairs: tuple[Comparison, ...], base: float) -> Table | Non
             Row(
                 cells=(
                     f"{pair.first} − {pair.second}",
-                    Estimate(pair.difference, pair.interval.low, pair.interval.high)
-                    if pair.interval
-                    else pair.difference,
+                    shown(pair.difference, pair.interval),
                     pair.verdict,
                     f"{pair.ahead}, {pair.level}, {pair.behind}",
                     pair.p,

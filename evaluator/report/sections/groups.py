@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from evaluator.report.data import ReportData
-from evaluator.report.numbers import Numbers, lookup
+from evaluator.report.numbers import Numbers, lookup, shown
 from evaluator.report.section import Fold, Section, Text, blocks, note
 from evaluator.report.summary import by_group
-from evaluator.report.tables import Column, Estimate, Row, Table
+from evaluator.report.tables import Column, Row, Table
 from evaluator.runs.words import GROUP
 from evaluator.scores.strata import COUNT_RANGES, SIZE_CLASSES, count_range
 from evaluator.statistics.intervals import FEWEST
@@ -164,9 +164,7 @@ def _inside(numbers: Numbers, group: pd.Series, words: str, label: str) -> list[
                 cells=(
                     stratum.stratum,
                     f"{pair.first} − {pair.second}",
-                    Estimate(pair.difference, pair.interval.low, pair.interval.high)
-                    if pair.interval
-                    else pair.difference,
+                    shown(pair.difference, pair.interval),
                     pair.verdict,
                     pair.p,
                     pair.images,

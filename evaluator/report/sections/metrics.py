@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from evaluator.report.numbers import Numbers, score_matrix
+from evaluator.report.numbers import Numbers, score_matrix, shown, shown_mean
 from evaluator.report.section import Section, Text, blocks, note, prose
-from evaluator.report.tables import MODEL, Column, Estimate, Row, Table, Value, compact
+from evaluator.report.tables import MODEL, Column, Row, Table, Value, compact
 from evaluator.statistics.intervals import median_interval
 from evaluator.statistics.means import ModelMean, model_means
 
@@ -75,12 +75,6 @@ def _model_means(numbers: Numbers, rows: pd.DataFrame, score: str) -> Mapping[st
     return {one.model: one for one in model_means(matrix)}
 
 
-def _shown(found: ModelMean | None) -> Value:
-    if found is None or found.interval is None:
-        return None if found is None else found.mean
-    return Estimate(found.mean, found.interval.low, found.interval.high)
-
-
 def _cells_table(numbers: Numbers, means: Mapping[str, Mapping[str, ModelMean]]) -> Table:
     return Table(
         name="further-metrics",
@@ -88,7 +82,10 @@ def _cells_table(numbers: Numbers, means: Mapping[str, Mapping[str, ModelMean]])
         columns=(MODEL, *(Column(label=label) for label in OF_CELLS.values())),
         rows=tuple(
             Row(
-                cells=(model.name, *(_shown(means[score].get(model.name)) for score in OF_CELLS)),
+                cells=(
+                    model.name,
+                    *(shown_mean(means[score].get(model.name)) for score in OF_CELLS),
+                ),
                 role="control" if model.is_control else "",
             )
             for model in numbers.order
@@ -110,7 +107,7 @@ def _outlines_table(
             Row(
                 cells=(
                     name,
-                    *(_shown(means[score].get(name)) for score in OF_OUTLINES),
+                    *(shown_mean(means[score].get(name)) for score in OF_OUTLINES),
                     _median(numbers, distances.values(name)) if known else None,
                     int((~np.isnan(overlaps.values(name))).sum()) if known else None,
                 ),
@@ -138,7 +135,7 @@ def _median(numbers: Numbers, values: np.ndarray[tuple[int, ...], np.dtype[np.fl
         return None
     middle = float(np.median(known))
     found = median_interval(known) if numbers.groups is None else None
-    return middle if found is None else Estimate(middle, found.low, found.high)
+    return shown(middle, found)
 
 
 def _counts_table(numbers: Numbers) -> Table:
@@ -151,8 +148,8 @@ def _counts_table(numbers: Numbers) -> Table:
             Row(
                 cells=(
                     model.name,
-                    _shown(numbers.count_bias.get(model.name)),
-                    _shown(size.get(model.name)),
+                    shown_mean(numbers.count_bias.get(model.name)),
+                    shown_mean(size.get(model.name)),
                 ),
                 role="control" if model.is_control else "",
             )

@@ -9,12 +9,12 @@ import numpy.typing as npt
 from evaluator.overlap.cell_fates import Fate
 from evaluator.report.cells import ImageCells
 from evaluator.report.data import Model
-from evaluator.report.numbers import Numbers
+from evaluator.report.numbers import Numbers, shown_mean
 from evaluator.report.section import Section, blocks, note
-from evaluator.report.tables import Column, Estimate, Row, Table, Value
+from evaluator.report.tables import Column, Row, Table
 from evaluator.scores.strata import SIZE_CLASSES, size_places
 from evaluator.statistics.intervals import FEWEST
-from evaluator.statistics.means import ModelMean, model_means
+from evaluator.statistics.means import model_means
 from evaluator.statistics.score_matrix import ScoreMatrix
 
 Counts = npt.NDArray[np.float64]
@@ -126,7 +126,7 @@ def _means_table(
                 cells=(
                     name,
                     len(kept),
-                    *(_shown(means.get(model.name)) for model in numbers.order),
+                    *(shown_mean(means.get(model.name)) for model in numbers.order),
                 ),
                 role=_role(name, len(kept)),
             )
@@ -147,12 +147,6 @@ def _means_table(
 def _groups(numbers: Numbers, images: list[str]) -> tuple[str, ...] | None:
     groups = numbers.groups
     return None if groups is None else tuple(groups[image] for image in images)
-
-
-def _shown(found: ModelMean | None) -> Value:
-    if found is None or found.interval is None:
-        return None if found is None else found.mean
-    return Estimate(found.mean, found.interval.low, found.interval.high)
 
 
 def _role(name: str, images: int) -> Literal["", "few", "total"]:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from evaluator.report.numbers import Numbers
 from evaluator.report.section import Section, note
-from evaluator.report.tables import Column, Row, Table
+from evaluator.report.tables import MODEL, Column, Row, Table
 
 
 def section(numbers: Numbers) -> Section | None:
@@ -32,7 +32,7 @@ def _recall(numbers: Numbers, sparse: int, complete: int) -> Table:
     data = numbers.data
     every = pd.concat([data.scores, data.sparse])
     groups = ((data.sparse, f"{sparse} sparse"), (every, f"all {sparse + complete}"))
-    columns = [Column(label="Model", kind="text")]
+    columns = [MODEL]
     means = []
     for threshold in data.thresholds:
         for rows, words in groups:

@@ -9,10 +9,10 @@ from evaluator.explain.proximity import MARGIN, near_threshold
 from evaluator.overlap.joined import joined
 from evaluator.report import drawing
 from evaluator.report.drawing import Figure
-from evaluator.report.numbers import Numbers, lookup
+from evaluator.report.numbers import Numbers, lookup, shown
 from evaluator.report.reachable import Band, ceiling
 from evaluator.report.section import Section, Text, blocks, note
-from evaluator.report.tables import MODEL, Column, Estimate, Row, Table, Value
+from evaluator.report.tables import MODEL, Column, Row, Table, Value
 from evaluator.statistics.intervals import Share
 
 ZEROS = (
@@ -114,16 +114,14 @@ def _ceiling_table(numbers: Numbers, band: Band) -> Table:
             *(Column(label=f"IoU {value:g}") for value in thresholds),
         ),
         rows=tuple(
-            Row(cells=(disturbance, *(_shown(band[disturbance, value]) for value in thresholds)))
+            Row(cells=(disturbance, *(_of_truth(band[disturbance, value]) for value in thresholds)))
             for disturbance in DISTURBANCES
         ),
     )
 
 
-def _shown(found: Ceiling) -> Value:
-    if found.interval is None:
-        return found.f1
-    return Estimate(found.f1, found.interval.low, found.interval.high)
+def _of_truth(found: Ceiling) -> Value:
+    return shown(found.f1, found.interval)
 
 
 def _near(numbers: Numbers) -> Table | None:

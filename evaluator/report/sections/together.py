@@ -1,16 +1,18 @@
 """What the models would reach together, and which cells all or only one of them find."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
 from evaluator.explain.agreement import Agreement, agreement
-from evaluator.explain.best_of import best_of
+from evaluator.explain.best_of import BestOf, best_of
 from evaluator.overlap.joined import joined
-from evaluator.report.numbers import Numbers
+from evaluator.report.numbers import Numbers, shown
 from evaluator.report.section import Section, Text, blocks, note, prose
-from evaluator.report.tables import MODEL, Column, Estimate, Row, Table, Value
+from evaluator.report.tables import MODEL, Column, Row, Table, Value
 from evaluator.statistics.conclusions import trainings
-from evaluator.statistics.intervals import Interval, mean_interval
+from evaluator.statistics.intervals import mean_interval
 from evaluator.statistics.score_matrix import Values
 
 IMAGES_SHOWN = 3
@@ -31,22 +33,21 @@ def section(numbers: Numbers) -> Section | None:
     """None for fewer than two contenders."""
     if len(numbers.contenders) < 2:
         return None
-    found = _agreements(numbers)
+    bound, found = best_of(numbers.matrix), _agreements(numbers)
     return Section(
         id="together",
         title="The models together",
         blocks=blocks(
-            _bound_table(numbers),
+            _bound_table(numbers, bound),
             note(f"{BOUND} {trainings(several=False)}"),
             *_agreement(numbers, found),
-            _alone_table(numbers, found),
+            _alone_table(numbers, found, bound.wins),
             note(AGREEMENT) if found else None,
         ),
     )
 
 
-def _bound_table(numbers: Numbers) -> Table | None:
-    bound = best_of(numbers.matrix)
+def _bound_table(numbers: Numbers, bound: BestOf) -> Table | None:
     if not bound.images:
         return None
     scores = numbers.matrix
@@ -56,27 +57,23 @@ def _bound_table(numbers: Numbers) -> Table | None:
     mean = numbers.estimate(bound.best_model, bound.best_mean, images=_at(scores.images, whole))
     groups = None if scores.groups is None else _at(scores.groups, whole)
 
-    def shown(of: Values) -> Value:
-        return _estimate(float(of.mean()), mean_interval(of, groups))
+    def mean_of(of: Values) -> Value:
+        return shown(float(of.mean()), mean_interval(of, groups))
 
     return Table(
         name="best-of",
         caption=f"Mean F1 at IoU {numbers.data.base:g} of a perfect choice among the models",
         columns=(Column(label="What", kind="text"), Column(label="Mean F1, 95 % interval")),
         rows=(
-            Row(cells=("The best model of each image", shown(best))),
+            Row(cells=("The best model of each image", mean_of(best))),
             Row(cells=(f"{bound.best_model} alone, the highest mean", mean)),
-            Row(cells=("What the choice adds", shown(best - leader))),
+            Row(cells=("What the choice adds", mean_of(best - leader))),
         ),
     )
 
 
 def _at(names: tuple[str, ...], kept: npt.NDArray[np.bool_]) -> list[str]:
     return [name for name, own in zip(names, kept, strict=True) if own]
-
-
-def _estimate(value: float, interval: Interval | None) -> Value:
-    return value if interval is None else Estimate(value, interval.low, interval.high)
 
 
 def _agreements(numbers: Numbers) -> dict[str, Agreement]:
@@ -132,8 +129,7 @@ def _agreement(numbers: Numbers, found: dict[str, Agreement]) -> list[Table | Te
     return [table, prose(f"Most cells that no model finds lie on {listed}.")]
 
 
-def _alone_table(numbers: Numbers, found: dict[str, Agreement]) -> Table:
-    wins = best_of(numbers.matrix).wins
+def _alone_table(numbers: Numbers, found: dict[str, Agreement], wins: Mapping[str, int]) -> Table:
     images = len(numbers.matrix.images)
     return Table(
         name="alone",

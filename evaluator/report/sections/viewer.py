@@ -100,16 +100,17 @@ def embedded(value: Any) -> Markup:
     return Markup(text)  # noqa: S704  # escaped for its place in the lines above
 
 
+def colours_of(models: tuple[Model, ...]) -> list[str]:
+    """A colour for each model; controls share one."""
+    colours = itertools.cycle(MODEL_COLOURS)
+    return [CONTROL_COLOUR if model.is_control else next(colours) for model in models]
+
+
 def _models(models: tuple[Model, ...]) -> list[dict[str, Any]]:
     """The models' switches: a colour for each."""
-    colours = itertools.cycle(MODEL_COLOURS)
     return [
-        {
-            "name": model.name,
-            "control": model.is_control,
-            "colour": CONTROL_COLOUR if model.is_control else next(colours),
-        }
-        for model in models
+        {"name": model.name, "control": model.is_control, "colour": colour}
+        for model, colour in zip(models, colours_of(models), strict=True)
     ]
 
 
@@ -128,7 +129,7 @@ def _entry(numbers: Numbers, image: DatasetImage) -> dict[str, Any] | None:
         edge = outline(small)
         layers["truth"] = truth_layer(edge).uri()
         for number, model in enumerate(numbers.data.models):
-            found = _model_layers(numbers, model, image.name, truth, small, edge)
+            found = _model_layers(numbers, model, image, truth, small, edge)
             if found is not None:
                 layers[f"{number}"] = found.found.uri()
                 layers[f"{number}-missed"] = found.missed.uri()
@@ -144,27 +145,26 @@ def _entry(numbers: Numbers, image: DatasetImage) -> dict[str, Any] | None:
 
 
 def _model_layers(
-    numbers: Numbers, model: Model, image: str, truth: Labels, small: Labels, edge: Edge
+    numbers: Numbers, model: Model, image: DatasetImage, truth: Labels, small: Labels, edge: Edge
 ) -> FateLayers | None:
     """The outlines of a model's cells and of those it missed, by fate; None without a mask.
 
     The fates are those of the stored overlap table, or of a new one where that is absent or
     belongs to other masks. `small` is the truth at the layer's size, `edge` its outlines.
     """
-    shown = shown_run(model, image)
+    assert image.label is not None, "the truth was read from it"
+    shown = shown_run(model, image.name)
     if shown is None:
         return None
     run, path = shown
     try:
         size = (truth.shape[0], truth.shape[1])
         predicted = read_mask(path, expected=size)
-        label = next(one.label for one in numbers.data.images if one.name == image)
-        if label is not None:
-            predicted = blanked(predicted, truth, read_region(label, size))
+        predicted = blanked(predicted, truth, read_region(image.label, size))
     except (CellbenchError, OSError):
         return None
     reduced = resampled(predicted, small.shape)
-    cells = numbers.cells(model, run).of(image)
+    cells = numbers.cells(model, run).of(image.name)
     other = outline(reduced)
     layers = fate_layers(cells, small, edge, reduced, other) if cells else None
     if layers is None:
