@@ -123,16 +123,14 @@ def relaxed(models: Sequence[Model], text: str | None) -> list[Model]:
                 "only single points of the isolation can be given up, and the network never",
                 f"write one or more of {', '.join(FREEDOMS)}, separated by commas",
             )
-    if all(model.sources_sha256() is not None for model in models):
+    if all(model.is_built_here for model in models):
         raise CallError(
             f"--relax {text} would change nothing.",
             "it is for images that were not built here, and no such image is among the models",
             "declare `relax: [...]` in the model.yaml of the model that needs it",
         )
     freedoms = [freedom for freedom in FREEDOMS if freedom in words]
-    return [
-        model if model.sources_sha256() is not None else model.relaxed(freedoms) for model in models
-    ]
+    return [model if model.is_built_here else model.relaxed(freedoms) for model in models]
 
 
 def seeds(text: str) -> tuple[int, ...]:

@@ -159,7 +159,7 @@ def write_training(folder: Path) -> Path:
         _simulated("", f"train_{number}.png", MODALITIES[number % len(MODALITIES)], 100 + number)
         for number in range(TRAINING_PICTURES)
     ]
-    images, truth = write_pictures(folder, pictures)
+    _, truth = write_pictures(folder, pictures)
     truth.rename(folder / "labels")
     folder.chmod(0o755)
     lines = [
@@ -168,7 +168,6 @@ def write_training(folder: Path) -> Path:
     ]
     (folder / "split.csv").write_text("\n".join(["image,subset", *lines]) + "\n")
     (folder / "split.csv").chmod(0o644)
-    assert images.is_dir()
     return folder
 
 

@@ -8,18 +8,18 @@ from rich.console import Console
 from rich.table import Table
 
 from contract import ExitCode, UnreadableImage
-from contract.guarded import read_image, read_mask
+from contract.guarded import read_picture
 from contract.names import printable
 from evaluator.runs.health import told_health
 from evaluator.runs.likeness import is_leak, told_comparison, told_likeness
-from evaluator.runs.records import Health
+from evaluator.runs.records import Health, Remark
 from evaluator.runs.remarks import told
 from harness.datasets.folder import (
     TEST_PART,
     TRAIN_PART,
     Pair,
+    decoded_remarks,
     load_dataset,
-    picture_remarks,
     split_training,
 )
 from harness.datasets.leakage.audit import audit
@@ -35,8 +35,10 @@ def check_dataset(folder: Path) -> ExitCode:
     console = Console(soft_wrap=True)
     complaints = [f"{fault.part}/{fault.image}: {fault.reason}" for fault in dataset.faults]
     table = Table("part", "images", "cells", "types", "largest")
+    remarks = [*dataset.remarks]
     for part, pairs in ((TRAIN_PART, dataset.train), (TEST_PART, dataset.test)):
-        row, unreadable = _look_at(pairs)
+        row, unreadable, seen = _look_at(pairs, part)
+        remarks += seen
         table.add_row(part, *row)
         complaints += [f"{part}/{line}" for line in unreadable]
     console.print(table)
@@ -49,9 +51,6 @@ def check_dataset(folder: Path) -> ExitCode:
     console.print(f"likeness: {told_comparison(likenesses)}")
     leaks = [told_likeness(one) for one in likenesses.found if is_leak(one)]
     similar = [told_likeness(one) for one in likenesses.found if not is_leak(one)]
-    remarks = [*dataset.remarks]
-    for pair in dataset.train:
-        remarks += picture_remarks(pair.image, pair.label, TRAIN_PART)
     suspicious = told((one for one in remarks if one.suspicious), every=True)
     notes = told((one for one in remarks if not one.suspicious), every=True)
     notes += similar
@@ -71,25 +70,24 @@ def _health(found: Mapping[str, Health]) -> Table:
     return table
 
 
-def _look_at(pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:
-    """The cells of a part's row in the table, and a line for each image that is unreadable."""
+def _look_at(pairs: Sequence[Pair], part: str) -> tuple[list[str], list[str], list[Remark]]:
+    """The cells of a part's row in the table, a line for each image that is unreadable, and
+    remarks about the others, which loading made of test images already."""
     types: Counter[str] = Counter()
-    unreadable = []
+    unreadable, remarks = [], list[Remark]()
     cells, largest = 0, (0, 0)
     for pair in pairs:
         try:
-            pixels = read_image(pair.image)
+            picture = read_picture(pair.image)
         except UnreadableImage as error:
             unreadable.append(f"{pair.name}: unreadable: {error.what}")
             continue
+        pixels = picture.pixels
+        if part == TRAIN_PART:
+            remarks += decoded_remarks(picture, pair.image, pair.label, part)
         types[f"{pixels.dtype} {pair.image.suffix.lower().lstrip('.')}"] += 1
-        cells += _cells(pair)
+        cells += pair.health.cells
         largest = max(largest, pixels.shape[:2], key=lambda size: size[0] * size[1])
     kinds = ", ".join(f"{number} {kind}" for kind, number in types.most_common())
-    return [str(len(pairs)), str(cells), kinds, f"{largest[0]}×{largest[1]}"], unreadable
-
-
-def _cells(pair: Pair) -> int:
-    import numpy as np
-
-    return int(np.count_nonzero(np.unique(read_mask(pair.label))))
+    row = [str(len(pairs)), str(cells), kinds, f"{largest[0]}×{largest[1]}"]
+    return row, unreadable, remarks

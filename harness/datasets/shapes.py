@@ -12,16 +12,20 @@ Ring = npt.NDArray[np.floating[Any]]
 """(n, 2) corners, x then y, in pixels; the first pixel reaches from 0 to 1."""
 
 
+Places = npt.NDArray[np.intp]
+"""Pixels of one cell, counted along the rows: no cell takes the memory of a whole image."""
+
+
 class BadShape(CellbenchError):
     """A cell that cannot be drawn; `what` is the reason."""
 
 
-def fill(size: tuple[int, int], rings: Sequence[Ring]) -> npt.NDArray[np.bool_]:
+def fill(size: tuple[int, int], rings: Sequence[Ring]) -> Places:
     """The pixels whose centres lie inside an odd number of rings: holes are rings as well.
 
-    Several pieces of one cell are several rings, too, as long as they do not overlap. Returns
-    H×W booleans; what reaches over the border is cut off. Raises BadShape for a ring of fewer than
-    three corners, or with corners that are no finite numbers.
+    Several pieces of one cell are several rings, too, as long as they do not overlap. What
+    reaches over the border is cut off. Raises BadShape for a ring of fewer than three corners, or
+    with corners that are no finite numbers.
     """
     from skimage.draw import polygon
 
@@ -33,11 +37,11 @@ def fill(size: tuple[int, int], rings: Sequence[Ring]) -> npt.NDArray[np.bool_]:
             raise BadShape("an outline has corners that are no finite numbers")
         rows, columns = polygon(ring[:, 1] - 0.5, ring[:, 0] - 0.5, size)
         inside[rows, columns] ^= True
-    return inside
+    return np.flatnonzero(inside)
 
 
-def of_run_lengths(text: str, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """H×W booleans of "start length start length …", counted from 1 down the columns.
+def of_run_lengths(text: str, size: tuple[int, int]) -> Places:
+    """The pixels of "start length start length …", counted from 1 down the columns.
 
     This is the form of the 2018 Data Science Bowl. Raises BadShape for anything else, and for runs
     that leave the image.
@@ -51,18 +55,18 @@ def of_run_lengths(text: str, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
     flat = np.zeros(size[0] * size[1], np.bool_)
     for start, length in runs.tolist():
         flat[start - 1 : start - 1 + length] = True
-    return flat.reshape((size[1], size[0])).T
+    return places(flat.reshape((size[1], size[0])).T)
 
 
 def stack_cells(
-    size: tuple[int, int], cells: Iterable[npt.NDArray[np.bool_]]
+    size: tuple[int, int], cells: Iterable[Places]
 ) -> tuple[npt.NDArray[np.uint32], tuple[str, ...]]:
-    """One label mask of H×W masks of single cells, ids 1 to n in their order.
+    """One H×W label mask of single cells, ids 1 to n in their order.
 
     Where cells overlap the smaller one lies on top, so that none vanishes under a larger one.
     The second value says how many pixels were shared, and which cells are nowhere to be seen.
     """
-    masks = [_places(cell) for cell in cells]
+    masks = list(cells)
     labels = np.zeros(size[0] * size[1], np.uint32)
     shared = 0
     for number in sorted(range(len(masks)), key=lambda index: -len(masks[index])):
@@ -78,8 +82,8 @@ def stack_cells(
     return labels.reshape(size), tuple(remarks)
 
 
-def _places(cell: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """Where an H×W mask is set, counted along the rows, without copying one stored by columns."""
+def places(cell: npt.NDArray[np.generic]) -> Places:
+    """Where an H×W mask of one cell is not 0, without copying one stored by columns."""
     if cell.flags.c_contiguous:
         return np.flatnonzero(cell)
     columns, rows = np.divmod(np.flatnonzero(cell.T), cell.shape[0])

@@ -26,7 +26,7 @@ def build_images(client: Any, models: Iterable[Model], say: Say) -> None:
     was not built here, is kept.
     """
     for model in models:
-        if model.sources_sha256() is None:
+        if not model.is_built_here:
             say(f"{model.name}: a ready image, nothing to build")
         elif build_if_stale(client, model, say):
             say(f"{model.image} built")

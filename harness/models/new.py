@@ -45,8 +45,7 @@ def new_model(name: str, origin: Origin, containers: Path) -> Path:
 def renamed(text: str, old: str, new: str) -> str:
     """A file of a template with the name of the new model in its paths and its card."""
     text = re.sub(rf"\bcontainers([./]){old}\b", rf"containers\g<1>{new}", text)
-    text = re.sub(rf"^name: {old}$", f"name: {new}", text, flags=re.MULTILINE)
-    return re.sub(rf"^title: {old}$", f"title: {new}", text, flags=re.MULTILINE)
+    return re.sub(rf"^(name|title): {old}$", rf"\g<1>: {new}", text, flags=re.MULTILINE)
 
 
 def _refuse(name: str, folder: Path) -> None:

@@ -60,15 +60,17 @@ class Model:
     @property
     def python_path(self) -> str:
         """PYTHONPATH for a process that runs `module`."""
-        # Python finds site-packages by itself; named here, they would hide the standard library.
-        found = {"", *site.getsitepackages(), site.getusersitepackages()}
-        roots = [str(self.import_root), str(SOURCES), os.environ.get("PYTHONPATH", "")]
-        return os.pathsep.join(root for root in dict.fromkeys(roots) if root not in found)
+        return python_path(self.import_root, SOURCES)
 
     @property
     def runs_locally(self) -> bool:
         """Whether the local runner can run it: it has Python sources here."""
         return self.folder is not None and (self.folder / self.card.entry).exists()
+
+    @property
+    def is_built_here(self) -> bool:
+        """Whether its image is built from sources here; a foreign image is not."""
+        return self.folder is not None and not self.card.image
 
     def sources_sha256(self) -> str | None:
         """Hash of everything that its image is built from; None for a foreign image."""
@@ -103,6 +105,14 @@ class Model:
                 do="run it with --runner docker",
             )
         return self.folder
+
+
+def python_path(*roots: Path) -> str:
+    """PYTHONPATH as it is, with these folders first."""
+    # Python finds site-packages by itself; named here, they would hide the standard library.
+    found = {"", *site.getsitepackages(), site.getusersitepackages()}
+    named = (*map(str, roots), os.environ.get("PYTHONPATH", ""))
+    return os.pathsep.join(root for root in dict.fromkeys(named) if root not in found)
 
 
 def base_sha256() -> str:

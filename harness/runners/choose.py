@@ -14,6 +14,11 @@ class Chosen(NamedTuple):
     runner: Runner
     reason: str
 
+    def told(self) -> tuple[str, ...]:
+        """Lines for people: which it is and why, and what its engine does not limit."""
+        ignored = (f"warning: this engine does not limit {limit}" for limit in self.runner.ignored)
+        return (f"runner {self.runner.name}: {self.reason}", *ignored)
+
 
 def choose_runner(choice: RunnerChoice) -> Chosen:
     """Docker when asked for or when an engine answers, else local.

@@ -86,7 +86,7 @@ class DockerRunner:
         from harness.models.build import DEMONSTRATION_LABEL, build_if_stale
 
         self._pins.pop(model.image, None)
-        if model.sources_sha256() is not None:
+        if model.is_built_here:
             build_if_stale(self._client, model, say)
         elif said := undeclared(model):
             say(f"note: {said}")
@@ -225,9 +225,9 @@ class DockerRunner:
             raise CallError(
                 f"There is no image {model.image}.",
                 "it was not built or pulled on this machine",
-                f"docker pull {model.image}"
-                if model.sources_sha256() is None
-                else f"harness build {model.name}",
+                f"harness build {model.name}"
+                if model.is_built_here
+                else f"docker pull {model.image}",
             ) from error
 
 

@@ -99,7 +99,7 @@ def _contract(model: Model, said: str, *, spoke: bool) -> str:
 def _remedy(model: Model, wanted: Iterable[Freedom]) -> str:
     freedoms = [*model.card.relax, *(one for one in wanted if one not in model.card.relax)]
     declare = f"declare `relax: [{', '.join(freedoms)}]` in its model.yaml"
-    if model.sources_sha256() is not None:
+    if model.is_built_here:
         return declare
     return f"allow it with --relax {','.join(freedoms)}, or {declare}"
 

@@ -1,6 +1,5 @@
 """What there is to look at: the images of a run, or a folder of masks, and whose outlines."""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from contract.names import normal
 from evaluator.report.data import Model, ReportData
 from evaluator.report.read.run import load_report
 from evaluator.report.samples import shown_run
-from evaluator.report.sections.viewer import CONTROL_COLOUR, MODEL_COLOURS
+from evaluator.report.sections.viewer import MODEL_COLOURS, colours_of
 from evaluator.runs.folder import RUN_JSON, RunFolder
 
 
@@ -109,10 +108,9 @@ def _images(data: ReportData) -> tuple[Shown, ...]:
 
 
 def _sources(models: tuple[Model, ...]) -> tuple[Source, ...]:
-    colours = itertools.cycle(MODEL_COLOURS)
     return tuple(
-        Source(name=model.name, colour=CONTROL_COLOUR if model.is_control else next(colours))
-        for model in models
+        Source(name=model.name, colour=colour)
+        for model, colour in zip(models, colours_of(models), strict=True)
     )
 
 

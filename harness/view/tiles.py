@@ -18,7 +18,7 @@ from contract.guarded import read_image, read_mask
 from evaluator.overlap.table import overlap_table
 from evaluator.report.cells import ImageCells, cells_of
 from evaluator.report.layers import fate_layers, truth_layer
-from evaluator.report.pictures import ENDS, Edge, Pixels, outline
+from evaluator.report.pictures import ENDS, Edge, outline, stretch
 from harness.view.subject import Shown, Subject
 
 SIDE = 256
@@ -93,19 +93,14 @@ class Tiles:
         shown = self._shown(number)
         if kind == "picture":
             return "image/jpeg", self._picture_tile(_there(shown.image), place)
-        truth = None if shown.truth is None else lambda: self._mask(_there(shown.truth))
         if kind == "truth":
-            if truth is None:
-                raise NoTile
-            return "image/png", truth_layer(_edge(truth(), place)[0]).png()
+            return "image/png", truth_layer(_edge(self._mask(_there(shown.truth)), place)[0]).png()
         if source >= len(shown.masks):
             raise NoTile
         mask = self._mask(_there(shown.masks[source]))
         if kind == "cells":
             return "image/png", truth_layer(_edge(mask, place)[0]).png()
-        if truth is None:
-            raise NoTile
-        true = truth()
+        true = self._mask(_there(shown.truth))
         cells = self._cells(_there(shown.truth), _there(shown.masks[source]))
         if true.shape != mask.shape or cells is None:
             raise NoTile
@@ -143,10 +138,8 @@ class Tiles:
         shrunk = min(place.level, SHARPEST)
         step = 2 ** (place.level - shrunk)
         rows, columns = _part(picture.pixels.shape, place)
-        part = np.asarray(picture.pixels[rows, columns][::step, ::step]).astype(np.float32)
-        scaled = (part - picture.low) / (picture.high - picture.low or 1.0) * 255
-        shown: Pixels = np.clip(scaled, 0, 255).astype(np.uint8)
-        small = Pillow.fromarray(shown).reduce(2**shrunk)
+        part = np.asarray(picture.pixels[rows, columns][::step, ::step])
+        small = Pillow.fromarray(stretch(part, picture.low, picture.high)).reduce(2**shrunk)
         buffer = io.BytesIO()
         small.save(buffer, "JPEG", quality=88, subsampling=0)
         return buffer.getvalue()

@@ -11,7 +11,6 @@ import os
 import pickle
 import queue
 import signal
-import site
 import subprocess
 import sys
 import threading
@@ -23,11 +22,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from contract import CellbenchError, Interrupted
-from harness.models.registry import SOURCES
+from harness.models.registry import SOURCES, python_path
 from harness.runners.job import EventHandler, RunnerGone
 from harness.runners.leash import PR_SET_PDEATHSIG
 from harness.runners.signals import interruptible
-from harness.work.items import Done, Item, carry_out
+from harness.work.items import Done, Item, carry_out, recorded
 from harness.work.progress import Display
 
 POLL_SECONDS = 0.25
@@ -70,7 +69,7 @@ def carry_out_apart(
         [sys.executable, "-P", "-m", "harness.work.apart", str(os.getpid())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": _python_path()},
+        env={**os.environ, "PYTHONPATH": python_path(SOURCES)},
         start_new_session=True,
     )
     try:
@@ -114,12 +113,6 @@ def _messages(stream: Any, stopped: Callable[[], bool]) -> Iterator[Message]:
             return
         if message != ("say", ""):
             yield message
-
-
-def _python_path() -> str:
-    """As now, and this package; site-packages would hide the standard library if it were named."""
-    own = [] if str(SOURCES) in site.getsitepackages() else [str(SOURCES)]
-    return os.pathsep.join([*own, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 class _Piped:
@@ -201,9 +194,7 @@ def _do(task: Task, show: Display) -> Done:
         raise
     except (CellbenchError, OSError) as error:
         message = error.what if isinstance(error, CellbenchError) else str(error)
-        with suppress(Exception):  # the folder may be the very thing that is wrong
-            return Done(outcome="crashed", message=message, recorded=task.item.give_up(message))
-        return Done(outcome="crashed", message=message, recorded=False)
+        return Done(outcome="crashed", message=message, recorded=recorded(task.item, message))
 
 
 def _make_ready(task: Task, show: Display) -> None:

@@ -105,7 +105,6 @@ class Cluster:
             return
         if message == BEGUN:
             sent.begun += 1
-            sent.worker = worker
             if sent.begun > TRIES:
                 sent.given_up = time.monotonic()  # the watcher calls it off
             elif sent.begun > 1:
@@ -178,7 +177,6 @@ class _Sent:
         """When it was called off because its workers were lost too often."""
         self.begun = 0
         self.ended = 0
-        self.worker = ""
 
 
 def _has(worker: Mapping[str, Any], wanted: Mapping[str, float]) -> bool:

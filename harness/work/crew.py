@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from contract import Interrupted
 from harness.runners.job import Limits
 from harness.work.apart import Lost, Relay, Stopped, Task, carry_out_apart
-from harness.work.items import Done, Item, carry_out
+from harness.work.items import Done, Item, carry_out, recorded
 from harness.work.progress import Display
 
 TRIES = 2
@@ -112,12 +112,10 @@ def within(item: Item, limits: Limits) -> Item:
 
 def lost(item: Item, reason: str, show: Display) -> Done:
     """The end of an item that nobody could carry out to its end, recorded as far as it can be."""
-    recorded = False
-    with suppress(Exception):  # the folder may be the very thing that is wrong
-        recorded = item.give_up(reason)
+    done = Done(outcome="crashed", message=reason, recorded=recorded(item, reason))
     show.say(f"{item.name}: {reason}")
     show.ended(item.name, well=False)
-    return Done(outcome="crashed", message=reason, recorded=recorded)
+    return done
 
 
 def follow(

@@ -110,7 +110,7 @@ def find_masks(masks: Path, images: Path | None, model: str | None, seed: int) -
     if pictures:
         lonely = [path.name for path in labels.labels if path not in image_of]
         remarks += [f"without an image: {some(lonely)}"] if lonely else []
-        bare = [path.name for path in pictures if path not in image_of.values()]
+        bare = [path.name for path in pictures if path.name not in pairing.labels]
         remarks += [f"without a mask: {some(bare)}"] if bare else []
     return Masks(
         found=tuple((mask, image_of.get(mask)) for mask in labels.labels),

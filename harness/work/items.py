@@ -107,14 +107,15 @@ def carry_out(item: Item, show: Display) -> Done:
             for line in traceback.format_exc().splitlines():
                 show.say(line)
         message = _sentence(error)
-        done = Done(outcome="crashed", message=message, recorded=_recorded(item, message))
+        done = Done(outcome="crashed", message=message, recorded=recorded(item, message))
     if done.outcome != "done":
         show.say(f"{item.name}: {done.message}")
     show.ended(item.name, well=done.outcome == "done")
     return done
 
 
-def _recorded(item: Item, message: str) -> bool:
+def recorded(item: Item, message: str) -> bool:
+    """Whether it could be written down that the item ended in an error."""
     try:
         return item.give_up(message)
     except Exception:  # the folder may be the very thing that is wrong

@@ -3,11 +3,12 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from contract import CallError
 
+LOCK = ".lock"
 OWNER = "process "
 
 
@@ -22,7 +23,7 @@ def locked(folder: Path) -> Iterator[None]:
             "its file system takes no new folders",
             "choose another folder with --out",
         ) from error
-    with (folder / ".lock").open("a+", encoding="utf-8", errors="replace") as stream:
+    with (folder / LOCK).open("a+", encoding="utf-8", errors="replace") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -36,7 +37,7 @@ def locked(folder: Path) -> Iterator[None]:
         stream.seek(0)
         if stream.read(len(OWNER)) not in ("", OWNER):
             raise CallError(
-                f"{folder / '.lock'} is a file of another program.",
+                f"{folder / LOCK} is a file of another program.",
                 "cellbench would write there who is at work in the folder",
                 "choose another folder",
             )
@@ -44,3 +45,13 @@ def locked(folder: Path) -> Iterator[None]:
         stream.write(f"{OWNER}{os.getpid()} on {os.uname().nodename}")
         stream.flush()
         yield
+
+
+def owner_of(folder: Path) -> str | None:
+    """Who holds the lock of `folder`; None when nobody does, or there are no locks."""
+    with suppress(OSError), (folder / LOCK).open(encoding="utf-8", errors="replace") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return stream.read(200).strip() or "another process"
+    return None

@@ -88,9 +88,8 @@ def predict_folder(
     if left := passed_over(images[0].parent):
         show.say(f"note: {left}")
     chosen.runner.prepare(model, show.say)
-    show.say(f"runner {chosen.runner.name}: {chosen.reason}")
-    for limit in chosen.runner.ignored:
-        show.say(f"warning: this engine does not limit {limit}")
+    for sentence in chosen.told():
+        show.say(sentence)
     warn_of_size(model, chosen.runner, images, limits, show)
     with locked(out):
         chosen.runner.remove_leftovers(out)

@@ -53,9 +53,8 @@ def ready(request: Request, chosen: Chosen, show: Display) -> Dataset | None:
     _refuse_unknown_profiles(request)
     if dataset:
         _refuse_untrainable(request, dataset)
-    show.say(f"runner {chosen.runner.name}: {chosen.reason}")
-    for limit in chosen.runner.ignored:
-        show.say(f"warning: this engine does not limit {limit}")
+    for line in chosen.told():
+        show.say(line)
     _prepare(request, chosen, show, [pair.image for pair in dataset.test] if dataset else [])
     return dataset
 

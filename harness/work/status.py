@@ -1,6 +1,5 @@
 """How far a run is, as its folder tells: from any shell, on any machine that sees the folder."""
 
-import fcntl
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,10 +9,11 @@ from statistics import fmean
 from typing import Literal
 
 from contract import CallError, ExitCode
-from evaluator.runs.folder import RunFolder
+from evaluator.runs.folder import STEP_JSON, RunFolder
 from evaluator.runs.read import read_history, read_predictions, read_step, read_usage
 from evaluator.runs.records import RunRecord
 from evaluator.runs.words import StepName
+from harness.work.lock import owner_of
 from harness.work.record import earlier_run
 from harness.work.steps import Step
 from harness.work.training import OUT
@@ -93,7 +93,7 @@ def run_status(root: Path) -> RunStatus:
     record = earlier_run(run)
     if record is None:
         raise CallError(f"No run in {root}.", do="give the folder that run-all writes to")
-    owner = _owner(run.root / ".lock")
+    owner = owner_of(run.root)
     steps: list[StepStatus] = []
     for model, facts in record.models.items():
         for seed in facts.seeds:
@@ -106,16 +106,6 @@ def run_status(root: Path) -> RunStatus:
                 failed = found.state == "failed"
                 steps.append(found)
     return RunStatus(record=record, steps=steps, owner=owner)
-
-
-def _owner(lock: Path) -> str | None:
-    """Who holds the lock of a run folder; None when nobody does, or there are no locks."""
-    with suppress(OSError), lock.open(encoding="utf-8", errors="replace") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return stream.read(200).strip() or "another process"
-    return None
 
 
 def _step(
@@ -156,5 +146,5 @@ def _masks(folder: Path) -> int:
 def _age(part: Path) -> float | None:
     """Seconds since a step's record was written, which is when it began; clocks may differ."""
     with suppress(OSError):
-        return max(0.0, time.time() - (part / "step.json").stat().st_mtime)
+        return max(0.0, time.time() - (part / STEP_JSON).stat().st_mtime)
     return None

@@ -86,7 +86,7 @@ def _words(name: str, decision: Decision) -> list[str]:
 def _model(name: str, facts: ModelRecord) -> Model:
     """The model as it is now; an image that was named is known by its own name alone."""
     (model,) = choose_models([facts.image if facts.kind == "foreign" and facts.image else name])
-    if model.sources_sha256() is not None:
+    if model.is_built_here:
         return model
     return model.relaxed(one for one in get_args(Freedom) if one in facts.relax)
 

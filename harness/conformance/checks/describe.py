@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from contract import ModelCard
 from contract.settings import expected
 from contract.shown import shown
-from harness.conformance.findings import Check, NotChecked, Verdict, fault, not_applicable, passed
+from harness.conformance.findings import Check, NotChecked, Verdict, fault, passed
 from harness.conformance.judging import refusal_verdict
 from harness.conformance.subject import Subject
 
@@ -51,21 +52,21 @@ def _range(subject: Subject) -> Verdict:
 
 
 def _rules(subject: Subject) -> Mapping[str, Mapping[str, Any]]:
-    card = subject.described
-    if card is None:
-        raise NotChecked("describe gave no card")
+    card = _described(subject)
     if card.settings is None:
         raise NotChecked("it declares no settings, so any key is taken")
     rules: Mapping[str, Mapping[str, Any]] = card.settings.get("properties", {})
     return rules
 
 
-def _profiles(subject: Subject) -> Verdict:
-    card = subject.described
-    if card is None:
+def _described(subject: Subject) -> ModelCard:
+    if subject.described is None:
         raise NotChecked("describe gave no card")
-    if not subject.can("train"):
-        return not_applicable("it does not learn")
+    return subject.described
+
+
+def _profiles(subject: Subject) -> Verdict:
+    card = _described(subject)
     if not card.profiles:
         return fault("it learns and lists no profiles", "add profiles/tiny.yaml and quick.yaml")
     return passed(", ".join(card.profiles))

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from contract import CallError, UnreadableImage, UnreadableMask, WrongMaskType
 from contract.guarded import open_mask, read_image
 from harness.datasets.importers.files import below, is_image, nothing, side_of, walk
 from harness.datasets.importers.record import Choices, Left, LeftOut, Record, Side, Truth
-from harness.datasets.shapes import stack_cells
+from harness.datasets.shapes import places, stack_cells
 
 TARGETS = ("nuclear", "whole-cell")
 STAIN = {"nuclear": "c5", "whole-cell": "c1"}
@@ -166,6 +164,6 @@ def _cells(paths: Sequence[Path], size: tuple[int, int]) -> Truth:
             cell = open_mask(path, expected=size).labels
         except (UnreadableMask, WrongMaskType) as error:
             raise LeftOut(f"a mask cannot be used: {error.what}") from error
-        cells.append(np.asarray(cell != 0))
+        cells.append(places(cell))
     labels, remarks = stack_cells(size, cells)
     return Truth(labels=labels, remarks=remarks)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from contract import CallError
 from harness.datasets.importers.files import below, is_image, needs, nothing, side_of, walk
 from harness.datasets.importers.record import Choices, Left, LeftOut, Record, Truth
-from harness.datasets.shapes import stack_cells
+from harness.datasets.shapes import places, stack_cells
 
 Annotation = Mapping[str, Any]
 
@@ -95,7 +95,7 @@ def _draw(annotations: Sequence[Annotation], size: tuple[int, int]) -> Truth:
     for one in annotations:
         if one.get("iscrowd"):
             ignore |= _mask(one, size)
-    cells = (_mask(one, size) for one in annotations if not one.get("iscrowd"))
+    cells = (places(_mask(one, size)) for one in annotations if not one.get("iscrowd"))
     labels, remarks = stack_cells(size, cells)
     return Truth(labels=labels, ignore=ignore & (labels == 0), remarks=remarks)
 

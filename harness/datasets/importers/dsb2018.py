@@ -10,7 +10,7 @@ from contract import CallError, UnreadableMask, WrongMaskType
 from contract.guarded import open_mask
 from harness.datasets.importers.files import below, is_image, nothing, walk
 from harness.datasets.importers.record import Choices, Left, LeftOut, Record, Truth
-from harness.datasets.shapes import of_run_lengths, stack_cells
+from harness.datasets.shapes import of_run_lengths, places, stack_cells
 
 COLUMNS = {"ImageId", "EncodedPixels"}
 LONGEST_FIELD = 1 << 30
@@ -81,7 +81,7 @@ def _of_masks(paths: Sequence[Path], size: tuple[int, int]) -> Truth:
             raise LeftOut(f"a mask cannot be used: {error.what}") from error
         if cell.shape != size:
             raise LeftOut(f"the mask {path.name} is {cell.shape[0]}×{cell.shape[1]} pixels")
-        cells.append(cell != 0)
+        cells.append(places(cell))
     labels, remarks = stack_cells(size, cells)
     return Truth(labels=labels, remarks=remarks)
 

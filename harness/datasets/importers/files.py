@@ -3,7 +3,7 @@
 import importlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,3 @@ def nothing(source: Path, format_name: str, expected: str) -> CallError:
         f"expected is {expected}",
         "give the folder that directly holds this, or name another format",
     )
-
-
-def by_stem(paths: Iterable[Path]) -> dict[str, list[Path]]:
-    """Files by their name without the last suffix."""
-    found: dict[str, list[Path]] = {}
-    for path in paths:
-        found.setdefault(path.with_suffix("").as_posix(), []).append(path)
-    return found

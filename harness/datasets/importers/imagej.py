@@ -47,11 +47,11 @@ def _pairs(source: Path) -> list[tuple[Path, Path]]:
     files = walk(source)
     names = {path for path in files if path.suffix.lower() in (".roi", ".zip")}
     found = []
-    for image in files:
+    for image in filter(is_image, files):
         wanted = [image.with_name(f"{image.stem}{end}.zip") for end in ("", *ENDINGS)]
         wanted += [image.with_name(f"RoiSet_{image.stem}.zip"), image.with_suffix(".roi")]
         rois = next((path for path in wanted if path in names), None)
-        if is_image(image) and rois is not None:
+        if rois is not None:
             found.append((image, rois))
     return found
 

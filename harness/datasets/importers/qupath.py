@@ -53,9 +53,9 @@ def _pairs(source: Path) -> list[tuple[Path, Path]]:
     files = walk(source)
     names = {path for path in files if path.suffix.lower() == ".geojson"}
     found = []
-    for image in files:
+    for image in filter(is_image, files):
         for path in (image.with_suffix(".geojson"), image.with_name(f"{image.name}.geojson")):
-            if is_image(image) and path in names:
+            if path in names:
                 found.append((image, path))
                 break
     return found

@@ -148,9 +148,11 @@ def _of_pictures(
     others: list[tuple[float, int, str]] = []
     known = set(equal)
     for candidate, found in _aligned(one, learned, index):
+        if candidate.second in known:
+            continue
         other = learned[candidate.second]
         first, second = picture(one.pair.image), picture(other.pair.image)
-        if candidate.second in known or first is None or second is None:
+        if first is None or second is None:
             continue
         result = agreement(first, second, found)
         line = (result.correlation, candidate.second, _how(found, result))

@@ -92,9 +92,10 @@ class Index:
         own, other, way = self._alike(_unit(image))
         if not len(own):
             return
-        votes = _votes(image.points[own], self._points[other], self._owner[other], way)
+        owner = self._owner[other]
+        votes = _votes(image.points[own], self._points[other], owner, way)
         for second in sorted(votes, key=lambda one: -votes[one]):
-            of_pair = self._owner[other] == second
+            of_pair = owner == second
             yield Candidate(
                 second=second,
                 votes=votes[second],
