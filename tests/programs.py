@@ -58,12 +58,13 @@ def start(
     words: Sequence[str],
     *,
     cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
     stdout: int = subprocess.DEVNULL,
     stderr: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[str]:
     """Starts a command that goes on beside the test, in a session of its own."""
     return subprocess.Popen(
-        words, cwd=cwd, env=environment(), stdout=stdout, stderr=stderr,
+        words, cwd=cwd, env=environment() if env is None else env, stdout=stdout, stderr=stderr,
         text=True, start_new_session=True,
     )  # fmt: skip
 

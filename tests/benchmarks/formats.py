@@ -21,20 +21,10 @@ from harness.datasets.importers.importing import Call, import_dataset
 from harness.models.provenance import hardware
 from harness.work.exporting import export_masks, find_masks
 from tests.exported import READERS
+from tests.unit.harness_items import Heard
 
 SIDE, IMAGES, PITCH = 1024, 101, 36
 IMPORTED = ("imagej", "qupath", "coco", "ome-zarr", "cellpose")
-
-
-class Silent:
-    """A display that shows nothing."""
-
-    def say(self, text: str) -> None:
-        """Nothing."""
-
-    def step(self, name: str) -> object:
-        """A handler that does nothing."""
-        return lambda event: None
 
 
 def main() -> None:
@@ -53,7 +43,7 @@ def main() -> None:
         masks, images = (asked.masks, asked.images) if asked.masks else make(place, asked.count)
         for form in asked.formats.split(","):
             wall, cpu = time.perf_counter(), time.process_time()
-            export_masks(find_masks(masks, images, None, 0), place / "out", [form], Silent())
+            export_masks(find_masks(masks, images, None, 0), place / "out", [form], Heard())
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             count = len(list_labels(masks))
             print(f"| {form} | {count / wall:.2f} images/s | {cpu / count:.3f} CPU s an image |")

@@ -1,7 +1,6 @@
 """A Dask scheduler and workers as processes of their own."""
 
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from tests.integration.harness_fixtures import wait_until
-from tests.programs import start
+from tests.programs import module, start
 
 MEMORY = 4 * 2**30
 PATIENCE = 300
@@ -76,8 +75,7 @@ class Daemons:
         return path
 
     def _start(self, kind: str, *arguments: object) -> None:
-        words = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *map(str, arguments),
-                 "--scheduler-file", str(self._file)]  # fmt: skip
+        words = module(f"distributed.cli.dask_{kind}", *arguments, "--scheduler-file", self._file)
         self.processes.append(start(words, cwd=self._folder))
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.programs import TEST_MODELS, command, start
 
 
@@ -27,3 +29,20 @@ def containers(engine: Any, run_folder: Path) -> list[Any]:
     label = f"cellbench.run={run_folder.resolve()}"
     found: list[Any] = engine.containers.list(all=True, filters={"label": label})
     return found
+
+
+def steps(folder: Path) -> list[psutil.Process]:
+    """Processes whose command line names this run folder as a model's output."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if any("containers.naughty" in word for word in words) and any(
+            word.startswith(str(folder)) for word in words
+        ):
+            found.append(process)
+    return found
+
+
+def began_to_hang(folder: Path) -> bool:
+    done = folder / "models/naughty/seed0/predict.part/out/good_1_label.tiff"
+    return done.exists()

@@ -11,6 +11,7 @@ import pytest
 
 from tests.datasets import make_dataset
 from tests.integration.dask_fixtures import Daemons, daemons, until
+from tests.integration.harness_fixtures import began_to_hang
 from tests.programs import command, run, start
 from tests.small_unet import NAME, write_small_unet
 
@@ -21,7 +22,7 @@ MODELS = f"{NAME},otsu"
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two models, a dataset and what a sequential run makes of it."""
     place = tmp_path_factory.mktemp("cluster")
-    write_small_unet(place, steps=80)
+    write_small_unet(place, steps=240)
     naughty = Path(__file__).parents[1] / "models/containers/naughty"
     (place / "containers/naughty").symlink_to(naughty)
     make_dataset(place / "data", train=10)
@@ -77,10 +78,6 @@ def test_a_worker_killed_in_mid_training_costs_its_item_alone(
 def hanging(place: Path) -> None:
     if not (place / "hanging").exists():
         make_dataset(place / "hanging", test=["good_1.png", "hang_1.png"])
-
-
-def began_to_hang(folder: Path) -> bool:
-    return (folder / "models/naughty/seed0/predict.part/out/good_1_label.tiff").exists()
 
 
 def hang(place: Path, out: str, cluster: Daemons, *more: object) -> subprocess.Popen[str]:

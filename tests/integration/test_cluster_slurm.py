@@ -8,12 +8,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.conftest import need
 from tests.datasets import make_dataset
 from tests.integration.dask_fixtures import until
+from tests.integration.harness_fixtures import began_to_hang, steps
 from tests.programs import TEST_MODELS, command, environment, finish, start
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "sinfo")
@@ -120,30 +120,18 @@ def test_jobs_give_the_same_scores_and_none_is_left(tmp_path: Path, slurm: dict[
 def test_a_step_ends_with_its_job(tmp_path: Path, slurm: dict[str, str]) -> None:
     data = make_dataset(tmp_path / "data", test=["good_1.png", "hang_1.png"])
     out = tmp_path / "run"
-    process = subprocess.Popen(
-        words(data, out, "naughty", *on_slurm(slurm)), cwd=TEST_MODELS, env=slurm,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+    asked = words(data, out, "naughty", *on_slurm(slurm))
+    process = start(asked, cwd=TEST_MODELS, env=slurm, stderr=subprocess.PIPE)
     try:
-        until((out / "models/naughty/seed0/predict.part/out/good_1_label.tiff").exists)
-        before = steps(out)
+        until(lambda: began_to_hang(out))
+        before = set(steps(out))
         assert before
         jobs = finish(["squeue", "-h", "-o", "%A"], env=slurm).stdout.split()
         assert finish(["scancel", *jobs], env=slurm).returncode == 0
-        until(lambda: not before & steps(out))
+        until(lambda: not before & set(steps(out)))
     finally:
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=500)
     assert process.returncode == 130, said
     until(lambda: not steps(out))
     until(lambda: not finish(["squeue", "-h"], env=slurm).stdout.strip())
-
-
-def steps(out: Path) -> set[int]:
-    """The processes of the model that write below this run folder."""
-    return {
-        process.pid
-        for process in psutil.process_iter(["cmdline"])
-        if any("containers.naughty" in word for word in process.info["cmdline"] or [])
-        and any(word.startswith(str(out)) for word in process.info["cmdline"] or [])
-    }

@@ -6,11 +6,16 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.datasets import make_dataset
-from tests.integration.harness_fixtures import containers, start_harness, wait_until
+from tests.integration.harness_fixtures import (
+    began_to_hang,
+    containers,
+    start_harness,
+    steps,
+    wait_until,
+)
 from tests.programs import run
 
 
@@ -18,23 +23,6 @@ def start(data: Path, out: Path, runner: str) -> subprocess.Popen[str]:
     return start_harness(
         "run-all", "--data", data, "--out", out, "--models", "naughty", "--runner", runner
     )
-
-
-def steps(folder: Path) -> list[psutil.Process]:
-    """Processes whose command line names this run folder as a model's output."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if any("containers.naughty" in word for word in words) and any(
-            word.startswith(str(folder)) for word in words
-        ):
-            found.append(process)
-    return found
-
-
-def began_to_hang(folder: Path) -> bool:
-    done = folder / "models/naughty/seed0/predict.part/out/good_1_label.tiff"
-    return done.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

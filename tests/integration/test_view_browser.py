@@ -1,8 +1,6 @@
 """The local page in a real browser: tiles, layers, zoom, and nothing from elsewhere."""
 
-import importlib.util
 import json
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,9 +16,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 from contract import write_mask
 from harness.view.server import Server, View
 from harness.view.subject import find_subject
-from tests.browser import open_browser
-from tests.conftest import need
-from tests.unit.test_view import cells
+from tests.browser import open_browser, serious_faults
+from tests.unit.test_view import cells, serving
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +32,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         write_mask(place / f"truth/{name}_label.tiff", truth)
         write_mask(place / f"masks/{name}_label.tiff", predicted)
     subject = find_subject(place / "masks", place / "images", place / "truth")
-    with Server(View(subject=subject)) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
+    with serving(View(subject=subject)) as running:
         yield running
-        running.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -129,16 +122,7 @@ def test_an_image_is_shown_with_its_layers_and_can_be_looked_into(
 
 
 def test_axe_finds_no_serious_fault(page: webdriver.Chrome) -> None:
-    spec = importlib.util.find_spec("axe_core_python")
-    need(spec, "needs axe-core-python, of the extra dev")
-    assert spec is not None
-    assert spec.origin is not None
     wait(page, lambda _: page.execute_script("return document.querySelectorAll('.tile').length"))
-    script = Path(spec.origin).with_name("axe.min.js").read_text("utf-8")
-    page.execute_cdp_cmd("Runtime.evaluate", {"expression": script})
-    found, passed = page.execute_async_script(
-        "const done = arguments[0]; axe.run().then((r) => done([r.violations, r.passes.length]))"
-    )
+    serious, passed = serious_faults(page)
     assert passed > 10, "the rules were run"
-    serious = [fault["id"] for fault in found if fault["impact"] in ("serious", "critical")]
     assert serious == []

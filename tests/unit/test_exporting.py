@@ -2,7 +2,6 @@
 
 import csv
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from harness.datasets.exporters.segmented import Segmented
 from harness.work.exporting import export_masks, export_predicted, find_masks
 from harness.work.progress import PlainDisplay
 from tests.exported import READERS, back_from_qupath
-from tests.programs import ROOT, command, environment
+from tests.programs import command, finish
 from tests.unit.report_fixtures import make_run
 
 ALL = tuple(FORMATS)
@@ -225,10 +224,7 @@ def test_the_command_refuses_what_is_no_folder_of_masks(tmp_path: Path) -> None:
     file.write_text("x")
     (tmp_path / "none").mkdir()
     for masks in (file, tmp_path / "none", tmp_path / "missing"):
-        ended = subprocess.run(
-            command("harness", "export", masks, tmp_path / "out", "--to", "csv"),
-            cwd=ROOT, env=environment(), capture_output=True, text=True,
-        )  # fmt: skip
+        ended = finish(command("harness", "export", masks, tmp_path / "out", "--to", "csv"))
         assert (ended.returncode, ended.stdout) == (ExitCode.WRONG_CALL, "")
         assert ended.stderr.startswith("error: ")
     assert not (tmp_path / "out").exists()

@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,19 @@ def cells() -> tuple[np.ndarray, np.ndarray]:
     predicted = np.where(truth % 7 == 0, 0, truth * 3)
     truth[truth == 10] = 0
     return truth.astype(np.uint16), predicted.astype(np.uint16)
+
+
+@contextmanager
+def serving(view: View) -> Iterator[Server]:
+    """The server, which answers from a thread of its own until the block ends."""
+    with Server(view) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        try:
+            yield running
+        finally:
+            running.shutdown()
+            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -269,12 +283,8 @@ def test_a_name_that_was_bent_to_this_machine_is_refused(server: Server, host: s
 
 def test_a_mask_that_cannot_be_read_is_told(folders: Path, tmp_path: Path) -> None:
     (tmp_path / "a_label.tiff").write_bytes(b"II*\0 no mask")
-    with Server(View(subject=find_subject(tmp_path, folders / "images"))) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(View(subject=find_subject(tmp_path, folders / "images"))) as server:
         answer, content = ask(server, "tile/0/cells/0/0/0/0")
-        server.shutdown()
-        thread.join()
     assert answer.status == 422
     assert b"a_label.tiff" in content
 

@@ -158,5 +158,4 @@ if __name__ == "__main__":
         find_data(Path(sys.argv[1])),
         Path(sys.argv[2]),
         changed(SETTINGS, steps=200, epoch_steps=20),
-        progress=lambda done, total, message: print(done, flush=True),
     )
