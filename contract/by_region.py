@@ -37,6 +37,7 @@ def find(
     *,
     name: str,
     truth: Path | None,
+    cell_diameter: float | None = None,
     progress: Callable[[int, int], None],
 ) -> Found:
     """Asks the model for the cells of one region after the other; see `contract.joining`.
@@ -55,6 +56,7 @@ def find(
             truth=truth,
             region=region,
             pixel_size_um=picture.pixel_size_um,
+            cell_diameter=cell_diameter,
         )
         said = ask(model, image)
         if (lowest := int(said.labels.min())) < 0:

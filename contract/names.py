@@ -18,6 +18,8 @@ NAMED = 3
 """So many names of a long list are given; the rest are counted."""
 OURS = ".cellbench"
 """Files whose names start so are this program's own notes."""
+DIAMETERS = "cell_diameter.csv"
+"""Beside images: how wide their cells are; see `contract.diameters`."""
 
 
 def stem(name: str) -> str:
@@ -84,7 +86,7 @@ def passed_over(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> str:
     """What a listing by `suffixes` leaves out, counted and named; "" when that is nothing."""
     kinds: dict[str, list[str]] = {"file of another format": [], "folder": [], "hidden file": []}
     for path in sorted(folder.iterdir()):
-        if _is_listed(path, suffixes) or path.name.startswith(OURS):
+        if _is_listed(path, suffixes) or path.name.startswith((OURS, DIAMETERS)):
             continue
         kind = "hidden file" if path.name.startswith(".") else "file of another format"
         kinds["folder" if path.is_dir() else kind].append(printable(path.name))

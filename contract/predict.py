@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from contract.answer import ask
 from contract.by_region import find
+from contract.diameters import Diameters
 from contract.errors import (
     CallError,
     CellbenchError,
@@ -75,12 +76,14 @@ def predict(
     truth: Path | None,
     threads: int,
     events: Events,
+    cell_diameter: float | None = None,
 ) -> ExitCode:
     """Segments every image in `source` (or `source`/images) and returns the exit code.
 
     Writes `out`/<stem>_label.tiff and, as each image is finished, a line of
     `out`/predictions.jsonl; both replace those of an earlier call for these images. Returns 0
-    when every image has a mask and 3 when some failed.
+    when every image has a mask and 3 when some failed. `cell_diameter` is handed to the model with
+    every image for which the folder's table does not say another; see `contract.diameters`.
 
     Raises CallError before any work for an empty or missing folder, two images with one stem, an
     output folder that cannot be written, or a mask that would replace a file which no earlier call
@@ -90,6 +93,7 @@ def predict(
     """
     events.emit("started")
     images = find_images(source)
+    diameters = Diameters(images[0].parent, cell_diameter)
     if left := passed_over(images[0].parent):
         print(f"note: {left}", file=sys.stderr)
     _refuse_overwriting(images, out)
@@ -109,6 +113,7 @@ def predict(
             path,
             written,
             truths.get(normal(stem_of(path.name))),
+            diameters.of(path.name),
             partial(_tell_region, events, done, len(images), path.name),
         )
         line = PredictionLine(
@@ -213,19 +218,21 @@ def _one(
     path: Path,
     written: Written,
     truth: Path | None,
+    cell_diameter: float | None,
     progress: Callable[[int, int], None],
 ) -> _Ending:
     if reason := too_long(path.name):
         return _Ending("unreadable", message=reason)
     try:
         if is_large_file(path):
-            return _large(model, path, written, truth, progress)
+            return _large(model, path, written, truth, cell_diameter, progress)
         picture = read_picture(path)
         image = Image(
             name=path.name,
             pixels=picture.pixels,
             truth=truth,
             pixel_size_um=picture.pixel_size_um,
+            cell_diameter=cell_diameter,
         )
         said = ask(model, image)
         _write(written, label_name(path.name), lambda mask: write_mask(mask, said.labels))
@@ -248,6 +255,7 @@ def _large(
     path: Path,
     written: Written,
     truth: Path | None,
+    cell_diameter: float | None,
     progress: Callable[[int, int], None],
 ) -> _Ending:
     with ExitStack() as stack:
@@ -256,7 +264,15 @@ def _large(
             joined = stack.enter_context(closing(Joined(picture.shape, written.folder)))
         except OSError as error:
             raise _DiskRefusesError(error) from error
-        found = find(model, picture, joined, name=path.name, truth=truth, progress=progress)
+        found = find(
+            model,
+            picture,
+            joined,
+            name=path.name,
+            truth=truth,
+            cell_diameter=cell_diameter,
+            progress=progress,
+        )
         _write(written, label_name(path.name), found.write)
         message = "; ".join([*picture.remarks, *found.messages])
         return _Ending("predicted", found.cells, message, found.counts)

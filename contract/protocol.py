@@ -20,6 +20,8 @@ class Image:
     `truth` is the label file, for controls that ask for it in model.yaml; None for all others.
     `pixel_size_um` is a hint for models that search for a scale: micrometres a pixel as the file
     says, None where it does not say or cannot be right, which is the case of most.
+    `cell_diameter` is one that can be relied on: the width of a typical cell in pixels, where a
+    person said it.
 
     A picture of more than `contract.large.MOST_WHOLE` pixels comes in regions that overlap, and
     the cells found in them are joined: `pixels` are those of one region then, and `region` says
@@ -32,6 +34,7 @@ class Image:
     truth: Path | None = None
     region: Region | None = None
     pixel_size_um: float | None = None
+    cell_diameter: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,6 +78,7 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
                 truth=_find_truth(arguments.truth, card),
                 threads=usable_cores(),
                 events=events,
+                cell_diameter=arguments.cell_diameter,
             )
             _leave(events, code)
         case verb:
@@ -114,6 +115,12 @@ def _parser(card: ModelCard) -> argparse.ArgumentParser:
         predict.add_argument("input", type=Path, help="folder with images, or with images/")
         predict.add_argument("output", type=Path, help="folder for <stem>_label.tiff")
         predict.add_argument("--weights", type=Path, help="folder that train wrote as weights/")
+        predict.add_argument(
+            "--cell-diameter",
+            type=float,
+            metavar="PX",
+            help="width of a typical cell in pixels, if you know it: the scale is not searched for",
+        )
         predict.add_argument("--truth", type=Path, help="folder of label masks, for controls only")
     return parser
 

@@ -39,5 +39,7 @@ RunnerName = Literal["docker", "local"]
 
 PIXEL_SIZE = "pixel_size_um"
 """The column of manifest.csv that says how large a pixel is; it groups nothing."""
+CELL_DIAMETER = "cell_diameter"
+"""The column that says how wide a typical cell of an image is, in pixels; it groups nothing."""
 GROUP = "group"
 """The column of the manifest that names images that belong together."""

@@ -161,6 +161,10 @@ def predict(
             metavar="A,B", help="Export the masks too, into OUT/<format>/; see harness export."
         ),
     ] = None,
+    cell_diameter: Annotated[
+        float | None,
+        typer.Option(metavar="PX", help="Width of a typical cell in pixels, if you know it."),
+    ] = None,
     seed: Seed = 0,
     runner: RunnerOption = "auto",
     limit_memory: Memory = None,
@@ -190,6 +194,7 @@ def predict(
             chosen=choose_runner(runner),
             limits=options.limits(limit_memory, timeout, limit_disk, gpu=gpu),
             show=show,
+            cell_diameter=cell_diameter,
         )
         if formats is not None:
             code = max(code, export_predicted(images, out, formats, show))

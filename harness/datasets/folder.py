@@ -18,6 +18,7 @@ from contract import (
     sha256_json,
 )
 from contract.dataset import draw_split
+from contract.diameters import as_cell_diameter
 from contract.guarded import open_mask, read_header, read_mask, read_picture
 from contract.images import ImageHeader, Picture
 from contract.names import (
@@ -36,7 +37,7 @@ from evaluator.overlap.health import health_of
 from evaluator.overlap.mask_checks import check_mask
 from evaluator.overlap.table import overlap_table
 from evaluator.runs.records import Fault, Health, Remark
-from evaluator.runs.words import GROUP, PIXEL_SIZE
+from evaluator.runs.words import CELL_DIAMETER, GROUP, PIXEL_SIZE
 from evaluator.scores.regions import UnusableRegion, read_region
 from evaluator.scores.truths import truth_sha256
 from harness.datasets.manifest import read_manifest
@@ -64,6 +65,8 @@ class Pair:
     """Of the file that says where nothing counts; "" without one."""
     pixel_size_um: float | None = None
     """Micrometres a pixel, from the manifest or else from the image; None when neither says."""
+    cell_diameter: float | None = None
+    """Width of a typical cell in pixels, from the manifest; None when it does not say."""
     strata: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -219,6 +222,9 @@ def _read_part(root: Path, part: str) -> _Part:
         if (given := pair.strata.get(PIXEL_SIZE)) and as_pixel_size(given) is None:
             text = f"{PIXEL_SIZE} is {given!r} in manifest.csv, which is no size of a pixel in µm"
             remarks.append(Remark(name=image.name, part=part, text=text))
+        if (given := pair.strata.get(CELL_DIAMETER)) and as_cell_diameter(given) is None:
+            text = f"{CELL_DIAMETER} is {given!r} in manifest.csv, which is no width in pixels"
+            remarks.append(Remark(name=image.name, part=part, text=text))
         if part == TEST_PART:  # every test image is decoded by every model anyway
             remarks += picture_remarks(image, label, part)
         remarks += [
@@ -268,6 +274,7 @@ def _read_pair(image: Path, label: Path, strata: Mapping[str, str]) -> tuple[Pai
         health=health_of(labels, cells, found),
         ignore_sha256=sha256_file(ignored) if ignored else "",
         pixel_size_um=given or (header.pixel_size_um if header else None),
+        cell_diameter=as_cell_diameter(strata.get(CELL_DIAMETER, "")),
         strata=strata,
     )
     return pair, (*mask.remarks, *found)

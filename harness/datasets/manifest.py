@@ -12,10 +12,10 @@ from pathlib import Path
 from contract import CallError, stem
 from contract.names import IMAGE_SUFFIXES, normal, printable, some
 from contract.pairing import agreement
-from evaluator.runs.words import PIXEL_SIZE
+from evaluator.runs.words import CELL_DIAMETER, PIXEL_SIZE
 
 SEPARATORS = (",", ";", "\t")
-KNOWN = ("image", "label", "modality", "source", "group", "labelling", PIXEL_SIZE)
+KNOWN = ("image", "label", "modality", "source", "group", "labelling", PIXEL_SIZE, CELL_DIAMETER)
 """Columns with a meaning of their own; they are known in any case of letters."""
 UTF_16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 

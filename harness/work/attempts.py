@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -39,6 +39,8 @@ class Predicting:
     weights: Path | None = None
     pairs: Sequence[Pair] = ()
     labels: Mapping[str, str]
+    cell_diameters: Mapping[str, float] = field(default_factory=dict)
+    """By image name, where a person said how wide its cells are, in pixels."""
 
     def run(self, on_event: EventHandler) -> list[PredictionRecord]:
         """Writes masks, predictions.jsonl, usage.json and log.txt; returns the lines.
@@ -91,7 +93,7 @@ class Predicting:
             job = Job(
                 model=self.model,
                 verb="predict",
-                input=stage_images(stage / "images", images),
+                input=stage_images(stage / "images", images, self._hints()),
                 output=out,
                 log=self.folder / "log.txt",
                 limits=self.limits,
@@ -105,6 +107,10 @@ class Predicting:
             raise
         finally:
             shutil.rmtree(stage, ignore_errors=True)
+
+    def _hints(self) -> Mapping[str, float]:
+        """The widths of cells, for a model that speaks a contract which has a place for them."""
+        return self.cell_diameters if self.model.card.contract == "cellbench-1" else {}
 
     def _collect(self, out: Path) -> dict[str, PredictionRecord]:
         """Moves what a container has finished into the step's folder, line by line."""

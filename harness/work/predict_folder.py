@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from contract import CallError, ExitCode, label_name, list_images, refuse_shared_stems
+from contract.diameters import Diameters
 from contract.names import passed_over
 from contract.train import demonstration
 from contract.written import Written
@@ -65,8 +66,12 @@ def predict_folder(
     chosen: Chosen,
     limits: Limits,
     show: Display,
+    cell_diameter: float | None = None,
 ) -> ExitCode:
     """Writes a mask for every image of `source` into `out`; returns 0, or 3 with failures.
+
+    `cell_diameter` is the width of a typical cell in pixels, for images of which the folder's own
+    table, cell_diameter.csv, says no other.
 
     When it is interrupted, the masks that are finished are there all the same.
 
@@ -81,6 +86,8 @@ def predict_folder(
     if not images:
         raise CallError(f"No images in {source}.", passed_over(source) or "the folder is empty")
     refuse_shared_stems(images)
+    diameters = Diameters(images[0].parent, cell_diameter)
+    known = {image.name: diameters.of(image.name) for image in images}
     written = Written(out)
     written.refuse_others([*(label_name(image.name) for image in images), *BESIDE, PART])
     if said := demonstration(weights):
@@ -106,6 +113,7 @@ def predict_folder(
                 limits=limits,
                 weights=weights,
                 labels={RUN_LABEL: str(out.resolve())},
+                cell_diameters={name: px for name, px in known.items() if px is not None},
             ).run(show.step(f"{model.name}: predict"))
         finally:
             for path in work.iterdir():

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from contract import sha256_tree
+from contract import sha256_json, sha256_tree
 from harness.models.registry import Model
 from harness.work.attempts import Predicting, settled
 from harness.work.items import Context, Done
@@ -54,9 +54,16 @@ class PredictItem:
             if self.model.card.needs_truth
             else dataset.test_images_sha256,
         }
+        if self._cell_diameters:
+            inputs["cell diameters"] = sha256_json(sorted(self._cell_diameters.items()))
         if self.model.card.relax:
             inputs["relaxed"] = ", ".join(self.model.card.relax)
         return Step(folder=context.run.step(self.model.name, self.seed, "predict"), inputs=inputs)
+
+    @property
+    def _cell_diameters(self) -> dict[str, float]:
+        pairs = self.context.dataset.test
+        return {pair.name: pair.cell_diameter for pair in pairs if pair.cell_diameter is not None}
 
     def decide(self) -> Decision:
         """Whether the masks that lie there are of these inputs."""
@@ -78,6 +85,7 @@ class PredictItem:
             weights=self.weights,
             pairs=context.dataset.test if self.model.card.needs_truth else (),
             labels=context.labels,
+            cell_diameters=self._cell_diameters,
         ).run(show.step(self.name))
         self.step.finish(finished=settled(lines))
         for line in lines:

@@ -16,7 +16,13 @@ from evaluator.runs.records import (
     RunRecord,
     TestImage,
 )
-from evaluator.runs.words import DEFAULT_METRICS, DEFAULT_PROTOCOL, DEFAULT_THRESHOLDS, PIXEL_SIZE
+from evaluator.runs.words import (
+    CELL_DIAMETER,
+    DEFAULT_METRICS,
+    DEFAULT_PROTOCOL,
+    DEFAULT_THRESHOLDS,
+    PIXEL_SIZE,
+)
 from evaluator.scores.incomplete import LABELLING, SPARSE
 from harness.datasets.folder import Dataset
 from harness.models.provenance import commit, hardware, versions
@@ -136,7 +142,7 @@ def _dataset_record(dataset: Dataset, split: Mapping[str, Subset]) -> DatasetRec
                 strata={
                     key: value
                     for key, value in pair.strata.items()
-                    if key not in ("modality", LABELLING, PIXEL_SIZE)
+                    if key not in ("modality", LABELLING, PIXEL_SIZE, CELL_DIAMETER)
                 },
             )
             for pair in dataset.test

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from contract import label_name, write_mask, write_text
+from contract.diameters import write_diameters
 from contract.guarded import read_mask
+from contract.names import DIAMETERS
 from contract.schema import Subset
 from harness.datasets.folder import Pair
 
@@ -19,11 +21,22 @@ FOLDER_FOR_ALL = 0o755
 """Modes of what is made here: a container's user may be another one, whatever the umask says."""
 
 
-def stage_images(folder: Path, images: Iterable[Path]) -> Path:
-    """Fills a new `folder` with the images under their own names."""
+def stage_images(
+    folder: Path, images: Iterable[Path], diameters: Mapping[str, float] | None = None
+) -> Path:
+    """Fills a new `folder` with the images under their own names.
+
+    Where `diameters` says how many pixels wide their cells are, a table beside them does too.
+    """
     _renew(folder)
+    names = []
     for image in images:
         _place(image, folder / image.name)
+        names.append(image.name)
+    known = {name: diameters[name] for name in names if diameters and name in diameters}
+    if known:
+        write_diameters(folder, known)
+        (folder / DIAMETERS).chmod(FOR_ALL)
     return folder
 
 

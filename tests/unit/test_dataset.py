@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image
 
 from contract import CallError, read_mask, write_mask
+from contract.diameters import Diameters
 from harness.datasets.check import check_dataset
 from harness.datasets.folder import Dataset, load_dataset, split_training
 from harness.work.staging import stage_images, stage_labels, stage_training
@@ -115,12 +116,25 @@ def test_small_sources_stay_in_training_but_something_is_held_out(tmp_path: Path
     assert sorted(split_training(pairs).values()) == ["train", "train", "train", "val"]
 
 
+def test_the_manifest_says_how_wide_cells_are(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", train=1, test=["a.png", "b.png", "c.png"])
+    (root / "Tuning" / "manifest.csv").write_text(
+        "image,Cell_Diameter\na.png,31.5\nb.png,wide\nc.png,\n"
+    )
+    dataset = load_dataset(root)
+    assert [pair.cell_diameter for pair in dataset.test] == [31.5, None, None]
+    (said,) = [remark for remark in dataset.remarks if remark.name == "b.png"]
+    assert "cell_diameter is 'wide' in manifest.csv" in said.text
+
+
 def test_staging_lays_out_what_containers_read(tmp_path: Path) -> None:
     root = make_dataset(tmp_path / "data", train=2, test=["cell 1.é.png"])
     label = root / "Tuning" / "labels" / "cell 1_label.tiff"
     dataset = load_dataset(root)
     images = stage_images(tmp_path / "in", [pair.image for pair in dataset.test])
     assert [path.name for path in images.iterdir()] == ["cell 1.é.png"]
+    told = stage_images(tmp_path / "told", [dataset.test[0].image], {"cell 1.é.png": 14.5})
+    assert Diameters(told, 20.0).of("cell 1.é.png") == 14.5
     truth = stage_labels(tmp_path / "truth", dataset.test)
     assert (truth / "cell 1_label.tiff").read_bytes() == label.read_bytes()
     stage = stage_training(tmp_path / "train", dataset.train, split_training(dataset.train))

@@ -3,12 +3,14 @@
 import json
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from contract import ModelCard, label_name
+from contract.diameters import Diameters
 from evaluator.runs.read import read_usage
 from evaluator.runs.records import PredictionRecord, Usage
 from evaluator.runs.words import StepOutcome
@@ -31,6 +33,7 @@ class Script:
 
     def run(self, job: Job, on_event: EventHandler) -> Ended:
         self.given.append(sorted(path.name for path in job.input.iterdir()))
+        self.told = Diameters(job.input, None)
         outcome = self.attempts.pop(0)(job)
         usage = Usage(runner="local", outcome=outcome, exit_code=0, seconds=10)
         return Ended(outcome=outcome, exit_code=0, usage=usage, message="as it happens")
@@ -169,6 +172,25 @@ def test_a_container_may_name_images_in_the_other_form(tmp_path: Path) -> None:
     assert (found[decomposed].outcome, found[decomposed].cells) == ("predicted", 3)
     assert found[decomposed].mask == label_name(decomposed)
     assert (tmp_path / "step" / label_name(decomposed)).read_text() == "mask"
+
+
+@pytest.mark.parametrize("contract", ["cellbench-1", "neurips22"])
+def test_widths_of_cells_go_to_those_who_know_what_they_are(tmp_path: Path, contract: str) -> None:
+    script = Script([writes("a_label.tiff", lines=[line("a.png")])])
+    (tmp_path / "step").mkdir()
+    (tmp_path / "a.png").touch()
+    Predicting(
+        runner=cast(Runner, script),
+        model=replace(MODEL, card=MODEL.card.model_copy(update={"contract": contract})),
+        images=[tmp_path / "a.png"],
+        folder=tmp_path / "step",
+        limits=Limits(memory=1, timeout=1, cores=1),
+        labels={},
+        cell_diameters={"a.png": 9.5, "b.png": 3.0},
+    ).run(lambda _: None)
+    told = contract == "cellbench-1"
+    assert script.given == [["a.png", "cell_diameter.csv"] if told else ["a.png"]]
+    assert script.told.of("a.png") == (9.5 if told else None)
 
 
 def test_images_that_cannot_be_handed_over_get_their_line(tmp_path: Path) -> None:

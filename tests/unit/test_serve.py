@@ -80,6 +80,8 @@ class Segmenter:
             case "nothing": return None
             case "counted":
                 return Prediction(labels=labels, counts={"round": np.int64(1)}, message="one cell")
+            case name if name.startswith("wide"):
+                return Prediction(labels=labels, message=f"{image.cell_diameter} wide")
             case "miscounted": return Prediction(labels=labels, counts={"round": "many"})
             case "slow": time.sleep(3600)
             case "noise": return np.random.default_rng(0).integers(0, 2**32, (300, 300))
@@ -150,6 +152,31 @@ def refused(ended: subprocess.CompletedProcess[str], *words: str) -> None:
     assert "Traceback" not in ended.stderr
     for word in words:
         assert word in ended.stderr
+
+
+def test_the_model_is_told_how_wide_the_cells_are(
+    models: Path, weights: Path, tmp_path: Path
+) -> None:
+    source, out = tmp_path / "images", tmp_path / "out"
+    for name in ("wide.0.png", "wide 1.png", "wide.png"):
+        picture(source / name)
+    (source / "wide.0.png").rename(source / "wide.0.png.txt")
+    table = source / "cell_diameter.csv"
+    table.write_text('image,cell_diameter\nwide 1.png,"12,5"\nwide.png,\n')
+    call = ("predict", source, out, "--weights", weights)
+
+    def said() -> dict[str, str]:
+        return {line["image"]: line["message"] for line in read_lines(out / "predictions.jsonl")}
+
+    ended = run(models, *call)
+    assert ended.returncode == 0, ended.stderr
+    assert "1 file of another format (wide.0.png.txt)" in ended.stderr
+    assert said() == {"wide 1.png": "12.5 wide", "wide.png": "None wide"}
+    assert run(models, *call, "--cell-diameter", "31").returncode == 0
+    assert said() == {"wide 1.png": "12.5 wide", "wide.png": "31.0 wide"}
+    refused(run(models, *call, "--cell-diameter", "0.5"), "--cell-diameter is 0.5", "in pixels")
+    table.write_text("image,cell_diameter\nwide.png,broad\n")
+    refused(run(models, *call), "no image,cell_diameter pair", "broad")
 
 
 def test_describe_prints_the_card(models: Path) -> None:
