@@ -46,8 +46,20 @@ from contract.names import (
     refuse_shared_stems,
     stem,
 )
-from contract.protocol import Image, Prediction, Segmenter, Trainable, TrainCall, TrainPair
+from contract.protocol import (
+    GenerateCall,
+    Generator,
+    Image,
+    Prediction,
+    Sample,
+    Segmenter,
+    Trainable,
+    TrainCall,
+    TrainPair,
+)
+from contract.samples import read_generated
 from contract.schema import (
+    GeneratedLine,
     HistoryLine,
     ModelCard,
     PredictionLine,
@@ -64,6 +76,9 @@ __all__ = [
     "CellbenchError",
     "ExistingFile",
     "ExitCode",
+    "GenerateCall",
+    "GeneratedLine",
+    "Generator",
     "HistoryLine",
     "Image",
     "ImageHeader",
@@ -77,6 +92,7 @@ __all__ = [
     "Prediction",
     "PredictionLine",
     "Region",
+    "Sample",
     "Segmenter",
     "SettingsModel",
     "SeveralPlanes",
@@ -98,6 +114,7 @@ __all__ = [
     "mask_size",
     "open_mask",
     "read_card",
+    "read_generated",
     "read_header",
     "read_image",
     "read_lines",

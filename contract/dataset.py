@@ -24,16 +24,23 @@ VALIDATION_SHARE = 10
 
 
 def training_pairs(folder: Path, seed: int) -> tuple[tuple[TrainPair, ...], list[str]]:
+    """The labelled images to train and to validate on; see `labelled_pairs`."""
+    pairs, warnings = labelled_pairs(folder, seed)
+    return tuple(pair for pair in pairs if pair.subset != "held"), warnings
+
+
+def labelled_pairs(folder: Path, seed: int) -> tuple[tuple[TrainPair, ...], list[str]]:
     """The labelled images below `folder` with their subset, and warnings for people.
 
-    Reads `folder`/images, `folder`/labels and, when it is there, `folder`/split.csv
-    (`image,subset`). Without a split one image in ten is drawn for validation by `seed`.
+    Reads `folder`/images, `folder`/labels and, when they are there, `folder`/split.csv
+    (`image,subset`), `folder`/sequences.csv (`image,sequence,frame`) and the column `modality` of
+    `folder`/manifest.csv. Without a split one image in ten is drawn for validation by `seed`.
     Images without a label, or without a line in the split, are left out and named, as are labels
     and lines of the split without an image, and files that cannot be opened. Names are compared in
     one normal form.
 
-    Raises CallError when a folder is missing, two images share a stem, the split is malformed,
-    or nothing is left to train on.
+    Raises CallError when a folder is missing, two images share a stem, one of the tables is
+    malformed, or nothing is left to train on.
     """
     images_folder, labels_folder = folder / "images", folder / "labels"
     for needed in (images_folder, labels_folder):
@@ -78,8 +85,16 @@ def training_pairs(folder: Path, seed: int) -> tuple[tuple[TrainPair, ...], list
             "no image has a label named <stem>_label.tiff, or the split has no training line",
             "check the names in images/ and labels/",
         )
+    frames, modalities = _frames(folder), _modalities(folder)
     pairs = tuple(
-        replace(labelled[name], subset=subset) for name, subset in sorted(subsets.items())
+        replace(
+            labelled[name],
+            subset=subset,
+            sequence=frames.get(normal(name), ("", None))[0],
+            frame=frames.get(normal(name), ("", None))[1],
+            modality=modalities.get(normal(name), ""),
+        )
+        for name, subset in sorted(subsets.items())
     )
     return pairs, warnings
 
@@ -112,33 +127,60 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def read_split(path: Path) -> dict[str, Subset]:
     """Reads `image,subset` lines (UTF-8, with or without a byte order mark).
 
-    Raises CallError on another column, subset or encoding, and for an image in both subsets.
+    Raises CallError on another column, subset or encoding, and for an image in two subsets.
     """
     rows = read_rows(path)
     split: dict[str, Subset] = {}
     for row in rows:
         if split.get(row.get("image") or "", row.get("subset")) != row.get("subset"):
             raise CallError(
-                f"{path} has {row.get('image')} in both subsets.", do="keep one of the two lines"
+                f"{path} has {row.get('image')} in two subsets.", do="keep one of the two lines"
             )
         match row.get("image"), row.get("subset"):
             case (str(image), "train"):
                 split[image] = "train"
             case (str(image), "val"):
                 split[image] = "val"
+            case (str(image), "held"):
+                split[image] = "held"
             case _:
                 raise CallError(
                     f"{path} has a line that is no image,subset pair: {row}",
-                    do="use the columns image and subset, with train or val in the second",
+                    do="use the columns image and subset, with train, val or held in the second",
                 )
     return split
 
 
 def pairs_sha256(pairs: tuple[TrainPair, ...]) -> str:
-    """One hash over the names, contents and subsets of all training pairs."""
+    """One hash over all pairs: names, contents, subsets, and what the tables say of each."""
     return sha256_json(
         [
-            [stem(pair.image.name), sha256_file(pair.image), sha256_file(pair.label), pair.subset]
+            [
+                *(stem(pair.image.name), sha256_file(pair.image), sha256_file(pair.label)),
+                *(pair.subset, pair.sequence, pair.frame, pair.modality),
+            ]
             for pair in pairs
         ]
     )
+
+
+def _frames(folder: Path) -> dict[str, tuple[str, int | None]]:
+    """Image → its movie and its number there, as far as sequences.csv tells."""
+    path = folder / "sequences.csv"
+    found: dict[str, tuple[str, int | None]] = {}
+    for row in read_rows(path) if path.exists() else ():
+        image, movie, frame = (row.get(column) or "" for column in ("image", "sequence", "frame"))
+        if not image or not movie or not (frame.isascii() and frame.isdecimal()):
+            raise CallError(
+                f"{path} has a line that is no image,sequence,frame: {row}",
+                do="use the columns image, sequence and frame, a whole number from 0 on",
+            )
+        found[normal(image)] = (movie, int(frame))
+    return found
+
+
+def _modalities(folder: Path) -> dict[str, str]:
+    """Image → its modality, as far as manifest.csv tells."""
+    path = folder / "manifest.csv"
+    rows = read_rows(path) if path.exists() else ()
+    return {normal(row.get("image") or ""): row.get("modality") or "" for row in rows}

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.large import Region
-from contract.schema import Subset, TrainingSummary
+from contract.names import stem
+from contract.schema import Masks, Subset, TrainingSummary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +54,24 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainPair:
-    """One labelled image and the part of the split that it belongs to."""
+    """One labelled image and the part of the split that it belongs to.
+
+    A frame of a movie has the movie's name as its `sequence`, and its number there as `frame`, as
+    sequences.csv says. `modality` is what manifest.csv says, for generators alone; "" for all
+    others.
+    """
 
     image: Path
     label: Path
     subset: Subset
+    sequence: str = ""
+    frame: int | None = None
+    modality: str = ""
+
+    @property
+    def stem(self) -> str:
+        """What names the image among the sources of a generated one."""
+        return stem(self.image.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,4 +120,68 @@ class Trainable(Segmenter, Protocol):
 
     def train(self, call: TrainCall) -> TrainingSummary:
         """Fills `call.weights` and says what was done."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateCall:
+    """What one call of `generate` works from.
+
+    `pairs` are the labelled images of the subset train: no other image may be looked at. `held` are
+    those that are held back, for a control whose model.yaml says `needs_held`; empty otherwise.
+    `masks` is one of the words that model.yaml lists, None where it lists none. `count` is the
+    number of samples that are wanted; a sample must not depend on it.
+    """
+
+    pairs: tuple[TrainPair, ...]
+    held: tuple[TrainPair, ...]
+    count: int
+    seed: int
+    masks: Masks | None
+    threads: int
+
+    def random(self, index: int) -> np.random.Generator:
+        """The random numbers of sample `index`, which follow from it and the seed alone."""
+        return np.random.default_rng((self.seed, index))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A generated image with its labels.
+
+    `pixels` has shape (H, W) or (H, W, 3) and dtype uint8 or uint16, `labels` shape (H, W), 0 for
+    background, each id one cell. `sources` are the stems of every real image that the mask or the
+    pixels come from (see `TrainPair.stem`); what a trained network has learned from is none.
+    `score` is that of the generator's own filter; a `dropped` sample did not pass it and is not
+    written, and another one takes its place.
+    """
+
+    pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+    labels: npt.NDArray[np.integer]
+    modality: str = ""
+    sources: tuple[str, ...] = ()
+    score: float | None = None
+    dropped: bool = False
+    message: str = ""
+
+
+class Generator(Protocol):
+    """A generator of labelled images behind the contract.
+
+    Built once per call: with the weights folder to generate, with None to train or when it needs
+    no weights. One that learns has `train` as a `Trainable` segmenter does, and lists the verb.
+    """
+
+    def __init__(self, weights: Path | None, threads: int) -> None: ...
+
+    def prepare(self, call: GenerateCall) -> None:
+        """Called once, before the first sample; CallError for a call that cannot be served."""
+        ...
+
+    def generate(self, index: int) -> Sample:
+        """Sample number `index`, from 0 on.
+
+        It depends on the seed, the index and the training images alone, not on the samples before
+        it: an interrupted call goes on where it stopped, and the same seed gives the same bytes.
+        """
         ...

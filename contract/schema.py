@@ -23,7 +23,15 @@ Freedom = Literal["root", "write", "home"]
 """What a container may be given beyond isolation: to run as the image's own user, to write to the
 image's own files, to have the image's own HOME."""
 PredictOutcome = Literal["predicted", "unreadable", "out_of_memory", "crashed"]
-Subset = Literal["train", "val"]
+GenerateOutcome = Literal["generated", "dropped", "out_of_memory", "crashed"]
+"""A dropped sample did not pass the generator's own filter; another one took its place."""
+Subset = Literal["train", "val", "held"]
+"""Of a labelled image: to learn from, to choose by, or held back from every training."""
+Masks = Literal["real", "replaced", "sampled", "procedural", "moved"]
+"""Where the masks of generated images come from: those of training images as they are (real), their
+cells placed anew (replaced), drawn from a model of shapes and layout that was fitted to them
+(sampled), drawn by rules without data (procedural), or those of the next frame by a model of
+motion (moved)."""
 Stopped = Literal["finished", "early_stop", "time_limit"]
 
 
@@ -50,6 +58,10 @@ class ModelCard(_Document):
     """A ready image to run instead of one built from this folder."""
     needs_truth: bool = False
     """Whether predict is handed the true labels, at /truth; for controls."""
+    needs_held: bool = False
+    """Whether generate is handed the labelled images that are held back; for controls."""
+    masks: tuple[Masks, ...] = ()
+    """What `--masks` of a generator may say, the default first; empty: there is no choice."""
     shm: str = "1g"
     """Size of /dev/shm in the container."""
     relax: tuple[Freedom, ...] = ()
@@ -81,6 +93,21 @@ class ModelCard(_Document):
                 f"needs_truth is for controls: a {self.kind} that is handed the true labels could"
                 " return them"
             )
+        if self.needs_held and self.kind != "control":
+            raise ValueError(
+                f"needs_held is for controls: what a {self.kind} makes of held-back images is no"
+                " gain over images that nobody labelled"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _kind_fits_the_verbs(self) -> "ModelCard":
+        if "generate" in self.verbs and (self.kind == "segmenter" or "predict" in self.verbs):
+            raise ValueError("the verb generate is for generators and controls that do not predict")
+        if self.kind == "generator" and "generate" not in self.verbs:
+            raise ValueError("a generator needs the verb generate")
+        if self.contract != "cellbench-1" and "generate" in self.verbs:
+            raise ValueError("only the contract cellbench-1 has the verb generate")
         return self
 
 
@@ -100,6 +127,28 @@ class PredictionLine(_Document):
     """Why it failed, or what the model has to say about the image."""
     counts: dict[str, int] = {}
     """What the model counts by itself, by name."""
+
+
+class GeneratedLine(_Document):
+    """One line of generated.jsonl: how one sample ended."""
+
+    image: str
+    """File name in images/; the number of the sample stands at the end of its stem."""
+    label: str | None
+    """File name in labels/; null unless the outcome is generated."""
+    outcome: GenerateOutcome
+    method: ModelName
+    """The generator."""
+    modality: str = ""
+    """Of the sample, as the training images' modalities are called; empty where none is known."""
+    sources: tuple[str, ...] = ()
+    """Stems of every real image that its mask or its pixels come from, sorted."""
+    seconds: float = Field(ge=0)
+    """Generating and writing."""
+    score: float | None = None
+    """Of the generator's own filter; null without one."""
+    message: str = ""
+    """Why it failed or was dropped, or what the generator has to say about the sample."""
 
 
 class TrainingSummary(_Document):

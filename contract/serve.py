@@ -1,4 +1,4 @@
-"""The command line of a container: describe, train and predict."""
+"""The command line of a container: describe, train, predict and generate."""
 
 import argparse
 import inspect
@@ -23,10 +23,10 @@ MOUNTED_TRUTH = Path("/truth")
 def serve(segmenter: type[Any]) -> None:
     """Runs the verb on the command line with `segmenter`, then exits.
 
-    The class implements `contract.Segmenter` (and `train` when model.yaml lists it). model.yaml
-    and profiles/ are read from the folder of the class's module. SIGTERM ends it as Ctrl-C does,
-    with the clean-up of whatever it was doing: a container's first process would not notice the
-    signal otherwise.
+    The class implements `contract.Segmenter` or `contract.Generator` (and `train` when model.yaml
+    lists it). model.yaml and profiles/ are read from the folder of the class's module. SIGTERM ends
+    it as Ctrl-C does, with the clean-up of whatever it was doing: a container's first process would
+    not notice the signal otherwise.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(inspect.getfile(segmenter)).resolve().parent
@@ -67,7 +67,7 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
             refuse_unmounted(arguments.output)
             become_owner(arguments.output, arguments.input)
             events = Events()
-            weights = _find_weights(arguments.weights, card)
+            weights = _find_weights(arguments.weights, card, arguments.verb)
             if said := demonstration(weights):
                 print(f"note: {said}", file=sys.stderr)
             code = predict(
@@ -79,6 +79,29 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
                 threads=usable_cores(),
                 events=events,
                 cell_diameter=arguments.cell_diameter,
+            )
+            _leave(events, code)
+        case "generate":
+            from contract.generate import generate
+            from contract.train import demonstration
+
+            refuse_unmounted(arguments.output)
+            become_owner(arguments.output, arguments.input)
+            events = Events()
+            weights = _find_weights(arguments.weights, card, arguments.verb)
+            if said := demonstration(weights):
+                print(f"note: {said}", file=sys.stderr)
+            code = generate(
+                segmenter,
+                card,
+                source=arguments.input,
+                out=arguments.output,
+                count=arguments.count,
+                seed=arguments.seed,
+                masks=arguments.masks,
+                weights=weights,
+                threads=usable_cores(),
+                events=events,
             )
             _leave(events, code)
         case verb:
@@ -122,6 +145,20 @@ def _parser(card: ModelCard) -> argparse.ArgumentParser:
             help="width of a typical cell in pixels, if you know it: the scale is not searched for",
         )
         predict.add_argument("--truth", type=Path, help="folder of label masks, for controls only")
+    if "generate" in card.verbs:
+        generate = verbs.add_parser("generate", help="write new labelled images")
+        generate.add_argument("input", type=Path, help="folder with images/, labels/, split.csv")
+        generate.add_argument("output", type=Path, help="folder for images/, labels/ and a record")
+        generate.add_argument("--count", type=int, required=True, help="how many images")
+        generate.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+        generate.add_argument("--weights", type=Path, help="folder that train wrote as weights/")
+        generate.add_argument(
+            "--masks",
+            choices=card.masks,
+            default=card.masks[0] if card.masks else None,
+            help="where their masks come from"
+            + (f" (default {card.masks[0]})" if card.masks else ": there is no choice here"),
+        )
     return parser
 
 
@@ -131,7 +168,7 @@ def _add_set(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _find_weights(asked: Path | None, card: ModelCard) -> Path | None:
+def _find_weights(asked: Path | None, card: ModelCard, verb: str) -> Path | None:
     """The first of --weights, /weights and the baked ones; None for a model that needs none."""
     if asked is not None:
         if not _holds_files(asked):

@@ -36,6 +36,11 @@ def model_command(model: str, *arguments: object) -> list[str]:
     return module(f"containers.{model}.segmenter", *arguments)
 
 
+def generator_command(generator: str, *arguments: object) -> list[str]:
+    """The words that start a generator as its container does."""
+    return module(f"containers.{generator}.generator", *arguments)
+
+
 def finish(
     words: Sequence[str],
     *,
@@ -79,6 +84,11 @@ def run(
 def run_model(model: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Runs a model of this repository to its end."""
     return finish(model_command(model, *arguments))
+
+
+def run_generator(generator: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Runs a generator of this repository to its end."""
+    return finish(generator_command(generator, *arguments))
 
 
 def docker(*arguments: object) -> subprocess.CompletedProcess[str]:

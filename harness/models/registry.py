@@ -34,8 +34,13 @@ class Model:
 
     @property
     def learns(self) -> bool:
-        """Whether it is trained before it predicts."""
+        """Whether it is trained before it predicts or generates."""
         return "train" in self.card.verbs
+
+    @property
+    def generates(self) -> bool:
+        """Whether it makes labelled images, and predicts nothing."""
+        return "generate" in self.card.verbs
 
     @property
     def image(self) -> str:
@@ -143,7 +148,7 @@ def all_models(unusable: dict[str, CallError] | None = None) -> dict[str, Model]
 
 
 def choose_models(names: Iterable[str] | None) -> list[Model]:
-    """The named models, else every segmenter and control.
+    """The named models, else every segmenter and every control that predicts.
 
     A name with a slash or a colon that is no model here is taken for an image that speaks the
     contract, for prediction alone. Raises CallError for any other unknown name, for a model whose
@@ -156,7 +161,7 @@ def choose_models(names: Iterable[str] | None) -> list[Model]:
         if name in unusable:
             raise unusable[name]
     if names is None:
-        return [model for model in known.values() if model.card.kind != "generator"]
+        return [model for model in known.values() if not model.generates]
     chosen = [known[name] if name in known else _image(name, known) for name in names]
     _refuse_shared_names([*known.values(), *chosen])
     return chosen

@@ -60,7 +60,7 @@ class Job:
     """
 
     model: Model
-    verb: StepName | Literal["describe"]
+    verb: StepName | Literal["describe", "generate"]
     input: Path
     output: Path
     log: Path

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract import CallError
-from contract.dataset import draw_split, pairs_sha256, read_split, training_pairs
+from contract.dataset import (
+    draw_split,
+    labelled_pairs,
+    pairs_sha256,
+    read_split,
+    training_pairs,
+)
 
 
 def folder(root: Path, *names: str, labels: tuple[str, ...] | None = None) -> Path:
@@ -89,7 +95,7 @@ def test_splits_as_spreadsheets_save_them(tmp_path: Path, text: str, encoding: s
         (b"image,subset\na.png\n", "a.png"),
         (b"name,part\na.png,train\n", "a.png"),
         (b"image;subset\na.png;train\n", "a.png;train"),
-        (b"image,subset\na.png,train\na.png,val\n", "both subsets"),
+        (b"image,subset\na.png,train\na.png,val\n", "two subsets"),
         (b"image,subset\n\xe9.png,val\n", "cannot be read"),
     ],
 )
@@ -98,6 +104,33 @@ def test_a_malformed_split_is_refused(tmp_path: Path, text: bytes, words: str) -
     with pytest.raises(CallError, match=words) as caught:
         read_split(tmp_path / "split.csv")
     assert caught.value.do
+
+
+def test_held_back_images_are_in_no_training(tmp_path: Path) -> None:
+    root = folder(tmp_path, "a.png", "b.png", "c.png")
+    (root / "split.csv").write_text("image,subset\na.png,train\nb.png,held\nc.png,val\n")
+    pairs, warnings = training_pairs(root, seed=0)
+    assert [pair.image.name for pair in pairs] == ["a.png", "c.png"]
+    assert not warnings
+    assert [pair.subset for pair in labelled_pairs(root, seed=0)[0]] == ["train", "held", "val"]
+
+
+def test_a_pair_knows_its_movie_and_its_modality(tmp_path: Path) -> None:
+    root = folder(tmp_path, "a.png", "é.png")
+    (root / "split.csv").write_text("image,subset\na.png,train\né.png,train\n", encoding="utf-8")
+    before = pairs_sha256(training_pairs(root, seed=0)[0])
+    decomposed = unicodedata.normalize("NFD", "é")
+    (root / "sequences.csv").write_text(
+        f"image,sequence,frame\n{decomposed}.png,m,12\nx.png,m,1\n", encoding="utf-8"
+    )
+    (root / "manifest.csv").write_text("image,modality\na.png,DIC\n", encoding="utf-8")
+    (plain, frame), _ = training_pairs(root, seed=0)
+    assert (plain.sequence, plain.frame, plain.modality) == ("", None, "DIC")
+    assert (frame.sequence, frame.frame, frame.modality) == ("m", 12, "")
+    assert pairs_sha256((plain, frame)) != before
+    (root / "sequences.csv").write_text("image,sequence,frame\na.png,m,first\n")
+    with pytest.raises(CallError, match="first"):
+        training_pairs(root, seed=0)
 
 
 def test_wrong_folders_are_refused(tmp_path: Path) -> None:
