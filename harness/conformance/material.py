@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from containers.base.simulated.image import SimulatedImage
+from containers.base.simulated.modalities import Modality, simulate_image
 from contract import label_name, write_mask
-from harness.datasets.simulated.dataset import Modality, simulate_image
-from harness.datasets.simulated.image import SimulatedImage
 
 Pixels = npt.NDArray[np.generic]
 SIDE = 96

@@ -18,7 +18,8 @@ import numpy as np
 import psutil
 import tifffile
 
-from harness.datasets.simulated.dataset import simulate_dataset, simulate_image
+from containers.base.simulated.modalities import simulate_image
+from harness.datasets.simulated.dataset import simulate_dataset
 from harness.models.provenance import hardware
 from tests.programs import ROOT, command, environment
 

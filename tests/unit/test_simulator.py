@@ -9,18 +9,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from containers.base.simulated.dic import sheared_interference
+from containers.base.simulated.image import SimulatedImage
+from containers.base.simulated.modalities import MODALITIES, Modality, simulate_image
+from containers.base.simulated.phase import phase_contrast
+from containers.base.simulated.shapes import scatter, tidy_labels
 from contract import CallError, label_name, list_images, read_image, read_mask
-from harness.datasets.simulated.dataset import (
-    MODALITIES,
-    Modality,
-    simulate_dataset,
-    simulate_image,
-    tuning_indices,
-)
-from harness.datasets.simulated.dic import sheared_interference
-from harness.datasets.simulated.image import SimulatedImage
-from harness.datasets.simulated.phase import phase_contrast
-from harness.datasets.simulated.shapes import scatter, tidy_labels
+from harness.datasets.simulated.dataset import simulate_dataset, tuning_indices
 
 PARTS = ("Training-labeled", "Tuning")
 

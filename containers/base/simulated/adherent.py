@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from harness.datasets.simulated.camera import blur, power_law_field
-from harness.datasets.simulated.image import Labels, Mask, Plane, Shape
-from harness.datasets.simulated.shapes import (
+from containers.base.simulated.camera import blur, power_law_field
+from containers.base.simulated.image import Labels, Mask, Plane, Shape
+from containers.base.simulated.shapes import (
     Point,
     Window,
     largest_piece,

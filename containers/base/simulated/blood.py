@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from harness.datasets.simulated.camera import blur
-from harness.datasets.simulated.image import Plane, Shape
-from harness.datasets.simulated.shapes import (
+from containers.base.simulated.camera import blur
+from containers.base.simulated.image import Plane, Shape
+from containers.base.simulated.shapes import (
     BLOOD_CELL_DECAY,
     Point,
     Window,

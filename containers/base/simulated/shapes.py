@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from harness.datasets.simulated.image import Labels, Plane, Shape
+from containers.base.simulated.image import Labels, Plane, Shape
 
 Window = tuple[slice, slice]
 

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
-from harness.datasets.simulated.adherent import Culture, grow_cells
-from harness.datasets.simulated.camera import (
+from containers.base.simulated.adherent import Culture, grow_cells
+from containers.base.simulated.camera import (
     add_specks,
     blur_mix,
     count_per_area,
@@ -12,7 +12,7 @@ from harness.datasets.simulated.camera import (
     power_law_field,
     uneven_light,
 )
-from harness.datasets.simulated.image import Plane, Shape, SimulatedImage, to_uint16
+from containers.base.simulated.image import Plane, Shape, SimulatedImage, to_uint16
 
 RADIUS = (23.0, 34.0)
 """Typical cell radius, px; one value per image."""

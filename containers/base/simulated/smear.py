@@ -3,16 +3,16 @@
 import numpy as np
 from scipy import ndimage
 
-from harness.datasets.simulated.blood import AZURE, add_leukocyte, add_platelet, add_red_cell
-from harness.datasets.simulated.camera import (
+from containers.base.simulated.blood import AZURE, add_leukocyte, add_platelet, add_red_cell
+from containers.base.simulated.camera import (
     blur,
     count_per_area,
     expose,
     power_law_field,
     uneven_light,
 )
-from harness.datasets.simulated.image import Bytes, Plane, Shape, SimulatedImage, to_uint8
-from harness.datasets.simulated.shapes import Point, scatter, spot, tidy_labels, window_around
+from containers.base.simulated.image import Bytes, Plane, Shape, SimulatedImage, to_uint8
+from containers.base.simulated.shapes import Point, scatter, spot, tidy_labels, window_around
 
 RED_CELL_RADIUS = (19.0, 23.0)
 """px, one value per image."""

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
-from harness.datasets.simulated.image import Plane, Shape
-from harness.datasets.simulated.shapes import Point, spot, window_around
+from containers.base.simulated.image import Plane, Shape
+from containers.base.simulated.shapes import Point, spot, window_around
 
 
 def power_law_field(

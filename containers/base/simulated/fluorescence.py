@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.datasets.simulated.camera import (
+from containers.base.simulated.camera import (
     add_specks,
     blur,
     blur_mix,
@@ -13,8 +13,8 @@ from harness.datasets.simulated.camera import (
     power_law_field,
     uneven_light,
 )
-from harness.datasets.simulated.image import Labels, Plane, Shape, SimulatedImage, to_uint8
-from harness.datasets.simulated.shapes import (
+from containers.base.simulated.image import Labels, Plane, Shape, SimulatedImage, to_uint8
+from containers.base.simulated.shapes import (
     Point,
     Window,
     polar,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from harness.datasets.simulated.adherent import Culture, grow_cells
-from harness.datasets.simulated.camera import (
+from containers.base.simulated.adherent import Culture, grow_cells
+from containers.base.simulated.camera import (
     add_specks,
     blur,
     blur_mix,
@@ -12,7 +12,7 @@ from harness.datasets.simulated.camera import (
     power_law_field,
     uneven_light,
 )
-from harness.datasets.simulated.image import Plane, Shape, SimulatedImage, to_uint8
+from containers.base.simulated.image import Plane, Shape, SimulatedImage, to_uint8
 
 RADIUS = (19.0, 27.0)
 """Typical cell radius, px; one value per image, the smaller the more cells are spindles."""
