@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
 
-.PHONY: run test check unit peers docs integration conformance coverage hooks pins
+.PHONY: run test check unit peers peer-models docs integration conformance coverage hooks pins
 .PHONY: bench-claims bench-evaluator bench-formats bench-fuzz bench-large bench-leakage bench-report clean
 
 # The whole benchmark on simulated images; the report's path is printed last.
@@ -30,14 +30,19 @@ pins: .venv/dev
 unit: .venv/dev
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/unit
 
-# The metrics beside stardist, cellpose, panoptica and scikit-image.
-peers: .venv/peers
+# The metrics beside stardist, cellpose, panoptica and scikit-image, and other people's models.
+peers: .venv/peers peer-models
 	$(BIN)/pytest tests/peers
 
 # The pages of docs/ as a site, without network; a warning is an error.
 docs: .venv/docs
 	$(BIN)/python -m sphinx -W --keep-going -E -a -q -d docs/_build/doctrees docs docs/_build/html
 	@echo docs/_build/html/index.html
+
+# Other people's packages as models for the local runner; Docker needs none of this.
+peer-models: peer-cellpose
+peer-%: .venv/%/.installed ;
+.PRECIOUS: .venv/%/.installed
 
 # The whole conformance kit on every model and control; a quarter of an hour.
 conformance: .venv/models
@@ -104,6 +109,14 @@ clean:
 .venv/docs: pyproject.toml | .venv/bin/python
 	@echo 'installing the tools that build the docs into .venv'
 	$(BIN)/pip install -qq --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
+# As in the image: on top of the models' environment, whose own packages of that name they hide.
+.venv/%/.installed: containers/%/requirements.txt | .venv/models
+	@echo 'installing the packages of $* into .venv/$*'
+	rm -rf .venv/$*
+	$(BIN)/pip install -qq --disable-pip-version-check --no-deps \
+	  --target .venv/$* -r $<
 	@touch $@
 
 # Apart from the environment and without dependencies, which would replace torch and numpy there.

@@ -56,6 +56,9 @@ class ModelCard(_Document):
     """The Python file that serves the contract, beside model.yaml."""
     image: str | None = None
     """A ready image to run instead of one built from this folder."""
+    peer: bool = False
+    """Whether it is somebody else's package behind the contract, in packages of its own: no part of
+    the default run, and reached by name."""
     needs_truth: bool = False
     """Whether predict is handed the true labels, at /truth; for controls."""
     needs_held: bool = False

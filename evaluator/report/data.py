@@ -79,7 +79,7 @@ class Model:
     name: str
     title: str
     kind: str
-    """`segmenter`, `control`, `foreign`, or `unknown` when there is no run.json."""
+    """`segmenter`, `control`, `peer`, `foreign`, or `unknown` when there is no run.json."""
     runs: tuple[SeedRun, ...]
     record: ModelRecord | None
 
@@ -90,7 +90,8 @@ class Model:
     @property
     def role(self) -> str:
         """What stands beside its name."""
-        return {"control": "control", "foreign": "foreign image"}.get(self.kind, "")
+        roles = {"control": "control", "foreign": "foreign image", "peer": "peer"}
+        return roles.get(self.kind, "")
 
     @property
     def needs_truth(self) -> bool:

@@ -144,10 +144,11 @@ class LeakageRecord(_Record):
 
 
 class ModelRecord(_Record):
-    """One model of a run; `kind` is "foreign" for an image that has no folder here."""
+    """One model of a run; `kind` is "foreign" for an image that has no folder here, and
+    "peer" for somebody else's package behind the contract."""
 
     title: str
-    kind: Literal["segmenter", "control", "foreign"]
+    kind: Literal["segmenter", "control", "peer", "foreign"]
     verbs: tuple[str, ...]
     seeds: tuple[int, ...]
     settings: tuple[str, ...] = ()

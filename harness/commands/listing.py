@@ -16,19 +16,31 @@ def print_models() -> None:
     client = _client_or_none()
     table = Table("model", "kind", "what it is", "verbs", "local", "docker image", "from")
     unusable: dict[str, CallError] = {}
+    peers = False
     for model in all_models(unusable).values():
+        if model.card.peer and not peers:
+            table.add_section()
+            peers = True
         table.add_row(
             model.name,
-            model.card.kind,
+            "peer" if model.card.peer else model.card.kind,
             model.card.title,
             ", ".join(model.card.verbs),
-            "yes" if model.runs_locally else "no",
+            _local_state(model),
             _image_state(client, model),
             str(model.folder),
         )
     Console().print(table)
+    if peers:
+        print("peers are other people's packages: by name, or all with --models all")
     for name, error in unusable.items():
         print(f"left out: {name}: {shown(error.what)}")
+
+
+def _local_state(model: Model) -> str:
+    if model.runs_locally and model.lacks_packages:
+        return f"make peer-{model.name}"
+    return "yes" if model.runs_locally else "no"
 
 
 def _client_or_none() -> Any:

@@ -39,7 +39,9 @@ def run_all_command(
     out: Out = None,
     models: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="Models or images; default all segmenters and controls."),
+        typer.Option(
+            metavar="A,B", help="Models or images; default all but peers; `all` has them too."
+        ),
     ] = None,
     profile: Profile = "quick",
     settings: Set = None,

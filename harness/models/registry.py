@@ -3,6 +3,7 @@
 import os
 import re
 import site
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,10 @@ SOURCES = Path(__file__).resolve().parents[2]
 BASE_PARTS = ("containers/base", "contract")
 """What the base image is built from, below SOURCES."""
 SKIPPED_FOLDERS = {"base", "template"}
+ALL = "all"
+"""Among the names of models: every segmenter and control, peers too."""
+INSTALLED = ".installed"
+"""In a folder of packages: it is complete."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +68,24 @@ class Model:
         raise CallError(f"{self.folder} does not lie below a folder named containers.")
 
     @property
+    def packages(self) -> Path | None:
+        """Where a peer's packages lie, which lead those of this environment; None for others."""
+        return Path(sys.prefix) / self.name if self.card.peer else None
+
+    @property
+    def lacks_packages(self) -> bool:
+        """Whether it has packages of its own, and they are not installed here."""
+        return self.packages is not None and not (self.packages / INSTALLED).is_file()
+
+    @property
     def python_path(self) -> str:
         """PYTHONPATH for a process that runs `module`."""
-        return python_path(self.import_root, SOURCES)
+        own = [] if self.packages is None else [self.packages]
+        return python_path(*own, self.import_root, SOURCES)
 
     @property
     def runs_locally(self) -> bool:
-        """Whether the local runner can run it: it has Python sources here."""
+        """Whether the local runner can run it, its packages given: it has Python sources here."""
         return self.folder is not None and (self.folder / self.card.entry).exists()
 
     @property
@@ -148,11 +164,12 @@ def all_models(unusable: dict[str, CallError] | None = None) -> dict[str, Model]
 
 
 def choose_models(names: Iterable[str] | None) -> list[Model]:
-    """The named models, else every segmenter and every control that predicts.
+    """The named models, else every segmenter, and every control that predicts, but no peer.
 
-    A name with a slash or a colon that is no model here is taken for an image that speaks the
-    contract, for prediction alone. Raises CallError for any other unknown name, for a model whose
-    model.yaml cannot be used, and when two would have one name in the run folder.
+    `all` stands for them and the peers. A name with a slash or a colon that is no model here is
+    taken for an image that speaks the contract, for prediction alone. Raises CallError for any
+    other unknown name, for a model whose model.yaml cannot be used, and when two would have one
+    name in the run folder.
     """
     unusable: dict[str, CallError] = {}
     known = all_models(unusable)
@@ -160,8 +177,11 @@ def choose_models(names: Iterable[str] | None) -> list[Model]:
     for name in names or ():
         if name in unusable:
             raise unusable[name]
+    scored = [model.name for model in known.values() if not model.generates]
     if names is None:
-        return [model for model in known.values() if not model.generates]
+        return [known[name] for name in scored if not known[name].card.peer]
+    if ALL in names and ALL not in known:
+        names = list(dict.fromkeys([*scored, *(name for name in names if name != ALL)]))
     chosen = [known[name] if name in known else _image(name, known) for name in names]
     _refuse_shared_names([*known.values(), *chosen])
     return chosen
@@ -198,5 +218,5 @@ def _refuse_shared_names(models: Iterable[Model]) -> None:
             )
 
 
-def _order(model: Model) -> int:
-    return ("segmenter", "generator", "control").index(model.card.kind)
+def _order(model: Model) -> tuple[bool, int]:
+    return model.card.peer, ("segmenter", "generator", "control").index(model.card.kind)

@@ -43,12 +43,18 @@ class LocalRunner:
     ignored: tuple[str, ...] = ()
 
     def prepare(self, model: Model, say: Callable[[str], None]) -> None:
-        """Checks that there are Python sources to run."""
+        """Checks that there are Python sources to run, and the packages that they need."""
         if not model.runs_locally:
             raise CallError(
                 f"The local runner cannot run {model.name}.",
                 "it is an image, or its model.yaml names no Python file of this folder",
                 "use --runner docker",
+            )
+        if model.lacks_packages:
+            raise CallError(
+                f"{model.name} needs packages of its own, and {model.packages} does not hold them.",
+                "they ask for other versions than the models of cellbench, so they lie apart",
+                f"run `make peer-{model.name}` in a checkout, or use --runner docker",
             )
 
     def identity(self, model: Model) -> str:

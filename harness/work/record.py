@@ -191,5 +191,7 @@ def as_used(run: RunFolder, record: RunRecord) -> RunRecord:
     return record.model_copy(update={"models": models})
 
 
-def _kind(model: Model) -> Literal["segmenter", "control"]:
-    return "control" if model.card.kind == "control" else "segmenter"
+def _kind(model: Model) -> Literal["segmenter", "control", "peer"]:
+    if model.card.kind == "control":
+        return "control"
+    return "peer" if model.card.peer else "segmenter"

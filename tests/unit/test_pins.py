@@ -29,10 +29,15 @@ def test_images_have_versions_that_the_package_allows() -> None:
     assert {"torch", "monai", "nnunetv2", "segment-anything", "safetensors"} <= set(pins)
 
 
-def test_every_version_stands_in_one_image_alone() -> None:
+def test_every_package_has_one_version_in_all_images() -> None:
     """The base's are those of all images; Dockerfiles name files, not versions."""
-    times = Counter(name for _, name, _ in image_pins())
-    assert [name for name, count in times.items() if count > 1] == []
+    pins = list(image_pins())
+    versions = {(name, pinned) for _, name, pinned in pins}
+    assert [
+        name for name, count in Counter(name for name, _ in versions).items() if count > 1
+    ] == []
+    base = {name for path, name, _ in pins if path.parent.name == "base"}
+    assert [name for path, name, _ in pins if path.parent.name != "base" and name in base] == []
     for path in (ROOT / "containers").rglob("Dockerfile"):
         assert not re.search(r"\w==\d", path.read_text(encoding="utf-8")), path
     for path in image_files():

@@ -1,0 +1,1 @@
+"""The challenge's baseline: MONAI's U-Net on background, core and ring."""

@@ -1,0 +1,40 @@
+"""Cellpose 3, by its own functions, behind the contract."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from containers.cellpose.settings import Settings
+from contract import Image, Kinds, TrainCall, TrainingSummary, serve
+
+
+class Segmenter:
+    """Trains with `cellpose.train.train_seg` and predicts with `CellposeModel.eval`."""
+
+    settings: ClassVar[Kinds] = (Settings,)
+
+    def __init__(self, weights: Path | None, threads: int) -> None:
+        self._threads = threads
+        self._model = None
+        if weights is not None:
+            from containers.cellpose.package import load
+
+            self._model = load(weights, threads)
+
+    def train(self, call: TrainCall) -> TrainingSummary:
+        """See `containers.cellpose.package.train`."""
+        from containers.cellpose.package import train
+
+        return train(call)
+
+    def predict(self, image: Image) -> np.ndarray:
+        """H×W labels, at the package's defaults."""
+        from containers.cellpose.package import segment
+
+        assert self._model is not None, "a segmenter built to train cannot predict"
+        return segment(self._model, image.pixels)
+
+
+if __name__ == "__main__":
+    serve(Segmenter)
