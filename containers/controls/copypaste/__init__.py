@@ -1,0 +1,1 @@
+"""The control that places real cells anew."""

@@ -1,0 +1,1 @@
+"""The control that gives real images which were held back."""

@@ -1,0 +1,1 @@
+"""The control that draws by rules, without data."""

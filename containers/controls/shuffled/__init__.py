@@ -1,0 +1,1 @@
+"""The control that must hurt: real images with the labels of others."""
