@@ -20,6 +20,8 @@ __all__ = [
     "TRAINING_JSON",
     "USAGE_JSON",
     "RunFolder",
+    "of_shard",
+    "with_shards",
 ]
 
 RUN_JSON = "run.json"
@@ -28,7 +30,9 @@ LEAKAGE_JSON = "leakage.json"
 SCORES_CSV = "scores.csv"
 OVERLAPS = "overlaps"
 REMARKS_JSON = "remarks.json"
-"""In the folder of overlaps of a run: what is suspicious about the masks of a model."""
+"""In the folder of overlaps of a run: what is suspicious about the masks of a model.
+
+Images that were scored in shards have such a file for each, see `of_shard`; so has the next."""
 INDEX_JSON = "index.json"
 """In the same folder: the hashes of the label and the mask that each table was made from."""
 SCORE_JSON = "score.json"
@@ -39,6 +43,20 @@ HISTORY_JSONL = "history.jsonl"
 USAGE_JSON = "usage.json"
 STEP_JSON = "step.json"
 """These four and predictions.jsonl lie in the folder of a step."""
+
+
+def of_shard(name: str, shard: int | None) -> str:
+    """What a file is called that holds one shard's part of it; None: of all images together."""
+    path = Path(name)
+    return name if shard is None else f"{path.stem}-{shard:04d}{path.suffix}"
+
+
+def with_shards(folder: Path, name: str, shard: int | None) -> list[Path]:
+    """The file of a shard; without one the file of all images and those of all shards."""
+    if shard is not None:
+        return [folder / of_shard(name, shard)]
+    path = folder / name
+    return [path, *sorted(folder.glob(f"{path.stem}-[0-9][0-9][0-9][0-9]*{path.suffix}"))]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from evaluator.runs.folder import (
     STEP_JSON,
     TRAINING_JSON,
     USAGE_JSON,
+    with_shards,
 )
 from evaluator.runs.records import (
     LeakageRecord,
@@ -105,16 +106,28 @@ def read_predictions(step: Path) -> Lines[PredictionRecord]:
     return read_lines(step / PREDICTIONS_JSONL, PredictionRecord)
 
 
-def read_mask_remarks(overlaps: Path) -> Mapping[str, tuple[str, ...]]:
-    """remarks.json beside the overlap tables; empty when there is none that can be used."""
-    found = read_record(overlaps / REMARKS_JSON, MaskRemarks)
-    return found.root if found else {}
+def read_mask_remarks(overlaps: Path, shard: int | None = None) -> Mapping[str, tuple[str, ...]]:
+    """remarks.json beside the overlap tables, of one shard or else of all images.
+
+    Empty when there is none that can be used.
+    """
+    remarks: dict[str, tuple[str, ...]] = {}
+    for path in with_shards(overlaps, REMARKS_JSON, shard):
+        found = read_record(path, MaskRemarks)
+        remarks |= found.root if found else {}
+    return remarks
 
 
-def read_overlap_index(overlaps: Path) -> dict[str, list[str]]:
-    """index.json beside the overlap tables; empty when there is none that can be used."""
-    found = read_record(overlaps / INDEX_JSON, OverlapIndex)
-    return dict(found.root) if found else {}
+def read_overlap_index(overlaps: Path, shard: int | None = None) -> dict[str, list[str]]:
+    """index.json beside the overlap tables, of one shard or else of all images.
+
+    Empty when there is none that can be used.
+    """
+    index: dict[str, list[str]] = {}
+    for path in with_shards(overlaps, INDEX_JSON, shard):
+        found = read_record(path, OverlapIndex)
+        index |= found.root if found else {}
+    return index
 
 
 def read_history(step: Path) -> Lines[HistoryLine]:

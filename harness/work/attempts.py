@@ -61,7 +61,7 @@ class Predicting:
             begun: list[str] = []
             ended = self._attempt(out, rest, _remember(begun, on_event))
             usages.append(ended.usage)
-            write_json(self.folder / USAGE_JSON, _sum(usages).model_dump())
+            write_json(self.folder / USAGE_JSON, summed(usages).model_dump())
             lines |= self._collect(out)
             rest = [image for image in rest if image.name not in lines]
             if not rest:
@@ -133,12 +133,7 @@ class Predicting:
     def _kept(self) -> dict[str, PredictionRecord]:
         """The lines that stand from an earlier call; the file is rewritten to hold just them."""
         path = self.folder / PREDICTIONS_JSONL
-        lines = {
-            line.image: line
-            for line in read_predictions(self.folder).records
-            if line.outcome not in RETRIED_NEXT_TIME
-            and (not line.mask or (self.folder / line.mask).exists())
-        }
+        lines = kept(self.folder)
         path.unlink(missing_ok=True)
         for line in lines.values():
             append_line(path, line.model_dump())
@@ -153,6 +148,19 @@ class Predicting:
         line = PredictionRecord(image=image.name, outcome=outcome, message=message)
         append_line(self.folder / PREDICTIONS_JSONL, line.model_dump())
         lines[image.name] = line
+
+
+def kept(folder: Path) -> dict[str, PredictionRecord]:
+    """By image, the lines in a folder that stand: their mask is there, or none is to be expected.
+
+    What is worth another try does not stand.
+    """
+    return {
+        line.image: line
+        for line in read_predictions(folder).records
+        if line.outcome not in RETRIED_NEXT_TIME
+        and (not line.mask or (folder / line.mask).exists())
+    }
 
 
 def settled(lines: Sequence[PredictionRecord]) -> bool:
@@ -217,7 +225,7 @@ def _line(
     return reported.model_copy(update={"image": image.name, "mask": name})
 
 
-def _sum(usages: Sequence[Usage]) -> Usage:
+def summed(usages: Sequence[Usage]) -> Usage:
     """The usage of all attempts: times added up, the largest memory, the last ending."""
 
     def total(values: Sequence[float | None]) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from contract import Interrupted
 from harness.runners.job import Limits
@@ -22,8 +22,13 @@ AHEAD = 1
 
 ResultT = TypeVar("ResultT")
 KeyT = TypeVar("KeyT")
-Course = Generator[Item, Done, ResultT]
-"""Items that follow from each other: it is sent how each ended, and returns what came of all."""
+Together = tuple[Item, ...]
+"""Items that may be carried out beside each other."""
+Course = Generator[Item | Together, Done, ResultT]
+"""Items that follow from each other: it is sent how each ended, and returns what came of all.
+
+For items together it is sent the first end that was not well, else the first, with all as `parts`.
+"""
 
 
 class Crew(Protocol):
@@ -126,7 +131,13 @@ def follow(
     A course that has begun goes on before another one begins.
     """
     waiting = iter(courses.items())
-    running: dict[Future[Done], tuple[KeyT, Course[ResultT]]] = {}
+    running: dict[Future[Done], tuple[_Group[KeyT, ResultT], int]] = {}
+
+    def send(key: KeyT, course: Course[ResultT], due: Item | Together) -> None:
+        items = due if isinstance(due, tuple) else (due,)
+        group = _Group(key, course, len(items))
+        for number, item in enumerate(items):
+            running[crew.submit(item)] = group, number
 
     def fill() -> None:
         while len(running) < crew.width:
@@ -135,16 +146,36 @@ def follow(
                 return
             key, begin = following
             course = begin()
-            running[crew.submit(next(course))] = key, course
+            send(key, course, next(course))
 
     fill()
     while running:
         for future in wait(running, return_when=FIRST_COMPLETED).done:
-            key, course = running.pop(future)
+            group, number = running.pop(future)
+            group.ends[number] = future.result()
+            if len(group.ends) < group.size:
+                continue
             try:
-                item = course.send(future.result())
+                due = group.course.send(group.end)
             except StopIteration as end:
-                yield key, end.value
+                yield group.key, end.value
                 fill()
             else:
-                running[crew.submit(item)] = key, course
+                send(group.key, group.course, due)
+
+
+class _Group(Generic[KeyT, ResultT]):
+    """Items of a course that were submitted together, and how those ended that have."""
+
+    def __init__(self, key: KeyT, course: Course[ResultT], size: int) -> None:
+        self.key = key
+        self.course = course
+        self.size = size
+        self.ends: dict[int, Done] = {}
+
+    @property
+    def end(self) -> Done:
+        """One end for all of them."""
+        ends = tuple(self.ends[number] for number in range(self.size))
+        worst = next((end for end in ends if end.outcome != "done"), ends[0])
+        return replace(worst, parts=ends)

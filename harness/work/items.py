@@ -5,7 +5,7 @@ Whoever carries items out, here or on another machine, need not know what they d
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -43,6 +43,19 @@ class Context:
         """By which containers of this run are found again."""
         return {RUN_LABEL: str(self.run.root)}
 
+    def narrowed(self, images: slice) -> "Context":
+        """The same with some of the test images alone, for an item that has to do with no others.
+
+        The images of the record are in the order of the dataset's.
+        """
+        record = self.record.dataset
+        fewer = record.model_copy(update={"images": record.images[images]})
+        return replace(
+            self,
+            record=self.record.model_copy(update={"dataset": fewer}),
+            dataset=replace(self.dataset, test=self.dataset.test[images]),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
@@ -54,6 +67,10 @@ class Done:
     """What a scoring gave."""
     recorded: bool = True
     """Whether the run folder tells of it too."""
+    shards: tuple[int, ...] | None = None
+    """Of a prediction in shards that was begun: those with images left; None when it is done."""
+    parts: "tuple[Done, ...]" = ()
+    """The ends of the items that were carried out together, in their order."""
 
 
 class Item(Protocol):

@@ -1,10 +1,13 @@
 """Predicting the test images with one model and seed, as an item of a run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from contract import sha256_json, sha256_tree
+from evaluator.runs.records import PredictionRecord
+from harness.datasets.folder import Pair
 from harness.models.registry import Model
 from harness.work.attempts import Predicting, settled
 from harness.work.items import Context, Done
@@ -39,9 +42,7 @@ class PredictItem:
     @property
     def weights(self) -> Path | None:
         """Those of the run; None for a model that does not learn."""
-        if not self.model.learns:
-            return None
-        return weights_of(self.context.run, self.model, self.seed)
+        return _weights(self.context, self.model, self.seed)
 
     @cached_property
     def step(self) -> Step:
@@ -54,16 +55,11 @@ class PredictItem:
             if self.model.card.needs_truth
             else dataset.test_images_sha256,
         }
-        if self._cell_diameters:
-            inputs["cell diameters"] = sha256_json(sorted(self._cell_diameters.items()))
+        if diameters := _cell_diameters(dataset.test):
+            inputs["cell diameters"] = sha256_json(sorted(diameters.items()))
         if self.model.card.relax:
             inputs["relaxed"] = ", ".join(self.model.card.relax)
         return Step(folder=context.run.step(self.model.name, self.seed, "predict"), inputs=inputs)
-
-    @property
-    def _cell_diameters(self) -> dict[str, float]:
-        pairs = self.context.dataset.test
-        return {pair.name: pair.cell_diameter for pair in pairs if pair.cell_diameter is not None}
 
     def decide(self) -> Decision:
         """Whether the masks that lie there are of these inputs."""
@@ -75,24 +71,45 @@ class PredictItem:
         if decision.action == "reuse":
             self.step.put_in_place()
             return Done(outcome="done")
-        context = self.context
-        lines = Predicting(
-            runner=context.runner,
-            model=self.model,
-            images=[pair.image for pair in context.dataset.test],
-            folder=self.step.begin(),
-            limits=context.limits,
-            weights=self.weights,
-            pairs=context.dataset.test if self.model.card.needs_truth else (),
-            labels=context.labels,
-            cell_diameters=self._cell_diameters,
-        ).run(show.step(self.name))
+        pairs, folder = self.context.dataset.test, self.step.begin()
+        work = predicting(self.context, self.model, self.seed, pairs, folder)
+        lines = work.run(show.step(self.name))
         self.step.finish(finished=settled(lines))
-        for line in lines:
-            if line.outcome != "predicted":
-                show.say(f"{self.name}: {line.image}: {line.outcome}: {line.message}")
+        tell_failures(self.name, lines, show)
         return Done(outcome="done")
 
     def give_up(self, message: str) -> bool:
         """Leaves the step unfinished, with a usage that says why."""
         return self.step.give_up(self.context.runner.name, message)
+
+
+def predicting(
+    context: Context, model: Model, seed: int, pairs: Sequence[Pair], folder: Path
+) -> Predicting:
+    """The work of predicting some of the test images in a folder."""
+    return Predicting(
+        runner=context.runner,
+        model=model,
+        images=[pair.image for pair in pairs],
+        folder=folder,
+        limits=context.limits,
+        weights=_weights(context, model, seed),
+        pairs=pairs if model.card.needs_truth else (),
+        labels=context.labels,
+        cell_diameters=_cell_diameters(pairs),
+    )
+
+
+def tell_failures(name: str, lines: Sequence[PredictionRecord], show: Display) -> None:
+    """Says which images have no mask, and why."""
+    for line in lines:
+        if line.outcome != "predicted":
+            show.say(f"{name}: {line.image}: {line.outcome}: {line.message}")
+
+
+def _cell_diameters(pairs: Sequence[Pair]) -> dict[str, float]:
+    return {pair.name: pair.cell_diameter for pair in pairs if pair.cell_diameter is not None}
+
+
+def _weights(context: Context, model: Model, seed: int) -> Path | None:
+    return weights_of(context.run, model, seed) if model.learns else None

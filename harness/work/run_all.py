@@ -4,7 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -14,7 +14,6 @@ from evaluator.runs.folder import RunFolder
 from evaluator.runs.likeness import caution, told_comparison
 from evaluator.runs.records import Fault, RunRecord
 from evaluator.runs.remarks import told
-from evaluator.runs.words import Outcome
 from evaluator.scores.rows import ScoreRow, write_scores
 from harness.datasets.folder import TEST_PART, Dataset, load_dataset, split_training
 from harness.datasets.leakage.audit import audit_once
@@ -22,10 +21,10 @@ from harness.datasets.simulated.dataset import simulate_dataset
 from harness.models.registry import Model
 from harness.runners.choose import Chosen
 from harness.work.claim import claim, refuse_foreign
-from harness.work.crew import Course, Crew, InTurn, follow
-from harness.work.items import Context, Done
+from harness.work.courses import course, scored
+from harness.work.crew import Crew, InTurn, follow
+from harness.work.items import Context
 from harness.work.lock import locked
-from harness.work.predicting import PredictItem
 from harness.work.progress import Display
 from harness.work.record import as_used, new_record, seeds_of, write_run
 from harness.work.request import SIMULATED, Request, ready
@@ -142,7 +141,7 @@ def _work(context: Context, request: Request, show: Display, crew: Crew) -> Resu
     write_run(run, record)
     _write_scores(run, scores)
     _compare_images(context, show)
-    courses = {(model.name, seed): partial(_course, context, model, seed) for model, seed in due}
+    courses = {(model.name, seed): partial(course, context, model, seed) for model, seed in due}
     left, report = len(due), _Between(run, show)
     try:
         for key, rows in follow(courses, crew):
@@ -170,31 +169,11 @@ def _compare_images(context: Context, show: Display) -> None:
         show.say(f"warning: {sentence}")
 
 
-def _course(context: Context, model: Model, seed: int) -> Course[tuple[ScoreRow, ...]]:
-    """Training, if it learns, prediction and scoring; the rows."""
-    done = Done(outcome="done")
-    if model.learns:
-        done = yield TrainItem(context=context, model=model, seed=seed)
-    if done.outcome == "done":
-        done = yield PredictItem(context=context, model=model, seed=seed)
-    failed: Outcome | None = None if done.recorded else "crashed"
-    item = ScoreItem(context=context, model=model.name, seed=seed, failed=failed)
-    return (yield from _scored(item))
-
-
-def _scored(item: ScoreItem) -> Course[tuple[ScoreRow, ...]]:
-    """The rows; those of a model whose masks cannot even be looked at are all crashes."""
-    done = yield item
-    if done.outcome != "done":
-        done = yield replace(item, failed="crashed")
-    return done.rows
-
-
 def _as_it_lies(context: Context, show: Display) -> Scores:
     """The scores of every model and seed of the run, as the folder has them now."""
     courses = {
         (model, seed): partial(
-            _scored, ScoreItem(context=context, model=model, seed=seed, quiet=True)
+            scored, ScoreItem(context=context, model=model, seed=seed, quiet=True)
         )
         for model, facts in context.record.models.items()
         for seed in facts.seeds

@@ -16,7 +16,7 @@ from contract import (
 )
 from contract.guarded import read_mask
 from evaluator.overlap.table import OverlapTable, UnreadableTable, overlap_table
-from evaluator.runs.folder import INDEX_JSON, REMARKS_JSON, RunFolder
+from evaluator.runs.folder import INDEX_JSON, REMARKS_JSON, RunFolder, of_shard
 from evaluator.runs.read import (
     read_mask_remarks,
     read_overlap_index,
@@ -51,16 +51,22 @@ class ScoreItem:
     """Of all images, where the run folder cannot tell of the failure."""
     quiet: bool = False
     """For scores that only repeat what an earlier call has said."""
+    shard: int | None = None
+    """Which part of the test images `context` is narrowed to; None: it has all of them."""
 
     @property
     def name(self) -> str:
         """For people: model, seed and what is done."""
-        return f"{self.model} seed {self.seed}: score"
+        which = "" if self.shard is None else f" shard {self.shard + 1}"
+        return f"{self.model} seed {self.seed}: score{which}"
 
     @property
     def place(self) -> Path:
-        """The folder of its model and seed."""
-        return self.context.run.seed(self.model, self.seed)
+        """The folder of its model and seed; shards go on beside each other and have their own."""
+        run = self.context.run
+        if self.shard is None:
+            return run.seed(self.model, self.seed)
+        return run.stage / "scoring" / self.model / f"seed{self.seed}" / f"{self.shard:04d}"
 
     @property
     def runs(self) -> None:
@@ -80,7 +86,7 @@ class ScoreItem:
             return Done(outcome="done")
         lines = {line.image: line for line in read_predictions(predict).records}
         usage = read_usage(predict)
-        store = _Overlaps(run.overlaps(self.model, self.seed))
+        store = _Overlaps(run.overlaps(self.model, self.seed), self.shard)
         rows: list[ScoreRow] = []
         for image in record.dataset.images:
             outcome = failed or _line_outcome(lines.get(image.image), usage)
@@ -128,10 +134,11 @@ class ScoreItem:
 class _Overlaps:
     """The stored overlap tables of one model and seed, with the hashes they were made from."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shard: int | None = None) -> None:
         self._folder = folder
-        self._index = read_overlap_index(folder)
-        self.remarks = dict(read_mask_remarks(folder))
+        self._shard = shard
+        self._index = read_overlap_index(folder, shard)
+        self.remarks = dict(read_mask_remarks(folder, shard))
         """By image, what is suspicious about its mask."""
 
     def table(self, image: TestImage, mask: Path) -> tuple[Outcome, OverlapTable | None, str]:
@@ -160,8 +167,8 @@ class _Overlaps:
 
     def save(self) -> None:
         """Writes the index, after the tables that it speaks of."""
-        write_json(self._folder / REMARKS_JSON, self.remarks)
-        write_json(self._folder / INDEX_JSON, self._index)
+        write_json(self._folder / of_shard(REMARKS_JSON, self._shard), self.remarks)
+        write_json(self._folder / of_shard(INDEX_JSON, self._shard), self._index)
 
 
 def _of_truth(image: TestImage) -> OverlapTable:

@@ -15,6 +15,7 @@ from evaluator.runs.records import RunRecord
 from evaluator.runs.words import StepName
 from harness.work.lock import owner_of
 from harness.work.record import earlier_run
+from harness.work.shards import shard_folder
 from harness.work.steps import Step
 from harness.work.training import OUT
 
@@ -128,7 +129,7 @@ def _step(
         return StepStatus(model=model, seed=seed, step=step, state="waiting")
     share, note = None, ""
     if step == "predict":
-        done = _masks(part) + _masks(part / OUT)
+        done = sum(_masks(folder) + _masks(folder / OUT) for folder in (part, *_shards(part)))
         share, note = min(1.0, done / max(1, images)), f"{done}/{images} images"
     else:
         epochs = len(read_history(part / OUT).records) or len(read_history(part).records)
@@ -137,6 +138,11 @@ def _step(
         model=model, seed=seed, step=step, share=share, note=note,
         state="running" if owner else "interrupted", seconds=_age(part) if owner else None,
     )  # fmt: skip
+
+
+def _shards(part: Path) -> list[Path]:
+    folder = shard_folder(part, 0).parent
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _masks(folder: Path) -> int:
