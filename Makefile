@@ -3,7 +3,7 @@ BIN := .venv/bin
 DEMO := runs/demo
 
 .PHONY: run test check unit peers peer-models docs integration conformance coverage hooks pins
-.PHONY: bench-claims bench-evaluator bench-formats bench-fuzz bench-large bench-leakage bench-report clean
+.PHONY: bench-claims bench-evaluator bench-formats bench-fuzz bench-large bench-leakage bench-report clean weights
 
 # The whole benchmark on simulated images; the report's path is printed last.
 run: .venv/models
@@ -56,6 +56,12 @@ integration: .venv/dev
 coverage: .venv/dev
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report= tests/unit
 	$(BIN)/pytest --cov --cov-append --cov-report=term:skip-covered --cov-report=html tests/integration
+
+# The weights that come with the models, from the images below DATA; one model after another, or MODEL.
+# An interrupted call goes on where it was. SET overrides settings of the profile `weights`.
+weights: .venv/dev
+	$(BIN)/python -m harness.weights.make --data $(or $(DATA),../shared/data) $(if $(MODEL),--model $(MODEL)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(SET),--set $(SET)) $(if $(GPU),--gpu)
 
 # Scoring beside stardist and cellpose; what docs/performance.md shows.
 bench-evaluator: .venv/peers

@@ -14,7 +14,9 @@ def write_small_unet(root: Path, steps: int = 40) -> Path:
     """Copies containers/unet to `root`/containers/unet-small with a smaller profile tiny."""
     folder = root / "containers" / NAME
     shutil.copytree(
-        ROOT / "containers" / "unet", folder, ignore=shutil.ignore_patterns("__pycache__")
+        ROOT / "containers" / "unet",
+        folder,
+        ignore=shutil.ignore_patterns("__pycache__", "weights"),
     )
     card = yaml.safe_load((folder / "model.yaml").read_text())
     (folder / "model.yaml").write_text(yaml.safe_dump({**card, "name": NAME}))

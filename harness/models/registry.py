@@ -23,6 +23,9 @@ ALL = "all"
 """Among the names of models: every segmenter and control, peers too."""
 INSTALLED = ".installed"
 """In a folder of packages: it is complete."""
+WEIGHTS = "weights"
+"""The folder beside model.yaml with the weights that come with a model."""
+APART = frozenset({"profiles", WEIGHTS})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +103,16 @@ class Model:
         return sha256_json([sha256_tree(self.folder), base_sha256()])
 
     def code_sha256(self) -> str | None:
-        """Hash of what its results depend on: the sources without profiles and prose."""
+        """Hash of what its results depend on: the sources without profiles, prose and weights.
+
+        Profiles and weights are inputs of a step by themselves.
+        """
         if self.folder is None or self.card.image:
             return None
         code = [
             path
             for path in self.folder.rglob("*")
-            if path.suffix != ".md" and "profiles" not in path.relative_to(self.folder).parts
+            if path.suffix != ".md" and not APART.intersection(path.relative_to(self.folder).parts)
         ]
         return sha256_json([sha256_tree(self.folder, code), base_sha256()])
 

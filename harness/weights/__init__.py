@@ -1,0 +1,1 @@
+"""Weights that come with the models: what they learn from, how they are made, and their cards."""
