@@ -188,6 +188,10 @@ class TrainingSummary(_Document):
     """Number format of the training, such as fp32 or bf16."""
     stopped: Stopped | None = None
     """Why training ended; "time_limit" means that the result depends on the machine's speed."""
+    size_steps: int | None = None
+    """Steps of a small network that tells how wide the cells of an image are."""
+    size_seconds: float | None = None
+    """What these steps took."""
 
     @field_validator("learning_rate", "final_loss", "best_val_dice", "best_val_f1")
     @classmethod

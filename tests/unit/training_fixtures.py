@@ -31,6 +31,7 @@ SETTINGS = Settings(
     crop=32,
     learning_rate=0.01,
     cell_diameter=12.0,
+    size_steps=3,
     tile=64,
     tta="flips",
     precision="fp32",
@@ -121,7 +122,7 @@ def result(out: Path) -> tuple[dict[str, torch.Tensor], str, list[dict[str, obje
     for line in history:
         del line["seconds"]
     weights = out / "weights"
-    tensors = load_file(weights / "weights.safetensors")
+    tensors = load_file(weights / "weights.safetensors") | load_file(weights / "sizes.safetensors")
     return tensors, (weights / "weights.json").read_text(), history
 
 

@@ -20,6 +20,9 @@ class Progress:
 
     step: int = 0
     """Steps done; also the position of the crop sampler, in batches."""
+    size_step: int = 0
+    """Steps done of the size network, which learns before the first of those."""
+    size_seconds: float = 0.0
     epoch: int = 0
     loss_sum: float = 0.0
     """Of the steps of the epoch under way, as is `loss_steps`."""
@@ -49,9 +52,12 @@ class State:
         network: torch.nn.Module,
         optimiser: torch.optim.Optimizer,
         scaler: torch.amp.GradScaler,
+        beside: "State | None" = None,
     ) -> None:
+        """`beside` is that of a network that learns in the same training."""
         self._network, self._optimiser, self._scaler = network, optimiser, scaler
         self._on_gpu = next(network.parameters()).is_cuda
+        self._beside = beside
         self.best: dict[str, torch.Tensor] = {}
 
     def keep(self) -> None:
@@ -70,12 +76,16 @@ class State:
             "random": torch.get_rng_state(),
             "best": self.best,
         }
+        if self._beside is not None:
+            tensors["beside"] = self._beside.tensors()
         if self._on_gpu:
             tensors["random_cuda"] = torch.cuda.get_rng_state()
         return tensors
 
     def restore(self, tensors: dict[str, Any]) -> None:
         """Sets everything to what it was."""
+        if self._beside is not None:
+            self._beside.restore(tensors["beside"])
         self._network.load_state_dict(tensors["network"])
         self._optimiser.load_state_dict(tensors["optimiser"])
         self._scaler.load_state_dict(tensors["scaler"])

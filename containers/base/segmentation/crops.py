@@ -47,7 +47,7 @@ class CropSampler:
         zoom = min(zoom, MOST_ENLARGED)
         stretch = float(np.exp(rng.uniform(-0.5, 0.5) * np.log1p(settings.stretch)))
         scales = (zoom * stretch, zoom / stretch)
-        window = _place(sample.labels.shape, settings, facts.boxes, scales, rng)
+        window = place_window(sample.labels.shape, settings, facts.boxes, scales, rng)
         image, labels = _cut(sample.image[window], sample.labels[window], scales, settings.crop)
         image, labels = flip_turn(image, labels, rng)
         scaled = image.astype(np.float32) / np.float32(255)
@@ -66,7 +66,7 @@ def working_scale(diameter: float, wanted: float | None) -> float:
     return 1.0 if wanted is None else min(wanted / diameter, MOST_ENLARGED)
 
 
-def _place(
+def place_window(
     shape: tuple[int, ...],
     settings: Settings,
     boxes: np.ndarray,

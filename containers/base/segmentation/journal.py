@@ -31,10 +31,10 @@ class Journal:
         self._reported = monotonic()
         self._call.progress(self.progress.step, total, message)
 
-    def report_now_and_then(self, total: int) -> None:
-        """The same without a message, when nothing was said for a while."""
+    def report_now_and_then(self, total: int, message: str = "") -> None:
+        """The same, when nothing was said for a while."""
         if monotonic() - self._reported > REPORT_SECONDS:
-            self.report(total, "")
+            self.report(total, message)
 
     def write(self, line: HistoryLine) -> None:
         """Appends the line of an epoch."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import inf
+from time import monotonic
 from typing import Any, Generic
 
 import numpy as np
@@ -14,6 +16,7 @@ from containers.base.segmentation.material import gather
 from containers.base.segmentation.predict import MakePredictor, Predictor
 from containers.base.segmentation.schedule import learning_rate, must_wind_down
 from containers.base.segmentation.settings import Settings
+from containers.base.segmentation.size_learning import SizeLearning
 from containers.base.segmentation.step import MakeStepper, Stepper
 from containers.base.segmentation.task import Decoding, Task
 from containers.base.segmentation.weights import save_weights
@@ -21,6 +24,8 @@ from containers.base.segmentation.workers import Workers
 from contract import CellbenchError, HistoryLine, TrainCall, TrainingSummary
 
 SAVE_SECONDS = 10.0
+SIZE_SHARE = 0.25
+"""Of `max_seconds`, for the network that learns how wide cells are."""
 
 
 def train_network(
@@ -63,6 +68,7 @@ def train_network(
         decoding=decoding,
         precision=settings.precision,
         pretrained=pretrained,
+        sizes=training.sizes.network.state_dict() if training.sizes else None,
     )
     return training.summary(pretrained)
 
@@ -96,13 +102,33 @@ class _Training(Generic[Decoding]):
             workers=self.workers,
         )
         self._make_predictor = make_predictor
-        self.state = State(self.network, self.stepper.optimiser, self.stepper.scaler)
+        self.sizes = self._size_learning(call.seed)
+        self.state = State(
+            self.network,
+            self.stepper.optimiser,
+            self.stepper.scaler,
+            beside=self.sizes.state if self.sizes else None,
+        )
         if journal.resume(self.state):
             self._report(f"resumed at step {journal.progress.step}")
+
+    def _size_learning(self, seed: int) -> SizeLearning | None:
+        if self.settings.cell_diameter is None or not self.settings.size_steps:
+            return None
+        return SizeLearning(
+            self.material.training,
+            self.settings,
+            min(self.settings.size_steps, self.budget.total),
+            seed,
+            device=self.device,
+            workers=self.workers,
+        )
 
     def run(self) -> None:
         """Steps and validations until the budget, the patience or the time is used up."""
         progress = self.journal.progress
+        if self.sizes is not None:
+            self._learn_sizes(self.sizes)
         while progress.stopped is None:
             if progress.step < self._end() and progress.loss_steps < self.budget.epoch_steps:
                 self._step()
@@ -111,6 +137,20 @@ class _Training(Generic[Decoding]):
             else:
                 self._end_epoch()
             self.journal.save(self.state, force=progress.loss_steps == 0)
+
+    def _learn_sizes(self, sizes: SizeLearning) -> None:
+        """Ends early where it would take too much of the time that there is for all."""
+        progress, total = self.journal.progress, sizes.steps
+        limit = SIZE_SHARE * (self.settings.max_seconds or inf)
+        while progress.size_step < total and progress.size_seconds < limit:
+            started = monotonic()
+            sizes.step(progress.size_step)
+            progress.size_step += 1
+            progress.size_seconds += monotonic() - started
+            self.journal.report_now_and_then(
+                self.budget.total, f"how wide cells are: {progress.size_step} of {total}"
+            )
+            self.journal.save(self.state)
 
     def calibrate(self) -> Decoding:
         """The decoding with the best mean score over the validation images, ties to the first."""
@@ -146,6 +186,8 @@ class _Training(Generic[Decoding]):
             precision=self.device.precision,
             pretrained=pretrained,
             stopped=progress.stopped,
+            size_steps=progress.size_step if self.sizes else None,
+            size_seconds=round(progress.size_seconds, 2) if self.sizes else None,
         )
 
     def _step(self) -> None:
@@ -172,10 +214,13 @@ class _Training(Generic[Decoding]):
         limit, progress = self.settings.max_seconds, self.journal.progress
         if limit is None:
             return
-        seconds = self.journal.seconds()
+        seconds, before = self.journal.seconds(), progress.size_seconds
         if progress.wind_down is None:
             progress.wind_down = must_wind_down(
-                step=progress.step, total=self.budget.total, seconds=seconds, limit=limit
+                step=progress.step,
+                total=self.budget.total,
+                seconds=seconds - before,
+                limit=max(1.0, limit - before),
             )
         elif seconds > limit:
             progress.wind_down = replace(progress.wind_down, end=progress.step)

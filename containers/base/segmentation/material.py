@@ -17,6 +17,7 @@ from contract.schema import Subset
 class Material:
     """All that follows from the images and the settings."""
 
+    training: Pool
     sampler: CropSampler
     validator: Validator
     viewing: Viewing
@@ -34,6 +35,7 @@ def gather(call: TrainCall, settings: Settings) -> Material:
         raise CallError("None of the training images can be used.", "each was named above")
     typical = training.typical_diameter()
     return Material(
+        training=training,
         sampler=CropSampler(training, settings, call.seed),
         validator=Validator(validation if len(validation) else training, settings, typical),
         viewing=Viewing(

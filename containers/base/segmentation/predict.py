@@ -13,6 +13,16 @@ from containers.base.segmentation.data import typical_diameter
 from containers.base.segmentation.device import Device
 from containers.base.segmentation.normalise import normalise
 from containers.base.segmentation.resample import resize_image, scaled_shape
+from containers.base.segmentation.scale import (
+    NO_HINTS,
+    Hints,
+    glimpse_side,
+    guessed_sizes,
+    likeliest,
+    shifted,
+    within,
+)
+from containers.base.segmentation.size_network import ReadPart, believed_sizes
 from containers.base.segmentation.task import Decoding, Task
 from containers.base.segmentation.tiling import SIDE_MULTIPLE, tiled_maps
 from containers.base.segmentation.workers import Workers
@@ -26,8 +36,6 @@ STRAIGHT: Mirrors = ((),)
 MIRRORED: Mirrors = ((), (2,), (3,), (2, 3))
 """Axes along which the network's input and output are mirrored."""
 
-PROBE = 640
-PROBES = 3
 BEYOND = 1.5
 LARGEST_ENLARGED = 4_000_000
 """Working pixels up to which an image may be enlarged, to bound time and memory."""
@@ -46,10 +54,10 @@ class Viewing:
     cell_diameter: float | None
     """Working diameter of a typical cell; None: images are shown at their own size."""
     typical_diameter: float
-    """Of the training images, in image pixels: where the search for the scale begins."""
+    """Of the training images, in image pixels: what is believed without a size network."""
     diameters: tuple[float, float]
-    """Smallest and largest of the training images' typical cells: the search's bounds, widened by
-    `BEYOND`."""
+    """Smallest and largest of the training images' typical cells: no image is believed to have
+    others, but for a factor of `BEYOND`."""
 
 
 class Predictor(Generic[Decoding]):
@@ -68,20 +76,23 @@ class Predictor(Generic[Decoding]):
         *,
         device: Device,
         workers: Workers,
+        sizes: torch.nn.Module | None = None,
     ) -> None:
         self.network = network
         self.task = task
         self.viewing = viewing
         self.decoding = decoding
-        self._device, self._workers = device, workers
+        self._device, self._workers, self._sizes = device, workers, sizes
         self._known: tuple[LargePicture, float] | None = None
 
-    def __call__(self, pixels: np.ndarray, region: Region | None = None) -> np.ndarray | Prediction:
+    def __call__(
+        self, pixels: np.ndarray, region: Region | None = None, hints: Hints = NO_HINTS
+    ) -> np.ndarray | Prediction:
         """H×W×3 pixels as `contract.read_image` gives them to H×W int32 labels.
 
         `region` says of which picture they are a part.
         """
-        image, scale = self.show(pixels, region)
+        image, scale = self.show(pixels, region, hints)
         maps = self.look(image)
         del image
         return self.task.decode(maps, (pixels.shape[0], pixels.shape[1]), self.decoding, scale)
@@ -93,23 +104,26 @@ class Predictor(Generic[Decoding]):
         shape = (image.shape[0], image.shape[1])
         return [self.task.decode(maps, shape, decoding, 1.0) for decoding in decodings]
 
-    def show(self, pixels: np.ndarray, region: Region | None = None) -> tuple[np.ndarray, float]:
+    def show(
+        self, pixels: np.ndarray, region: Region | None = None, hints: Hints = NO_HINTS
+    ) -> tuple[np.ndarray, float]:
         """The image as the network sees it, h×w×3 uint8, and working pixels per image pixel.
 
         Contrast and scale of a region are those of its picture.
         """
         if region is None:
             image = normalise(pixels)
-            scale = self.find_scale((image.shape[0], image.shape[1]), lambda *part: image[part])
+            shape = (image.shape[0], image.shape[1])
+            scale = self.find_scale(shape, lambda *part: image[part], hints)
         else:
             image = normalise(pixels, region.picture)
-            scale = self._scale_of(region.picture)
+            scale = self._scale_of(region.picture, hints)
         return self._rescaled(image, scale), scale
 
-    def _scale_of(self, picture: LargePicture) -> float:
+    def _scale_of(self, picture: LargePicture, hints: Hints) -> float:
         if self._known is None or self._known[0] is not picture:
             scale = self.find_scale(
-                picture.shape, lambda *part: normalise(picture.read(*part), picture)
+                picture.shape, lambda *part: normalise(picture.read(*part), picture), hints
             )
             self._known = picture, scale
         return self._known[1]
@@ -143,42 +157,41 @@ class Predictor(Generic[Decoding]):
             overlap=viewing.overlap,
         )
 
-    def find_scale(
-        self, shape: tuple[int, int], part: Callable[[slice, slice], np.ndarray]
-    ) -> float:
+    def find_scale(self, shape: tuple[int, int], part: ReadPart, hints: Hints = NO_HINTS) -> float:
         """Working pixels per image pixel at which the image's typical cell has the set diameter.
 
-        `shape` is the image's, `part` gives a part of it, normalised. Starts from the typical
-        diameter of the training images, measures the cells found at that scale in the middle of
-        the image, and corrects, a few times.
+        `shape` is the image's, `part` gives a part of it, normalised. What a person said of the
+        cells' width is taken as it is; else see `scale`. Costs a fraction of a look at the image.
         """
         wanted = self.viewing.cell_diameter
         if wanted is None:
             return 1.0
-        scale = working_scale(self.viewing.typical_diameter, wanted)
-        for _ in range(PROBES):
-            found = self._measure(shape, part, scale)
-            if found is None:
-                break
-            better = self._bounded(working_scale(found, wanted), shape)
-            settled = abs(np.log(better / scale)) < 0.1
-            scale = better
-            if settled:
-                break
-        return scale
+        if hints.cell_diameter is not None:
+            return self._bounded(working_scale(hints.cell_diameter, wanted), shape)
+        smallest, largest = self.viewing.diameters
+        belief = within(self._belief(shape, part), smallest / BEYOND, largest * BEYOND)
+        scale = self._bounded(working_scale(likeliest(belief), wanted), shape)
+        measured = self._measure(shape, part, scale)
+        if measured is None:
+            return scale
+        belief = shifted(belief, wanted / scale, measured)
+        return self._bounded(working_scale(likeliest(belief), wanted), shape)
 
-    def _measure(
-        self, shape: tuple[int, int], part: Callable[[slice, slice], np.ndarray], scale: float
-    ) -> float | None:
-        """Typical diameter in image pixels of the cells found at `scale`."""
-        side = max(1, round(PROBE / scale))
+    def _belief(self, shape: tuple[int, int], part: ReadPart) -> np.ndarray:
+        if self._sizes is None:
+            return guessed_sizes(self.viewing.typical_diameter)
+        return believed_sizes(self._sizes, shape, part, self._device)
+
+    def _measure(self, shape: tuple[int, int], part: ReadPart, scale: float) -> float | None:
+        """Typical diameter in image pixels of the cells found at `scale` amid the image."""
+        side = glimpse_side(shape, scale)
         starts = [max(0, (size - side) // 2) for size in shape]
         middle = [
             slice(start, min(start + side, size)) for start, size in zip(starts, shape, strict=True)
         ]
-        probe = self._rescaled(part(middle[0], middle[1]), scale)
-        maps = self.look(probe, plainly=True)
-        labels = self.task.decode(maps, probe.shape[:2], self.decoding, 1.0)
+        glimpse = self._rescaled(part(middle[0], middle[1]), scale)
+        maps = self.look(glimpse, plainly=True)
+        labels = self.task.decode(maps, glimpse.shape[:2], self.decoding, 1.0)
         found = typical_diameter(labels)
         return None if found is None else found / scale
 

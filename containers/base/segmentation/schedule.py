@@ -59,6 +59,12 @@ def learning_rate(
     return rate
 
 
+def cosine(highest: float, step: int, steps: int, warmup: int) -> float:
+    """Rate of `step` (from 0) of `steps`: it rises to `highest` and falls to 0 along a cosine."""
+    rising = min(1.0, (step + 1) / warmup)
+    return highest * rising * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
 def _decay_steps(settings: Settings, budget: Budget) -> int:
     if settings.decay_epochs is None:
         return settings.decay_steps

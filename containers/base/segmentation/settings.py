@@ -50,8 +50,11 @@ class LoopSettings(SettingsModel):
     cell_diameter: float | None = Field(default=None, ge=4, le=1024)
     """Working diameter: every image is rescaled until its typical cell is this wide. Unset: the
     network sees images at their own size."""
+    size_steps: int = Field(default=900, ge=0, le=10**9)
+    """Steps in which a small network learns to tell how wide the cells of an image are, before the
+    large one begins, and not more than that has; 0, or without `cell_diameter`: none."""
     probe_probability: Share = 0.0
-    """Share of crops at the scale from which prediction starts to look for the right one."""
+    """Share of crops at the typical scale of the training images in place of their own."""
     foreground_probability: Share = 0.8
     """Share of crops that are placed on a cell; the rest lie anywhere."""
     validate_every: Count = 1

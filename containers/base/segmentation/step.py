@@ -7,10 +7,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from containers.base.segmentation.crops import CropSampler
+from containers.base.segmentation.crops import Crop
 from containers.base.segmentation.device import Device
 from containers.base.segmentation.settings import Settings
-from containers.base.segmentation.task import Task
 from containers.base.segmentation.workers import Workers
 
 
@@ -25,6 +24,18 @@ class Stepping(Protocol):
 
         What it draws at random depends on the training's seed and `step` alone.
         """
+        ...
+
+
+class Learnt(Protocol):
+    """What `Stepper` asks of a `task.Task`."""
+
+    def encode(self, labels: np.ndarray) -> np.ndarray:
+        """The target of a crop, from its labels."""
+        ...
+
+    def loss(self, outputs: Any, target: torch.Tensor) -> torch.Tensor:
+        """A scalar: the mean over the images of a batch."""
         ...
 
 
@@ -44,8 +55,8 @@ class Stepper:
     def __init__(
         self,
         network: torch.nn.Module,
-        sampler: CropSampler,
-        task: Task[Any, Any],
+        sampler: Callable[[int], Crop],
+        task: Learnt,
         settings: Settings,
         *,
         device: Device,

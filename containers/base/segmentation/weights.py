@@ -1,5 +1,6 @@
 """A weights folder: tensors as safetensors, everything else that prediction needs as JSON."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,11 +10,14 @@ from safetensors.torch import load_file, save_file
 
 from containers.base.segmentation.device import choose_device
 from containers.base.segmentation.predict import MakePredictor, Predictor, Viewing
+from containers.base.segmentation.size_network import SizeNetwork
 from containers.base.segmentation.task import Decoding, Task
 from containers.base.segmentation.workers import Workers
 from contract import CallError, write_aside, write_json
 
 TENSORS, FACTS = "weights.safetensors", "weights.json"
+SIZES = "sizes.safetensors"
+"""The size network's; not there when the training had none."""
 
 
 class Facts(BaseModel):
@@ -42,10 +46,13 @@ def save_weights(
     decoding: Any,
     precision: str,
     pretrained: str,
+    sizes: dict[str, torch.Tensor] | None = None,
 ) -> None:
-    """Writes both files; see `Facts`."""
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_aside(folder / TENSORS, lambda path: save_file(plain, path))
+    """Writes the files; see `Facts`. `sizes` are the size network's tensors."""
+    for name, kept in ((TENSORS, tensors), (SIZES, sizes)):
+        if kept is not None:
+            plain = {key: tensor.detach().cpu().contiguous() for key, tensor in kept.items()}
+            write_aside(folder / name, partial(save_file, plain))
     facts = Facts(
         network=network,
         task=task,
@@ -82,8 +89,11 @@ def load_predictor(
     """
     facts = load_facts(folder)
     decoding = TypeAdapter(type(task.first_decoding())).validate_python(facts.decoding)
+    sizes = SizeNetwork() if (folder / SIZES).exists() else None
     try:
         network.load_state_dict(load_file(folder / TENSORS))
+        if sizes is not None:
+            sizes.load_state_dict(load_file(folder / SIZES))
     except (OSError, RuntimeError) as error:
         raise CallError(
             f"The weights in {folder} do not fit this model: {error}",
@@ -97,4 +107,5 @@ def load_predictor(
         decoding,
         device=device,
         workers=Workers(threads),
+        sizes=None if sizes is None else device.place(sizes),
     )
