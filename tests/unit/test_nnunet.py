@@ -187,7 +187,7 @@ def test_history_and_weights(finished: Path) -> None:
     assert [(line["epoch"], line["step"]) for line in lines] == [(1, 3), (2, 6)]
     assert all(0 <= line["val_f1"] <= 1 for line in lines)
     names = sorted(path.name for path in (finished / "weights").iterdir())
-    assert names == ["weights.json", "weights.safetensors"]
+    assert names == ["sizes.safetensors", "weights.json", "weights.safetensors"]
 
 
 def test_any_number_of_threads_gives_the_same_weights(
