@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -44,8 +44,20 @@ class Progress:
     """Length of history.jsonl; what lies beyond is written again after a resume."""
 
 
+class Resumable(Protocol):
+    """All of a training's state that is tensors: a `State`, or a model's own."""
+
+    def tensors(self) -> dict[str, Any]:
+        """What `restore` takes: state dicts and tensors."""
+        ...
+
+    def restore(self, tensors: dict[str, Any]) -> None:
+        """Sets everything to what it was."""
+        ...
+
+
 class State:
-    """All of a training's state that is tensors, the best weights so far among it."""
+    """The state of the shared loop, the best weights so far among it."""
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 import os
 from time import monotonic
 
-from containers.base.segmentation.checkpoint import Progress, State, load, save
+from containers.base.segmentation.checkpoint import Progress, Resumable, load, save
 from contract import HistoryLine, TrainCall, append_line
 
 REPORT_SECONDS = 1.0
@@ -41,7 +41,7 @@ class Journal:
         append_line(self._history, line.model_dump())
         self.progress.history_bytes = self._history.stat().st_size
 
-    def save(self, state: State, *, force: bool = False) -> None:
+    def save(self, state: Resumable, *, force: bool = False) -> None:
         """Writes a checkpoint, if the last one is old or this one is asked for."""
         now = monotonic()
         if not force and now - self._saved < self._save_seconds:
@@ -51,7 +51,7 @@ class Journal:
         save(self._call.checkpoint, self.progress, state.tensors())
         self._saved = monotonic()
 
-    def resume(self, state: State) -> bool:
+    def resume(self, state: Resumable) -> bool:
         """Takes up the checkpoint that there is, into `state` too; False when there is none.
 
         What an interrupted call wrote of the history after that checkpoint is cut off.

@@ -1,0 +1,68 @@
+"""From a scene to a sample: one way for all generators whose network paints a mask."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.nn.functional import pad
+
+from containers.base.generation.data import Floats, collect
+from containers.base.generation.quality import contrast
+from containers.base.generation.scenes import Scene, Scenes
+from containers.base.generation.settings import GeneratorSettings
+from containers.base.generation.shapes import ShapeModel
+from containers.base.generation.weights import Facts
+from contract import GenerateCall, Sample, take
+
+Paint = Callable[[Scene, np.random.Generator], Floats]
+"""H×W×C in [-1, 1] for a scene."""
+
+
+class Painter:
+    """Draws a scene for each sample and paints it."""
+
+    def __init__(
+        self, call: GenerateCall, facts: Facts, shapes: ShapeModel | None, paint: Paint
+    ) -> None:
+        self._call, self._facts, self._paint = call, facts, paint
+        collection = collect(call.pairs, "train", facts.channels)
+        largest = take(facts.settings, GeneratorSettings).largest_side
+        self._scenes = Scenes(collection, shapes, largest)
+        self._how = call.masks or "replaced"
+
+    def __call__(self, index: int) -> Sample:
+        """Sample number `index`; it depends on the seed and the number alone."""
+        rng = self._call.random(index)
+        scene = self._scenes.draw(self._how, rng)
+        pixels = self._paint(scene, rng)
+        return judged(scene, pixels, self._facts.threshold)
+
+
+def judged(scene: Scene, pixels: Floats, threshold: float, message: str = "") -> Sample:
+    """The sample of a painted scene, dropped when its contrast does not reach the threshold."""
+    score = contrast(pixels.mean(axis=2), scene.labels)
+    failed = score < threshold
+    if failed:
+        message = f"contrast {score:.2f} is below the {threshold:.2f} set on validation images"
+    return Sample(
+        pixels=scene.levels.restore(pixels),  # type: ignore[arg-type]  # 8 or 16 bits: see Levels
+        labels=scene.labels,
+        modality=scene.modality,
+        sources=scene.sources,
+        score=round(score, 4),
+        dropped=failed,
+        message=message,
+    )
+
+
+def padded(condition: Floats, multiple: int) -> tuple[torch.Tensor, tuple[int, int]]:
+    """1×K×H'×W', filled up below and at the right by repeating the border, and H and W."""
+    height, width = condition.shape[1:]
+    tensor = torch.from_numpy(np.ascontiguousarray(condition))[None]
+    below, right = -height % multiple, -width % multiple
+    return pad(tensor, (0, right, 0, below), mode="replicate"), (height, width)
+
+
+def noise(rng: np.random.Generator, *shape: int) -> torch.Tensor:
+    """Standard normal numbers of a sample's own generator."""
+    return torch.from_numpy(rng.standard_normal(shape, np.float32))

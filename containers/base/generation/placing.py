@@ -1,0 +1,100 @@
+"""Cells put on an empty ground: apart from each other, or touching as often as is asked."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+Mask = npt.NDArray[np.bool_]
+FREE_TRIES, TOUCHING_TRIES = 40, 6
+GAP = 2
+"""Pixels that cells which do not touch stay apart, at least."""
+
+
+class Ground:
+    """H×W labels that cells are put on, one after another."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.labels = np.zeros(shape, np.int32)
+        self._centres: list[tuple[float, float]] = []
+
+    def put(self, cell: Mask, touching: bool, rng: np.random.Generator) -> bool:
+        """Adds a cell, tight h×w mask, against another one or away from all; False without room.
+
+        A cell may lie half outside. Its id is the number of cells so far.
+        """
+        if touching and self._centres:
+            for _ in range(TOUCHING_TRIES):
+                if self._put_against(cell, rng):
+                    return True
+        wide = ndimage.binary_dilation(np.pad(cell, GAP), iterations=GAP)
+        size = np.array(cell.shape)
+        for _ in range(FREE_TRIES):
+            centre = rng.uniform(0, 1, 2) * self.labels.shape
+            corner = np.rint(centre - size / 2).astype(int)
+            if self._is_free(wide, corner - GAP):
+                self._write(cell, corner)
+                return True
+        return False
+
+    def _put_against(self, cell: Mask, rng: np.random.Generator) -> bool:
+        """Moves the cell towards another one, in a random direction, until they meet."""
+        start = np.array(self._centres[int(rng.integers(len(self._centres)))])
+        angle = rng.uniform(0, 2 * np.pi)
+        way = np.array([np.sin(angle), np.cos(angle)])
+        half = np.array(cell.shape) / 2
+        free = None
+        for distance in range(3 * max(cell.shape), 0, -1):
+            corner = np.rint(start + way * distance - half).astype(int)
+            if not self._is_free(cell, corner):
+                break
+            free = corner
+        if free is None:
+            return False
+        middle = free + half
+        if (middle < 0).any() or (middle >= self.labels.shape).any():
+            return False
+        self._write(cell, free)
+        return True
+
+    def _is_free(self, cell: Mask, corner: npt.NDArray[np.int_]) -> bool:
+        ground, part = self._overlap(cell, corner)
+        return not (self.labels[ground][cell[part]] > 0).any()
+
+    def _write(self, cell: Mask, corner: npt.NDArray[np.int_]) -> None:
+        ground, part = self._overlap(cell, corner)
+        self._centres.append(tuple(corner + np.array(cell.shape) / 2))
+        self.labels[ground][cell[part]] = len(self._centres)
+
+    def _overlap(
+        self, cell: Mask, corner: npt.NDArray[np.int_]
+    ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """The part of the ground that the cell covers, and the part of the cell that lies on it."""
+        ground, part = [], []
+        for start, size, side in zip(corner, cell.shape, self.labels.shape, strict=True):
+            low, high = max(0, int(start)), max(0, min(side, int(start) + size))
+            ground.append(slice(min(low, high), high))
+            part.append(slice(min(low, high) - int(start), high - int(start)))
+        return (ground[0], ground[1]), (part[0], part[1])
+
+
+def turned(cell: Mask, rng: np.random.Generator) -> Mask:
+    """One of the eight mirrored and turned forms of a mask."""
+    cell = np.rot90(cell, int(rng.integers(4)))
+    return cell[:, ::-1] if rng.random() < 0.5 else cell
+
+
+def renumber(
+    labels: npt.NDArray[np.int32], glow: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Ids 1..n without gaps, one 4-connected piece each, the largest, and their `glow` along."""
+    out = np.zeros_like(labels)
+    kept = [glow[0]]
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        if box is None:
+            continue
+        pieces, count = ndimage.label(labels[box] == number)
+        if count > 1:
+            pieces = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
+        out[box][pieces > 0] = len(kept)
+        kept.append(glow[number])
+    return out, np.array(kept, np.float32)
