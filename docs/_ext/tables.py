@@ -18,6 +18,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+ROOT = Path(__file__).parents[2]
 WORDS = {
     "string": "text",
     "integer": "whole number",
@@ -59,12 +60,15 @@ class Settings(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
+        from contract import read_card
         from contract.profiles import profile_names, read_profile
         from contract.settings import schema
 
-        segmenter = importlib.import_module(f"containers.{self.arguments[0]}.segmenter")
-        rules = schema(segmenter.Segmenter.settings)["properties"]
-        profiles = Path(segmenter.__file__).parent / "profiles"
+        folder = ROOT / "containers" / self.arguments[0]
+        entry = read_card(folder).entry.removesuffix(".py")
+        module = importlib.import_module(f"containers.{self.arguments[0]}.{entry}")
+        rules = schema(getattr(module, entry.capitalize()).settings)["properties"]
+        profiles = folder / "profiles"
         names = sorted(profile_names(profiles), key=lambda name: (ORDER.get(name, 99), name))
         said = {name: read_profile(profiles, name) for name in names}
         heads = ["setting", "meaning; type and range", "default", *names]
