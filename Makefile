@@ -40,7 +40,7 @@ docs: .venv/docs
 	@echo docs/_build/html/index.html
 
 # Other people's packages as models for the local runner; Docker needs none of this.
-peer-models: peer-cellpose
+peer-models: peer-cellpose peer-stardist
 peer-%: .venv/%/.installed ;
 .PRECIOUS: .venv/%/.installed
 

@@ -1,1 +1,1 @@
-"""The challenge's baseline: MONAI's U-Net on background, core and ring."""
+"""Cellpose 3, the package `cellpose`, behind the contract."""

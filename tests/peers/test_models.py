@@ -14,6 +14,7 @@ from tests.programs import environment, finish, model_command
 
 FEW = {
     "cellpose": ["epochs=2", "images_per_epoch=2", "batch_size=2", "crop=64"],
+    "stardist": ["epochs=1", "epoch_steps=2", "batch_size=2", "crop=64", "features=8"],
 }
 """Settings with which a training takes seconds."""
 

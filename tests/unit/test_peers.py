@@ -9,6 +9,7 @@ import pytest
 
 from containers.base.segmentation.plain import foreign, origin, read_plain
 from containers.cellpose.settings import Settings as CellposeSettings
+from containers.stardist.settings import Settings as StardistSettings
 from contract import CallError, SettingsModel, TrainPair, sha256_file, take, write_mask
 from contract.settings import read_settings
 from harness.models.registry import INSTALLED, Model, all_models, choose_models
@@ -17,7 +18,7 @@ from tests.datasets import add_pair
 from tests.programs import ROOT, run, run_model
 
 Kind = TypeVar("Kind", bound=SettingsModel)
-PEERS = {"cellpose"}
+PEERS = {"cellpose", "stardist"}
 
 
 def settings(peer: str, profile: str, kind: type[Kind], *overrides: str) -> Kind:
@@ -88,6 +89,34 @@ def test_cellpose_is_called_with_what_the_profile_says() -> None:
     assert chosen.steps([3, 3, 3]) == 2
     plain = CellposeSettings(batch_size=2)
     assert plain.steps([9, 4, 5, 6]) == 2, "an image with four cells is left out"
+
+
+def test_stardist_is_called_with_what_the_profile_says() -> None:
+    chosen = settings("stardist", "tiny", StardistSettings, "rays=16")
+    assert chosen.arguments == {
+        "n_rays": 16,
+        "grid": (2, 2),
+        "n_channel_in": 3,
+        "unet_n_depth": 3,
+        "unet_n_filter_base": 16,
+        "net_conv_after_unet": 64,
+        "train_patch_size": (96, 96),
+        "train_batch_size": 4,
+        "train_epochs": 4,
+        "train_steps_per_epoch": 25,
+        "train_learning_rate": 0.001,
+        "train_tensorboard": False,
+        "use_gpu": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [("grid=3", "power of two"), ("crop=100", "must be a multiple of 16")],
+)
+def test_stardist_refuses_what_its_network_cannot_divide(override: str, reason: str) -> None:
+    with pytest.raises(CallError, match=reason):
+        settings("stardist", "tiny", StardistSettings, override)
 
 
 def test_images_that_cannot_be_used_are_named_and_left_out(

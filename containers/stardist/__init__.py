@@ -1,0 +1,1 @@
+"""StarDist, the package `stardist`, behind the contract."""
