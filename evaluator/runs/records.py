@@ -144,11 +144,11 @@ class LeakageRecord(_Record):
 
 
 class ModelRecord(_Record):
-    """One model of a run; `kind` is "foreign" for an image that has no folder here, and
-    "peer" for somebody else's package behind the contract."""
+    """One model of a run; `kind` is "foreign" for an image that has no folder here, "peer" for
+    somebody else's package behind the contract, and "generator" also for a control of theirs."""
 
     title: str
-    kind: Literal["segmenter", "control", "peer", "foreign"]
+    kind: Literal["segmenter", "control", "peer", "foreign", "generator"]
     verbs: tuple[str, ...]
     seeds: tuple[int, ...]
     settings: tuple[str, ...] = ()

@@ -84,6 +84,7 @@ def _run(folder: Path, record: RunRecord) -> Source:
         rows=tuple(
             (name, seed, image.image, threshold)
             for name, model in record.models.items()
+            if model.kind != "generator"
             for seed in model.seeds
             for image in record.dataset.images
             for threshold in record.thresholds

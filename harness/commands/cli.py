@@ -3,7 +3,7 @@
 import typer
 
 from contract.errors import run_cli
-from harness.commands import data, export, importing, look, machine, models, runs
+from harness.commands import data, export, generating, importing, look, machine, models, runs
 
 app = typer.Typer(
     name="harness",
@@ -14,6 +14,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(runs.app)
+app.add_typer(generating.app)
 app.add_typer(look.app)
 app.add_typer(export.app)
 app.add_typer(models.app)

@@ -10,18 +10,23 @@ from contract.shown import shown
 from harness.models.build import sources_label
 from harness.models.registry import Model, all_models
 
+COLUMNS = ("model", "kind", "what it is", "verbs", "local", "docker image", "from")
+
 
 def print_models() -> None:
-    """Prints what there is, from where, and whether each runner can run it now."""
+    """Prints what there is, from where, and whether each runner can run it now.
+
+    Generators have a table of their own.
+    """
     client = _client_or_none()
-    table = Table("model", "kind", "what it is", "verbs", "local", "docker image", "from")
+    predicting, generating = Table(*COLUMNS), Table(*COLUMNS, title="generators")
     unusable: dict[str, CallError] = {}
     peers = False
     for model in all_models(unusable).values():
         if model.card.peer and not peers:
-            table.add_section()
+            predicting.add_section()
             peers = True
-        table.add_row(
+        (generating if model.generates else predicting).add_row(
             model.name,
             "peer" if model.card.peer else model.card.kind,
             model.card.title,
@@ -30,7 +35,9 @@ def print_models() -> None:
             _image_state(client, model),
             str(model.folder),
         )
-    Console().print(table)
+    for table in (predicting, generating):
+        if table.rows:
+            Console().print(table)
     if peers:
         print("peers are other people's packages: by name, or all with --models all")
     for name, error in unusable.items():

@@ -73,6 +73,7 @@ def run_all_command(
     left out because of the dataset.
     """
     from harness.commands.summary import print_summary
+    from harness.models.registry import refuse_generators
     from harness.runners.choose import choose_runner
     from harness.runners.signals import interruptible
     from harness.work.hire import hired
@@ -92,6 +93,7 @@ def run_all_command(
         memory_asked=limit_memory,
         relax=relax,
     )
+    refuse_generators(request.models)
     with interruptible():
         with (
             display() as show,
@@ -177,7 +179,7 @@ def predict(
 ) -> None:
     """Write a label mask for every image in a folder; only masks of earlier calls are replaced."""
     from harness.datasets.exporters.formats import prepared_formats
-    from harness.models.registry import choose_models
+    from harness.models.registry import choose_models, refuse_generators
     from harness.runners.choose import choose_runner
     from harness.runners.signals import interruptible
     from harness.work.exporting import export_predicted
@@ -186,6 +188,7 @@ def predict(
 
     formats = None if also is None else prepared_formats(also, "--also")
     (chosen_model,) = options.relaxed(choose_models([model]), relax)
+    refuse_generators([chosen_model])
     found = find_weights(chosen_model, run, weights, seed)
     with interruptible(), display() as show:
         code = predict_folder(

@@ -156,6 +156,22 @@ def load_dataset(root: Path) -> Dataset:
     )
 
 
+def load_training(root: Path) -> tuple[tuple[Pair, ...], tuple[Fault, ...]]:
+    """The usable pairs of `root`/Training-labeled, and what was wrong with others there.
+
+    Raises CallError when two images share a stem or no pair is left.
+    """
+    part = _read_part(root, TRAIN_PART)
+    if not part.pairs:
+        examples = "; ".join(f"{fault.image}: {fault.reason}" for fault in part.faults[:3])
+        raise CallError(
+            f"No usable image with a label in {root / TRAIN_PART}.",
+            examples or f"{root / TRAIN_PART}/images or /labels is missing or empty",
+            "give a folder with Training-labeled/, which holds images/ and labels/",
+        )
+    return part.pairs, part.faults
+
+
 def split_training(pairs: Sequence[Pair]) -> dict[str, Subset]:
     """Nine in ten training images for training, one in ten for validation, within each source.
 

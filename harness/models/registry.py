@@ -193,6 +193,17 @@ def choose_models(names: Iterable[str] | None) -> list[Model]:
     return chosen
 
 
+def refuse_generators(models: Iterable[Model]) -> None:
+    """Raises CallError for a model that makes images and predicts no mask."""
+    for model in models:
+        if model.generates:
+            raise CallError(
+                f"{model.name} makes labelled images and predicts no mask.",
+                "it is a generator, or a control of theirs",
+                f"harness generate {model.name} --data DIR --out DIR --count N",
+            )
+
+
 def spoken(model: Model, contract: Contract) -> Model:
     """The model, called by this contract if it is an image without a model.yaml here."""
     if model.folder is not None or contract == model.card.contract:

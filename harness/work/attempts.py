@@ -59,7 +59,7 @@ class Predicting:
             if not rest:
                 break
             begun: list[str] = []
-            ended = self._attempt(out, rest, _remember(begun, on_event))
+            ended = self._attempt(out, rest, remember(begun, on_event))
             usages.append(ended.usage)
             write_json(self.folder / USAGE_JSON, summed(usages).model_dump())
             lines |= self._collect(out)
@@ -168,7 +168,9 @@ def settled(lines: Sequence[PredictionRecord]) -> bool:
     return not any(line.outcome in RETRIED_NEXT_TIME for line in lines)
 
 
-def _remember(begun: list[str], on_event: EventHandler) -> EventHandler:
+def remember(begun: list[str], on_event: EventHandler) -> EventHandler:
+    """The handler, which keeps in `begun` the name of the image that was begun last."""
+
     def handle(event: Mapping[str, Any]) -> None:
         if event["event"] == "image":
             begun[:] = [str(event.get("image"))]

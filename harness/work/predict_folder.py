@@ -35,7 +35,7 @@ def find_weights(model: Model, run: Path | None, weights: Path | None, seed: int
         return weights
     if (weights is None) == (run is None):
         raise CallError(
-            f"{model.name} needs weights to predict, from one place.",
+            f"{model.name} needs weights, from one place.",
             do="give either --run RUN to take those of a run, or --weights DIR",
         )
     if run is not None:

@@ -191,7 +191,9 @@ def as_used(run: RunFolder, record: RunRecord) -> RunRecord:
     return record.model_copy(update={"models": models})
 
 
-def _kind(model: Model) -> Literal["segmenter", "control", "peer"]:
+def _kind(model: Model) -> Literal["segmenter", "control", "peer", "generator"]:
+    if model.generates:
+        return "generator"
     if model.card.kind == "control":
         return "control"
     return "peer" if model.card.peer else "segmenter"

@@ -176,6 +176,7 @@ def _as_it_lies(context: Context, show: Display) -> Scores:
             scored, ScoreItem(context=context, model=model, seed=seed, quiet=True)
         )
         for model, facts in context.record.models.items()
+        if facts.kind != "generator"
         for seed in facts.seeds
     }
     return dict(follow(courses, InTurn(show)))

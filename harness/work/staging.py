@@ -4,16 +4,19 @@ import csv
 import io
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from contract import label_name, write_mask, write_text
+from contract.dataset import read_rows
 from contract.diameters import write_diameters
 from contract.guarded import read_mask
-from contract.names import DIAMETERS
+from contract.names import DIAMETERS, normal
 from contract.schema import Subset
 from harness.datasets.folder import Pair
 
+SEQUENCES = "sequences.csv"
+"""Beside images/: which of them are frames of a movie."""
 TIFF_SUFFIXES = {".tif", ".tiff"}
 READABLE_BY_ALL = 0o444
 FOR_ALL = 0o644
@@ -53,23 +56,61 @@ def stage_labels(folder: Path, pairs: Iterable[Pair]) -> Path:
     return folder
 
 
-def stage_training(folder: Path, pairs: Iterable[Pair], split: Mapping[str, Subset]) -> Path:
-    """Fills a new `folder` with images/, labels/ and split.csv, as train expects them."""
+def stage_training(
+    folder: Path, pairs: Iterable[Pair], split: Mapping[str, Subset], *, tables: bool = False
+) -> Path:
+    """Fills a new `folder` with images/, labels/ and split.csv, as train expects them.
+
+    Generators are given `tables`, too: see `tables_of`.
+    """
     pairs = list(pairs)
     _renew(folder)
     stage_images(folder / "images", (pair.image for pair in pairs))
     stage_labels(folder / "labels", pairs)
-    write_text(folder / "split.csv", split_csv(split))
-    (folder / "split.csv").chmod(FOR_ALL)
+    for name, text in {
+        "split.csv": split_csv(split),
+        **(tables_of(pairs) if tables else {}),
+    }.items():
+        write_text(folder / name, text)
+        (folder / name).chmod(FOR_ALL)
     return folder
 
 
 def split_csv(split: Mapping[str, Subset]) -> str:
     """The split as `image,subset` lines, sorted by image."""
+    return _csv(["image", "subset"], sorted(split.items()))
+
+
+def tables_of(pairs: Iterable[Pair]) -> dict[str, str]:
+    """What manifest.csv (the modality alone) and sequences.csv say of the pairs, by file name.
+
+    A table of which no line is left is none. Raises CallError for one that cannot be read.
+    """
+    pairs = sorted(pairs, key=lambda pair: pair.name)
+    modalities = [(pair.name, pair.strata.get("modality", "")) for pair in pairs]
+    movies = {
+        row.get("image") or "": (row.get("sequence") or "", row.get("frame") or "")
+        for folder in {pair.image.parent.parent for pair in pairs}
+        if (folder / SEQUENCES).is_file()
+        for row in read_rows(folder / SEQUENCES)
+    }
+    named = {normal(image): movie for image, movie in movies.items()}
+    frames = [
+        (pair.name, *named[normal(pair.name)]) for pair in pairs if normal(pair.name) in named
+    ]
+    tables = {}
+    if any(modality for _, modality in modalities):
+        tables["manifest.csv"] = _csv(["image", "modality"], modalities)
+    if frames:
+        tables[SEQUENCES] = _csv(["image", "sequence", "frame"], frames)
+    return tables
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "subset"])
-    writer.writerows(sorted(split.items()))
+    writer.writerow(columns)
+    writer.writerows(rows)
     return text.getvalue()
 
 

@@ -99,8 +99,9 @@ def run_status(root: Path) -> RunStatus:
     for model, facts in record.models.items():
         for seed in facts.seeds:
             names: list[StepName] = ["train"] if "train" in facts.verbs else []
+            names += ["predict"] if facts.kind != "generator" else []
             failed = False
-            for step in (*names, "predict"):
+            for step in names:
                 found = _step(run, model, seed, step, len(record.dataset.images), owner)
                 if failed and found.state == "waiting":
                     found = StepStatus(model=model, seed=seed, step=step, state="skipped")

@@ -17,7 +17,7 @@ from harness.runners.confine import remove_tree
 from harness.runners.job import Job
 from harness.work.items import Context, Done
 from harness.work.progress import Display
-from harness.work.staging import stage_training
+from harness.work.staging import stage_training, tables_of
 from harness.work.steps import Decision, Step
 
 OUT = "out"
@@ -68,6 +68,8 @@ class TrainItem:
             "training images and labels": context.dataset.train_sha256,
             "split": split_hash(context.split),
         }
+        if self.model.generates:
+            inputs["tables"] = sha256_json(tables_of(context.dataset.train))
         if self.model.card.relax:
             inputs["relaxed"] = ", ".join(self.model.card.relax)
         if settings:
@@ -117,7 +119,7 @@ class TrainItem:
         return Job(
             model=self.model,
             verb="train",
-            input=_training_folder(context),
+            input=_training_folder(context, tables=self.model.generates),
             output=part / OUT,
             log=part / LOG,
             limits=context.limits,
@@ -165,12 +167,12 @@ def _take_in(part: Path) -> None:
     remove_tree(out)
 
 
-def _training_folder(context: Context) -> Path:
+def _training_folder(context: Context, *, tables: bool) -> Path:
     """The training images for containers, laid out aside when the first of them asks."""
-    folder = context.run.stage / "train"
+    folder = context.run.stage / ("train-tables" if tables else "train")
     if not folder.exists():
-        aside = folder.with_name(f"train.{os.uname().nodename}.{os.getpid()}")
-        stage_training(aside, context.dataset.train, context.split)
+        aside = folder.with_name(f"{folder.name}.{os.uname().nodename}.{os.getpid()}")
+        stage_training(aside, context.dataset.train, context.split, tables=tables)
         try:
             aside.rename(folder)
         except OSError:  # another process was faster

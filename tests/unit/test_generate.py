@@ -12,80 +12,20 @@ from contract.dataset import training_pairs
 from contract.samples import write_png
 from contract.written import RECORD
 from tests.programs import finish, generator_command
-from tests.unit.generator_fixtures import contents, training_folder
-
-GENERATOR = """
-import os
-from pathlib import Path
-import numpy as np
-from contract import CallError, GenerateCall, Sample, serve
-
-ORDERS = Path("orders")
-
-
-def ordered(index):
-    found = ORDERS / str(index)
-    return found.read_text() if found.exists() else ""
-
-
-class Generator:
-    def __init__(self, weights, threads):
-        if (ORDERS / "memory").exists():
-            raise MemoryError("no room")
-
-    def prepare(self, call: GenerateCall) -> None:
-        print("a library chats")
-        self.call = call
-        if ordered("prepare") == "refuse":
-            raise CallError("There are no movies here.")
-        (ORDERS / "seen").write_text(" ".join(pair.stem for pair in (*call.pairs, *call.held)))
-
-    def generate(self, index: int) -> Sample:
-        with (ORDERS / "asked").open("a") as stream:
-            print(index, file=stream)
-        random = self.call.random(index)
-        pixels = random.integers(0, 256, (20, 30), np.uint8)
-        labels = np.zeros((20, 30), int)
-        labels[3:9, 4:12] = 1
-        source = self.call.pairs[index % len(self.call.pairs)]
-        said = {"sources": (source.stem, source.stem), "modality": source.modality}
-        match ordered(index):
-            case "raise": raise KeyError("colour")
-            case "exit": raise SystemExit
-            case "memory": raise RuntimeError("CUDA out of memory")
-            case "kill": os.kill(os.getpid(), 9)
-            case "drop": return Sample(pixels=pixels, labels=labels, dropped=True, score=0.1,
-                                       message="no contrast")
-            case "nothing": return None
-            case "shape": labels = labels[1:]
-            case "float": pixels = pixels.astype(float)
-            case "channels": pixels = np.stack([pixels] * 4, axis=2)
-            case "negative": labels = labels - 1
-            case "fractions": labels = labels / 2
-            case "score": said["score"] = float("nan")
-            case "foreign": said["sources"] = ("v0",)
-            case "colour": pixels = np.stack([pixels.astype(np.uint16) * 257] * 3, axis=2)
-        return Sample(pixels=pixels, labels=labels, **said)
-
-
-if __name__ == "__main__":
-    serve(Generator)
-"""
+from tests.unit.generator_fixtures import (
+    asked,
+    contents,
+    order,
+    training_folder,
+    write_generator,
+)
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder to work in, with a generator, a control of that kind, and a training folder."""
-    for name, more in (
-        ("dots", {"kind": "generator", "masks": ["real", "sampled"]}),
-        ("more", {"kind": "control", "needs_held": True}),
-    ):
-        folder = tmp_path / "containers" / name
-        folder.mkdir(parents=True)
-        (folder / "generator.py").write_text(GENERATOR)
-        card = {"name": name, "title": "Dots", "verbs": ["describe", "generate"], **more}
-        (folder / "model.yaml").write_text(json.dumps({**card, "entry": "generator.py"}))
-    (tmp_path / "orders").mkdir()
+    write_generator(tmp_path, "dots", kind="generator", masks=["real", "sampled"])
+    write_generator(tmp_path, "more", kind="control", needs_held=True)
     training_folder(tmp_path / "in")
     return tmp_path
 
@@ -95,19 +35,6 @@ def generate(
 ) -> subprocess.CompletedProcess[str]:
     call = generator_command(name, "generate", place / "in", place / out, *arguments)
     return finish(call, cwd=place)
-
-
-def order(place: Path, **orders: str) -> None:
-    for name, text in orders.items():
-        (place / "orders" / name.removeprefix("at_")).write_text(text)
-
-
-def asked(place: Path) -> list[int]:
-    """The samples that the generator was asked for since the last look."""
-    path = place / "orders" / "asked"
-    found = [int(line) for line in path.read_text().split()] if path.exists() else []
-    path.unlink(missing_ok=True)
-    return found
 
 
 def test_the_output_is_a_training_folder_made_of_training_images(place: Path) -> None:

@@ -225,7 +225,11 @@ def _images(run: RunRecord | None, scores: pd.DataFrame) -> tuple[DatasetImage, 
 def _models(
     folder: RunFolder, run: RunRecord | None, scores: pd.DataFrame, notes: list[str]
 ) -> tuple[Model, ...]:
-    recorded: dict[str, ModelRecord | None] = dict(run.models) if run else {}
+    recorded: dict[str, ModelRecord | None] = {
+        name: record
+        for name, record in (run.models.items() if run else ())
+        if record.kind != "generator"
+    }
     for name in scores["model"].unique():
         recorded.setdefault(str(name), None)
     models = []
