@@ -1,6 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
+# The extra `synthetic`, without what it depends on: centrosome would bring an older Pillow, which it
+# uses in one function that nothing here calls.
+SYNTHETIC := cp-measure==0.3.0 centrosome==1.3.4 mahotas==1.4.19 deprecation==2.1.0
 
 .PHONY: run test check unit peers peer-models docs integration conformance coverage hooks pins
 .PHONY: bench-claims bench-evaluator bench-formats bench-fuzz bench-large bench-leakage bench-report clean weights
@@ -110,6 +113,7 @@ clean:
 .venv/dev: pyproject.toml | .venv/bin/python
 	@echo 'installing torch, the models and the tools into .venv; a few minutes the first time'
 	$(BIN)/pip install -qq --disable-pip-version-check -e '.[models,dev]'
+	$(BIN)/pip install -qq --disable-pip-version-check --no-deps $(SYNTHETIC)
 	@touch $@ .venv/models
 
 .venv/docs: pyproject.toml | .venv/bin/python

@@ -238,6 +238,33 @@ def audit(
         raise typer.Exit(ExitCode.FAILURES)
 
 
+@app.command()
+def synthetic(
+    real: Annotated[
+        Path,
+        typer.Argument(help="Training folder (images/, labels/) or dataset of real images."),
+    ],
+    generated: Annotated[
+        Path,
+        typer.Argument(metavar="SYNTHETIC", help="The same of generated images."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the page, its tables and pictures.")],
+) -> None:
+    """Says how near generated images with masks come to real ones, beside what real ones differ by.
+
+    Exit code 0: done; 2: wrong call. Whether they help a model is another question.
+    """
+    from evaluator.report import build_synthetic_page
+    from evaluator.report.quality import sentences
+    from evaluator.synthetic.compare import compare_synthetic
+
+    comparison = compare_synthetic(real, generated, out)
+    paths = build_synthetic_page(comparison, out)
+    for line in sentences(comparison):
+        print(line)
+    print(paths.index_html)
+
+
 def parse_thresholds(text: str) -> tuple[float, ...]:
     """The numbers in "0.5,0.7,0.9"; raises CallError when one is none."""
     try:

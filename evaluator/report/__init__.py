@@ -9,15 +9,23 @@ from pathlib import Path
 
 from contract.written import Written
 from evaluator.report.numbers import Numbers
+from evaluator.report.quality import feature_csv, quality_blocks
 from evaluator.report.read.challenge_csv import load_challenge_csv
 from evaluator.report.read.published import read_published
 from evaluator.report.read.run import load_report
-from evaluator.report.render import ReportPaths, write_report
+from evaluator.report.render import ReportPaths, write_page, write_report
+from evaluator.report.section import Section
 from evaluator.runs.folder import RUN_JSON, RunFolder
 from evaluator.runs.words import Metrics, Protocol
 from evaluator.statistics.paired import MARGIN
+from evaluator.synthetic.result import Comparison
 
-__all__ = ["ReportPaths", "build_report", "build_report_from_challenge_csv"]
+__all__ = [
+    "ReportPaths",
+    "build_report",
+    "build_report_from_challenge_csv",
+    "build_synthetic_page",
+]
 
 
 def build_report(
@@ -62,6 +70,26 @@ def build_report_from_challenge_csv(
     data = load_challenge_csv(entries)
     _claim(out)
     return write_report(Numbers(data=data, margin=margin), out)
+
+
+def build_synthetic_page(comparison: Comparison, out: Path) -> ReportPaths:
+    """Writes the page of one comparison of generated images into `out`, where its pictures lie.
+
+    Raises CallError when `out` holds such files that are no earlier page.
+    """
+    _claim(out)
+    section = Section(
+        id="synthetic",
+        title="How good is it",
+        blocks=quality_blocks(comparison, out, "synthetic"),
+        files={"synthetic_every_feature": feature_csv(comparison)},
+    )
+    return write_page(
+        f"{comparison.synthetic} beside {comparison.real}",
+        f"{comparison.synthetic_images} generated and {comparison.real_images} real images",
+        [section],
+        out,
+    )
 
 
 def _claim(out: Path, source: Path | None = None) -> None:

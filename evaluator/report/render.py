@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -38,24 +39,40 @@ class ReportPaths:
 
 def write_report(numbers: Numbers, out: Path) -> ReportPaths:
     """Renders all sections into the folder `out`; index.html is put in its place last."""
-    paths = ReportPaths(
-        index_html=out / "index.html",
-        report_md=out / "report.md",
-        figures=out / "figures",
-        tables=out / "tables",
-    )
+    paths = _paths(out)
     sections = make_sections(numbers)
-    _replace(paths.tables, {name: text.encode() for name, text in tables(sections)})
-    _replace(paths.figures, dict(_figures(sections)))
-    write_text(paths.report_md, markdown(numbers.data, sections))
     page = html(
         numbers.data,
         sections,
         margin=numbers.margin,
         published=numbers.published is not None,
     )
-    write_text(paths.index_html, page)
+    _write(paths, sections, page, markdown(numbers.data, sections))
     return paths
+
+
+def write_page(title: str, subtitle: str, sections: Sequence[Section], out: Path) -> ReportPaths:
+    """Renders sections that are of no run into the folder `out`, otherwise as `write_report`."""
+    paths = _paths(out)
+    told = {"title": title, "subtitle": subtitle, "sections": sections}
+    _write(paths, sections, _html("plain.html.j2", **told), _markdown("plain.md.j2", **told))
+    return paths
+
+
+def _paths(out: Path) -> ReportPaths:
+    return ReportPaths(
+        index_html=out / "index.html",
+        report_md=out / "report.md",
+        figures=out / "figures",
+        tables=out / "tables",
+    )
+
+
+def _write(paths: ReportPaths, sections: Sequence[Section], page: str, twin: str) -> None:
+    _replace(paths.tables, {name: text.encode() for name, text in tables(sections)})
+    _replace(paths.figures, dict(_figures(sections)))
+    write_text(paths.report_md, twin)
+    write_text(paths.index_html, page)
 
 
 def tables(sections: Sequence[Section]) -> Iterator[tuple[str, str]]:
@@ -105,14 +122,15 @@ def html(
     published: bool = False,
 ) -> str:
     """The page, whole in itself; it records by which rules it was made."""
+    return _html("page.html.j2", data=data, sections=sections, margin=margin, published=published)
+
+
+def _html(template: str, **told: Any) -> str:
     environment = _environment(autoescape=True)
     environment.filters["zip"] = zip
     scripts = [_resource("page.js"), _resource("viewer.js")]
-    return environment.get_template("page.html.j2").render(
-        data=data,
-        sections=sections,
-        margin=margin,
-        published=published,
+    return environment.get_template(template).render(
+        **told,
         version=__version__,
         style=_resource("style.css"),
         scripts=scripts,
@@ -123,10 +141,14 @@ def html(
 
 def markdown(data: ReportData, sections: Sequence[Section]) -> str:
     """The same in Markdown, with the figures and pictures by their files."""
+    return _markdown("page.md.j2", data=data, sections=sections)
+
+
+def _markdown(template: str, **told: Any) -> str:
     # Nothing is escaped for HTML here: the filter does it for both languages at once.
     environment = _environment(autoescape=False)
     environment.filters["md"] = escape_markdown
-    text = environment.get_template("page.md.j2").render(data=data, sections=sections)
+    text = environment.get_template(template).render(**told)
     return re.sub(r"\n{3,}", "\n\n", text)
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "SCORES_CSV",
     "SCORE_JSON",
     "STEP_JSON",
+    "SYNTHETIC_JSON",
     "TRAINING_JSON",
     "USAGE_JSON",
     "RunFolder",
@@ -37,6 +38,9 @@ INDEX_JSON = "index.json"
 """In the same folder: the hashes of the label and the mask that each table was made from."""
 SCORE_JSON = "score.json"
 """In place of run.json where `evaluator score` compared two folders."""
+QUALITY = "quality"
+SYNTHETIC_JSON = "synthetic.json"
+"""In the folder of a generator's quality: how its images compare with real ones."""
 
 TRAINING_JSON = "training.json"
 HISTORY_JSONL = "history.jsonl"
@@ -96,3 +100,12 @@ class RunFolder:
     def overlaps(self, model: str, seed: int) -> Path:
         """One sparse overlap table per image, <stem>.npz."""
         return self.seed(model, seed) / OVERLAPS
+
+    def quality(self, model: str, seed: int) -> Path:
+        """What `evaluator synthetic` wrote of the images that a generator made with one seed."""
+        return self.seed(model, seed) / QUALITY
+
+    def qualities(self) -> list[Path]:
+        """Those that there are, by the names of the generators."""
+        found = self.root.glob(f"models/*/seed*/{QUALITY}/{SYNTHETIC_JSON}")
+        return sorted(path.parent for path in found)

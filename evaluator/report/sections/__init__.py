@@ -31,6 +31,7 @@ ORDER = (
     "models",
     "training",
     "cost",
+    "synthetic",
     "dataset",
     "methods",
     "provenance",

@@ -1,0 +1,1 @@
+"""How good generated images and masks are, beside what real ones differ by among themselves."""

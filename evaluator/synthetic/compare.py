@@ -1,0 +1,75 @@
+"""Compares a folder of generated images with real ones: everything that is known of them."""
+
+from pathlib import Path
+
+from contract import __version__
+from evaluator.synthetic.cells import MOST_CELLS, measure, usable
+from evaluator.synthetic.folders import Folder, read_folder
+from evaluator.synthetic.memory import (
+    MOST_IMAGES,
+    copied_cells,
+    copied_images,
+    likeness,
+    show_nearest,
+    small_pictures,
+)
+from evaluator.synthetic.morphology import (
+    distance_measures,
+    feature_measures,
+    feature_table,
+    fit_scale,
+    in_components,
+    neighbour_measures,
+)
+from evaluator.synthetic.result import Comparison, FeatureDistance, Measure, write_comparison
+
+
+def compare_synthetic(real_root: Path, synthetic_root: Path, out: Path) -> Comparison:
+    """Writes synthetic.json and the pictures of nearest images into `out`, and returns the former.
+
+    `real_root` and `synthetic_root` are folders as `read_folder` takes them. Generated images are
+    compared with the real ones for training; those that are held out say how near an unseen image
+    comes to training. Raises CallError when a folder or a file in it cannot be used.
+    """
+    real, synthetic = read_folder(real_root), read_folder(synthetic_root)
+    measures, by_feature = _cells(real, synthetic)
+    train, others = real.of("train")[:MOST_IMAGES], synthetic.pairs[:MOST_IMAGES]
+    held_out = real.of("held_out")[:MOST_IMAGES]
+    pictures = small_pictures(train)
+    found = likeness(small_pictures(others), pictures)
+    unseen = likeness(small_pictures(held_out), pictures) if held_out else None
+    comparison = Comparison(
+        real=real_root.name,
+        synthetic=synthetic_root.name,
+        methods=tuple(sorted({pair.method for pair in synthetic.pairs if pair.method})),
+        real_images=len(real.of("train")),
+        synthetic_images=len(synthetic.pairs),
+        features=len(by_feature),
+        measures=(*measures, copied_images(unseen, found, len(train))),
+        by_feature=by_feature,
+        nearest=show_nearest(others, train, found, out),
+        notes=(*real.notes, *synthetic.notes),
+        version=__version__,
+    )
+    write_comparison(comparison, out)
+    return comparison
+
+
+def _cells(
+    real: Folder, synthetic: Folder
+) -> tuple[tuple[Measure, ...], tuple[FeatureDistance, ...]]:
+    """What the features of single cells say."""
+    measured = measure(real.of("train"))
+    first, (second, unseen) = usable(
+        measured,
+        (measure(synthetic.pairs), measure(real.of("held_out"), MOST_CELLS)),
+    )
+    scale = fit_scale(first.rows)
+    train, others = in_components(first, scale), in_components(second, scale)
+    measures = (
+        *distance_measures(train, others, "morphology"),
+        *neighbour_measures(train, others),
+        *feature_measures(first, second, scale),
+        copied_cells(train, in_components(unseen, scale), others),
+    )
+    return measures, feature_table(first, second, scale)
