@@ -118,6 +118,11 @@ def printable(name: str) -> str:
     )
 
 
+def holds_files(folder: Path) -> bool:
+    """Whether it is a folder with something in it."""
+    return folder.is_dir() and any(folder.iterdir())
+
+
 def told_apart(names: Iterable[str]) -> str:
     """The names, joined; those that would look alike with the codes that differ."""
     names = sorted(names)

@@ -220,7 +220,8 @@ class TrainingRecord(TrainingSummary):
     """Hash of names, contents and subsets of all training pairs."""
     seconds: float
     """Of all calls together when it was interrupted."""
-    peak_memory_bytes: int
+    peak_memory_bytes: int | None
+    """None where nothing was trained."""
 
 
 class HistoryLine(BaseModel):

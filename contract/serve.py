@@ -12,11 +12,14 @@ from contract.describe import DEFAULT_PROFILE, describe
 from contract.errors import CallError, ExitCode, run_cli
 from contract.events import Events
 from contract.metering import peak_memory_bytes, peak_vram_bytes
+from contract.names import holds_files
 from contract.privileges import become_owner, refuse_unmounted
 from contract.schema import ModelCard, read_card
 
 BAKED_WEIGHTS = Path("/opt/cellbench/weights")
 MOUNTED_WEIGHTS = Path("/weights")
+SHIPPED_WEIGHTS = "weights"
+"""Beside model.yaml: weights that come with a model."""
 MOUNTED_TRUTH = Path("/truth")
 
 
@@ -67,7 +70,7 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
             refuse_unmounted(arguments.output)
             become_owner(arguments.output, arguments.input)
             events = Events()
-            weights = _find_weights(arguments.weights, card, arguments.verb)
+            weights = _find_weights(arguments.weights, card, arguments.verb, folder)
             if said := demonstration(weights):
                 print(f"note: {said}", file=sys.stderr)
             code = predict(
@@ -88,7 +91,7 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
             refuse_unmounted(arguments.output)
             become_owner(arguments.output, arguments.input)
             events = Events()
-            weights = _find_weights(arguments.weights, card, arguments.verb)
+            weights = _find_weights(arguments.weights, card, arguments.verb, folder)
             if said := demonstration(weights):
                 print(f"note: {said}", file=sys.stderr)
             code = generate(
@@ -168,18 +171,21 @@ def _add_set(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _find_weights(asked: Path | None, card: ModelCard, verb: str) -> Path | None:
-    """The first of --weights, /weights and the baked ones; None for a model that needs none."""
+def _find_weights(asked: Path | None, card: ModelCard, verb: str, own: Path) -> Path | None:
+    """The first of --weights, /weights, the baked ones and those that come with the model.
+
+    `own` is the model's folder. None for a model that needs none.
+    """
     if asked is not None:
-        if not _holds_files(asked):
+        if not holds_files(asked):
             raise CallError(
                 f"No weights in {asked}.",
                 "the folder is missing or empty",
                 "name the weights/ folder that train wrote",
             )
         return asked
-    for folder in (MOUNTED_WEIGHTS, BAKED_WEIGHTS):
-        if _holds_files(folder):
+    for folder in (MOUNTED_WEIGHTS, BAKED_WEIGHTS, own / SHIPPED_WEIGHTS):
+        if holds_files(folder):
             return folder
     if "train" not in card.verbs:
         return None
@@ -201,10 +207,6 @@ def _find_truth(asked: Path | None, card: ModelCard) -> Path | None:
             do="give the folder of label masks with --truth, or mount it at /truth",
         )
     return folder
-
-
-def _holds_files(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
 
 
 def usable_cores() -> int:

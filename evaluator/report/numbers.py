@@ -339,6 +339,7 @@ class Numbers:
 
 
 ENDINGS = {
+    "missing": "not possible: it comes with no weights",
     "crashed": "crashed",
     "out_of_memory": "ran out of memory",
     "timeout": "ran into its time-out",

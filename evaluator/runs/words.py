@@ -29,12 +29,15 @@ Outcome = Literal[
 """How one image ended for one model; everything but "scored" counts 0."""
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
+SHIPPED = "shipped"
+"""The profile that trains nothing: models predict with the weights that come with them."""
+
 LineOutcome = Literal[PredictOutcome, "missing", "timeout"]
 """How the prediction of one image ended: as its model says, or the harness where no model could."""
 
 StepName = Literal["train", "predict"]
-StepOutcome = Literal["done", "crashed", "out_of_memory", "timeout"]
-"""How a step's container or process ended."""
+StepOutcome = Literal["done", "missing", "crashed", "out_of_memory", "timeout"]
+"""How a step's container or process ended; missing: what it needs does not come with the model."""
 RunnerName = Literal["docker", "local"]
 
 PIXEL_SIZE = "pixel_size_um"

@@ -3,7 +3,17 @@
 import typer
 
 from contract.errors import run_cli
-from harness.commands import data, export, generating, importing, look, machine, models, runs
+from harness.commands import (
+    data,
+    export,
+    generating,
+    importing,
+    look,
+    machine,
+    models,
+    runs,
+    weights,
+)
 
 app = typer.Typer(
     name="harness",
@@ -21,6 +31,7 @@ app.add_typer(models.app)
 app.add_typer(machine.app)
 data.app.command("import")(importing.import_dataset)
 app.add_typer(data.app, name="data")
+app.add_typer(weights.app, name="weights")
 
 
 def main() -> None:

@@ -29,7 +29,10 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="RUN", help="Run folder; default runs/<dataset>-<profile>."),
 ]
-Profile = Annotated[str, typer.Option(help="Training settings: tiny, quick, report or upstream.")]
+Profile = Annotated[
+    str,
+    typer.Option(help="Training settings: tiny, quick, report, upstream, or shipped: no training."),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(

@@ -10,6 +10,7 @@ from contract import CallError, sha256_file
 from contract.errors import did_you_mean
 from contract.profiles import parse_override
 from contract.settings import FILE_FORMAT
+from evaluator.runs.words import SHIPPED
 from harness.models.describe import describe, options_of
 from harness.models.registry import Model
 
@@ -49,6 +50,13 @@ def checked_overrides(
     Each model that learns and has Python sources here is asked, in a process of its own; the others
     say what they refuse when they are trained. Raises CallError for whatever is wrong.
     """
+    if profile == SHIPPED:
+        if texts:
+            raise CallError(
+                f"--set {texts[0]}: the profile {SHIPPED} trains nothing.",
+                do="leave it out, or choose another profile",
+            )
+        return {}
     learners = [model for model in models if model.learns]
     with ThreadPoolExecutor() as pool:
         cards = list(pool.map(describe, learners)) if texts else [None] * len(learners)

@@ -11,6 +11,7 @@ from typing import Any
 
 from contract import CallError, ModelCard, read_card, sha256_json, sha256_tree
 from contract.errors import did_you_mean
+from contract.names import holds_files
 from contract.profiles import read_profile
 from contract.schema import Contract, Freedom
 
@@ -115,6 +116,12 @@ class Model:
             if path.suffix != ".md" and not APART.intersection(path.relative_to(self.folder).parts)
         ]
         return sha256_json([sha256_tree(self.folder, code), base_sha256()])
+
+    @property
+    def shipped_weights(self) -> Path | None:
+        """The folder of the weights that come with it; None without any."""
+        folder = None if self.folder is None else self.folder / WEIGHTS
+        return folder if folder is not None and holds_files(folder) else None
 
     def profile(self, name: str) -> dict[str, Any]:
         """What a profile says, with those it extends; CallError when the model has none such."""

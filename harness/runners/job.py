@@ -190,7 +190,7 @@ class Clock:
 def explain(outcome: StepOutcome, exit_code: int | None, limits: Limits, log: Path) -> str:
     """A sentence for people about a job that did not end well; empty for one that did."""
     match outcome:
-        case "done":
+        case "done" | "missing":
             return ""
         case "timeout":
             return f"stopped after the time limit of {limits.timeout:g} s"

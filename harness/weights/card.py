@@ -114,6 +114,11 @@ class WeightsCard(_Part):
         """Of them, those for validation."""
         return sum(source.validation_images for source in self.data)
 
+    @property
+    def validation_f1(self) -> tuple[float, ...]:
+        """Mean over all validation images, at each of the thresholds."""
+        return self.half.f1_half if self.half.used else self.half.f1_single
+
 
 def read_card(weights: Path) -> WeightsCard | None:
     """The card in a folder of weights; None when there is none.
@@ -130,6 +135,12 @@ def read_card(weights: Path) -> WeightsCard | None:
             f"{path} is no card of weights: {error.errors()[0]['msg']}",
             "it was written by another version of cellbench, or edited",
         ) from error
+
+
+def told_data(card: WeightsCard) -> str:
+    """What the weights learned from, in a few words."""
+    names = ", ".join(dict.fromkeys(source.name for source in card.data))
+    return f"{card.images} images of {names}"
 
 
 def told_card(card: WeightsCard) -> str:

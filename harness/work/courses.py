@@ -11,7 +11,7 @@ from harness.work.items import Context, Done
 from harness.work.predicting import PredictItem
 from harness.work.scoring import ScoreItem
 from harness.work.shards import BeginItem, GatherItem, ShardItem, shards
-from harness.work.training import TrainItem
+from harness.work.shipped import learned
 
 NO_TESTS = slice(0)
 """Of the test images: a training has nothing to do with them."""
@@ -21,7 +21,7 @@ def course(context: Context, model: Model, seed: int) -> Course[tuple[ScoreRow, 
     """Training, if it learns, prediction and scoring; the rows."""
     done = Done(outcome="done")
     if model.learns:
-        done = yield TrainItem(context=context.narrowed(NO_TESTS), model=model, seed=seed)
+        done = yield learned(context.narrowed(NO_TESTS), model, seed)
     if done.outcome == "done":
         done = yield from _predicted(context, model, seed)
     failed: Outcome | None = None if done.recorded else "crashed"

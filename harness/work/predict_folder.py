@@ -26,17 +26,24 @@ BESIDE = (PREDICTIONS_JSONL, USAGE_JSON, "log.txt")
 
 
 def find_weights(model: Model, run: Path | None, weights: Path | None, seed: int) -> Path | None:
-    """The weights folder that `--run` or `--weights` names; None for a model that needs none.
+    """The weights folder that `--run` or `--weights` names, else the one that comes with the model.
 
-    Raises CallError when it is missing or comes from a training that failed, and when a model
-    that learns is given neither or both.
+    None for a model that needs none. Raises CallError when it is missing or comes from a training
+    that failed, when both are given, and when a model that learns comes with none.
     """
     if model.folder is None or not model.learns:
         return weights
-    if (weights is None) == (run is None):
+    if weights is not None and run is not None:
         raise CallError(
             f"{model.name} needs weights, from one place.",
             do="give either --run RUN to take those of a run, or --weights DIR",
+        )
+    if weights is None and run is None:
+        if model.shipped_weights is not None:
+            return model.shipped_weights
+        raise CallError(
+            f"{model.name} needs weights to predict, and comes with none.",
+            do="give --run RUN to take those of a run, or --weights DIR",
         )
     if run is not None:
         step = RunFolder(run).step(model.name, seed, "train")

@@ -1,7 +1,7 @@
 """run.json: what was asked, on what, with what; merged when a run is added to."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -31,8 +31,6 @@ from harness.runners.choose import Chosen
 from harness.runners.habits import undeclared
 from harness.work.request import Request
 from harness.work.training import split_hash
-
-CONTROL_SEEDS = (0,)
 
 
 def earlier_run(run: RunFolder) -> RunRecord | None:
@@ -114,11 +112,6 @@ def refuse_other_run(run: RunFolder, earlier: RunRecord, dataset: Dataset, profi
         )
 
 
-def seeds_of(model: Model, seeds: Sequence[int]) -> tuple[int, ...]:
-    """A model that does not learn runs once, as seed 0."""
-    return tuple(seeds) if model.learns else CONTROL_SEEDS
-
-
 def _dataset_record(dataset: Dataset, split: Mapping[str, Subset]) -> DatasetRecord:
     return DatasetRecord(
         name=dataset.name,
@@ -154,7 +147,7 @@ def _model_record(
     model: Model, request: Request, chosen: Chosen, earlier: ModelRecord | None
 ) -> ModelRecord:
     runner, settings = chosen.runner, request.settings.get(model.name, ())
-    wanted = set(seeds_of(model, request.seeds)) | set(earlier.seeds if earlier else ())
+    wanted = set(request.seeds_of(model)) | set(earlier.seeds if earlier else ())
     return ModelRecord(
         title=model.card.title,
         kind="foreign" if model.folder is None else _kind(model),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract import CallError, CellbenchError
-from evaluator.runs.words import Metrics, Protocol
+from evaluator.runs.words import SHIPPED, Metrics, Protocol
 from harness.datasets.folder import Dataset, load_dataset
 from harness.models.overrides import Overrides
 from harness.models.registry import Model
@@ -14,6 +14,7 @@ from harness.runners.job import Limits
 from harness.work.progress import Display
 from harness.work.sizes import warn_of_size
 
+ONE_SEED = (0,)
 SIMULATED = "simulated"
 """The dataset's name when none is given."""
 
@@ -42,6 +43,10 @@ class Request:
         name = self.data.resolve().name if self.data else SIMULATED
         return self.out or Path("runs") / f"{name}-{self.profile}"
 
+    def seeds_of(self, model: Model) -> tuple[int, ...]:
+        """A model that does not learn, now or at all, runs once, as seed 0."""
+        return self.seeds if model.learns and self.profile != SHIPPED else ONE_SEED
+
 
 def ready(request: Request, chosen: Chosen, show: Display) -> Dataset | None:
     """The dataset, None when it is to be simulated, and every model ready to run.
@@ -50,9 +55,12 @@ def ready(request: Request, chosen: Chosen, show: Display) -> Dataset | None:
     folder holds another run.
     """
     dataset = load_dataset(request.data) if request.data else None
-    _refuse_unknown_profiles(request)
-    if dataset:
-        _refuse_untrainable(request, dataset)
+    if request.profile == SHIPPED:
+        _refuse_without_weights(request.models)
+    else:
+        _refuse_unknown_profiles(request)
+        if dataset:
+            _refuse_untrainable(request, dataset)
     for line in chosen.told():
         show.say(line)
     _prepare(request, chosen, show, [pair.image for pair in dataset.test] if dataset else [])
@@ -91,4 +99,16 @@ def _refuse_untrainable(request: Request, dataset: Dataset) -> None:
             f"Nothing to train {', '.join(learners)} on in {dataset.root}.",
             "Training-labeled/ is missing, or none of its images has a usable label",
             "add training pairs, or choose models that need none with --models",
+        )
+
+
+def _refuse_without_weights(models: Sequence[Model]) -> None:
+    """Raises CallError when models would have to learn and none of them comes with weights."""
+    learners = [model for model in models if model.learns]
+    if learners and not any(model.shipped_weights for model in learners):
+        names = ", ".join(model.name for model in learners)
+        raise CallError(
+            f"No weights come with {names}.",
+            f"the profile {SHIPPED} trains nothing",
+            "train them: --profile quick; `harness weights list` names the models with weights",
         )

@@ -14,6 +14,7 @@ from evaluator.runs.folder import RunFolder
 from evaluator.runs.likeness import caution, told_comparison
 from evaluator.runs.records import Fault, RunRecord
 from evaluator.runs.remarks import told
+from evaluator.runs.words import SHIPPED
 from evaluator.scores.rows import ScoreRow, write_scores
 from harness.datasets.folder import TEST_PART, Dataset, load_dataset, split_training
 from harness.datasets.leakage.audit import audit_once
@@ -26,7 +27,7 @@ from harness.work.crew import Crew, InTurn, follow
 from harness.work.items import Context
 from harness.work.lock import locked
 from harness.work.progress import Display
-from harness.work.record import as_used, new_record, seeds_of, write_run
+from harness.work.record import as_used, new_record, write_run
 from harness.work.request import SIMULATED, Request, ready
 from harness.work.scoring import ScoreItem
 from harness.work.training import TrainItem
@@ -96,6 +97,8 @@ def train_only(request: Request, chosen: Chosen, show: Display) -> list[Path]:
     """
     if request.data is None:
         raise CallError("No dataset to train on.", do="give it with --data")
+    if request.profile == SHIPPED:
+        raise CallError(f"The profile {SHIPPED} trains nothing.", do="choose another profile")
     for model in request.models:
         if not model.learns:
             raise CallError(f"{model.name} does not learn.", do="choose another model")
@@ -132,7 +135,7 @@ def _context(run: RunFolder, request: Request, chosen: Chosen, dataset: Dataset)
 
 
 def _due(request: Request) -> list[tuple[Model, int]]:
-    return [(model, seed) for model in request.models for seed in seeds_of(model, request.seeds)]
+    return [(model, seed) for model in request.models for seed in request.seeds_of(model)]
 
 
 def _work(context: Context, request: Request, show: Display, crew: Crew) -> Result:

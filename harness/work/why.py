@@ -16,8 +16,8 @@ from harness.runners.job import Limits, Runner
 from harness.work.items import Context
 from harness.work.predicting import PredictItem
 from harness.work.record import earlier_run
+from harness.work.shipped import learned
 from harness.work.steps import Decision
-from harness.work.training import TrainItem
 
 NONE_NEEDED = Limits(memory=0, timeout=0, cores=0)
 """Nothing is run here."""
@@ -62,7 +62,7 @@ def explain_step(root: Path, model_name: str, step_name: StepName, seed: int) ->
     if dataset.sha256 != record.dataset.sha256:
         lines.append("the dataset has changed since: the next run-all refuses this folder")
     if model.learns:
-        decision = TrainItem(context=context, model=model, seed=seed).decide()
+        decision = learned(context, model, seed).decide()
         if step_name == "train":
             return [*lines, *_words(name, decision)]
         if decision.action != "reuse":

@@ -2,6 +2,7 @@
 
 from evaluator.report.numbers import Numbers
 from evaluator.report.section import Section, prose
+from evaluator.runs.words import SHIPPED
 from evaluator.statistics.intervals import DRAWS
 
 CHALLENGE = (
@@ -65,7 +66,12 @@ def methods_text(numbers: Numbers) -> list[str]:
         trained = [model for model in data.models if any(run.training for run in model.runs)]
         names = ", ".join(model.title for model in trained)
         seeds = sorted({seed for model in trained for seed in model.seeds})
-        if trained:
+        if trained and run.profile == SHIPPED:
+            sentences.append(
+                f"{names} predicted with the weights that come with cellbench {run.cellbench};"
+                " nothing was trained."
+            )
+        elif trained:
             sentences.append(
                 f"{names} were trained with cellbench {run.cellbench} (profile {run.profile},"
                 f" {'seeds' if len(seeds) > 1 else 'seed'} {', '.join(map(str, seeds))}) on"

@@ -66,8 +66,11 @@ def pretraining(model: Model, images: Sequence[DatasetImage]) -> tuple[str, str]
     """
     names = model.record.pretrained_on if model.record else None
     started = {str(run.training.get("pretrained") or "") for run in model.runs}
-    if started == {"none"} or names == ():
+    others = sorted(started - {"", "none"})
+    if started == {"none"} or (names == () and not others):
         return "Its weights had seen no images before this training.", ""
+    if names == ():
+        return f"It started from {'; '.join(others)}.", ""
     if names is None or model.is_control:
         return "", ""
     known = [name for name in names if any(_is_of(name, image) for image in images)]

@@ -14,6 +14,7 @@ from evaluator.report.numbers import Numbers
 from evaluator.report.section import Part, Section, Text, blocks, note
 from evaluator.report.tables import MODEL, Column, Row, Table, Value, compact
 from evaluator.report.training_fields import FIELDS, field_text, trained_runs
+from evaluator.runs.words import SHIPPED
 
 # What gives one model an advantage over another, and so belongs beside their scores.
 FAIRNESS = (
@@ -36,6 +37,7 @@ DIFFERED = (
     "Scores of models that were trained under different settings compare the settings as well as"
     " the models."
 )
+UNTRAINED = ["No model was trained: each predicted with the weights that come with it."]
 ALIKE = "All models were trained under the same settings."
 
 
@@ -83,6 +85,8 @@ def _summary(data: ReportData) -> list[str]:
     runs = trained_runs(data)
     if not runs:
         return []
+    if all(run.training.get("profile") == SHIPPED for _, run in runs):
+        return UNTRAINED
     models = {run.training.get("model", name) for name, run in runs}
     sentences = [f"Models trained: {len(models)}, in {len(runs)} runs."]
     for field, words in (

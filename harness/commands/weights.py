@@ -1,0 +1,52 @@
+"""Commands about the weights that come with the models: weights list, weights card."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Look at the weights that come with the models.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_weights() -> None:
+    """List which models come with weights, what these learned from and under which licence."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from harness.models.registry import all_models
+    from harness.weights.card import read_card, told_data
+
+    table = Table("model", "weights", "learned from", "licence", "size", "F1@0.5, validation")
+    for model in all_models().values():
+        if not model.learns or model.card.kind == "control":
+            continue
+        folder = model.shipped_weights
+        card = read_card(folder) if folder else None
+        size = sum(path.stat().st_size for path in folder.iterdir()) if folder else 0
+        table.add_row(
+            model.name,
+            "none" if folder is None else card.date if card else "no card",
+            told_data(card) if card else "",
+            card.licence if card else "",
+            f"{size / 10**6:.1f} MB" if folder else "",
+            f"{card.validation_f1[0]:.2f}" if card else "",
+        )
+    Console().print(table)
+
+
+@app.command("card")
+def card(model: Annotated[str, typer.Argument(metavar="MODEL")]) -> None:
+    """Print what a model's weights are made of, how well they do and what they are not for."""
+    from contract import CallError
+    from harness.models.registry import choose_models
+    from harness.weights.card import read_card, told_card
+
+    (chosen,) = choose_models([model])
+    folder = chosen.shipped_weights
+    found = read_card(folder) if folder else None
+    if found is None:
+        raise CallError(
+            f"{model} comes with no weights that have a card.",
+            do="`harness weights list` names the models that do",
+        )
+    typer.echo(told_card(found), nl=False)
