@@ -51,6 +51,9 @@ def carry_out(check: Check, subject: Subject) -> Finding:
 
 def _beforehand(check: Check, subject: Subject) -> Verdict | None:
     """Why a check is left out; None when it is to be carried out."""
+    generates = subject.model.generates
+    if check.asks != "either" and (check.asks == "generate") != generates:
+        return not_applicable("it predicts no masks" if generates else "it is no generator")
     if check.concerns != "all" and not subject.speaks_contract:
         return not_applicable(f"not asked of the contract {subject.model.card.contract}")
     if check.concerns == "learning" and not subject.can("train"):

@@ -12,6 +12,9 @@ Outcome = Literal["pass", "fault", "not checked", "not applicable"]
 Concerns = Literal["all", "contract", "learning"]
 """Models that a check says something about: all, those of the own contract, those that learn."""
 
+Asks = Literal["predict", "generate", "either"]
+"""The verb whose models a check is about; either: all."""
+
 
 class Finding(BaseModel):
     """How one check ended, as the report card has it."""
@@ -54,6 +57,7 @@ class Check:
     title: str
     look: Callable[[Any], Verdict]
     concerns: Concerns = "all"
+    asks: Asks = "predict"
     slow: bool = False
 
     def finding(self, verdict: Verdict) -> Finding:

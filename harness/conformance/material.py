@@ -153,8 +153,11 @@ def write_pictures(folder: Path, pictures: Sequence[Picture]) -> tuple[Path, Pat
     return images, truth
 
 
-def write_training(folder: Path) -> Path:
-    """A training folder of a few simulated pictures, one in four of them for validation."""
+def write_training(folder: Path, *, held: int = 0) -> Path:
+    """A training folder of a few simulated pictures, one in four of them for validation.
+
+    The first few that are not may be `held` back.
+    """
     pictures = [
         _simulated("", f"train_{number}.png", MODALITIES[number % len(MODALITIES)], 100 + number)
         for number in range(TRAINING_PICTURES)
@@ -163,7 +166,7 @@ def write_training(folder: Path) -> Path:
     truth.rename(folder / "labels")
     folder.chmod(0o755)
     lines = [
-        f"{picture.name},{'val' if number % 4 == 3 else 'train'}"
+        f"{picture.name},{'val' if number % 4 == 3 else 'held' if number < held else 'train'}"
         for number, picture in enumerate(pictures)
     ]
     (folder / "split.csv").write_text("\n".join(["image,subset", *lines]) + "\n")

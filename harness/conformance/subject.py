@@ -177,6 +177,23 @@ class Subject:
         return weights
 
     @cached_property
+    def generating_folder(self) -> Path:
+        """As `training_folder`, with two pictures held back for a control that asks for them."""
+        held = 2 if self.model.card.needs_held else 0
+        return write_training(self.place / "to-generate", held=held)
+
+    @cached_property
+    def generating(self) -> Call:
+        """The call of generate, for two images with seed 0."""
+        return self.generate("--count", "2")
+
+    def generate(self, *options: str, out: Path | None = None) -> Call:
+        """Generates from a few labelled pictures, into `out`, which may hold earlier images."""
+        return self.call(
+            "generate", self.generating_folder, out=out, weights=self.weights, options=options
+        )
+
+    @cached_property
     def ordinary(self) -> Answers:
         """What came back for the ordinary pictures, on one core."""
         return self.predict(ordinary())
@@ -230,7 +247,7 @@ class Subject:
 
     def call(
         self,
-        verb: Literal["describe", "train", "predict"],
+        verb: Literal["describe", "train", "predict", "generate"],
         source: Path,
         *,
         out: Path | None = None,

@@ -158,7 +158,7 @@ def _as_it_is(out: Path, line: GeneratedLine, known: set[str]) -> GeneratedLine:
     if line.outcome != "generated":
         return line
     try:
-        reason = _fault(out, line, known)
+        reason = fault_of(out, line, known)
     except (CellbenchError, OSError) as error:
         reason = str(error)
     if not reason:
@@ -166,7 +166,12 @@ def _as_it_is(out: Path, line: GeneratedLine, known: set[str]) -> GeneratedLine:
     return line.model_copy(update={"outcome": "crashed", "label": None, "message": reason})
 
 
-def _fault(out: Path, line: GeneratedLine, known: set[str]) -> str:
+def fault_of(out: Path, line: GeneratedLine, known: set[str]) -> str:
+    """What is wrong with a sample that is said to be generated; "" for one that is as it should be.
+
+    `known` are the stems that it may name as its sources. Raises CellbenchError for a file that
+    cannot be read.
+    """
     if Path(line.image).name != line.image or line.label != label_name(line.image):
         return f"the label of {line.image} is called {line.label}"
     if unknown := sorted({*line.sources} - known):

@@ -71,6 +71,53 @@ def test_a_model_that_fails_in_every_way_is_faulty(tmp_path: Path) -> None:
     assert "fault" in page(card)
 
 
+def test_a_generator_is_asked_of_what_it_makes(tmp_path: Path) -> None:
+    card = examine(subject(ROOT / "containers/controls/moreofthesame", tmp_path))
+    assert card.verdict == "sound"
+    found = outcomes(card)
+    assert found["generating.same"] == found["generating.sources"] == "pass"
+    assert found["masks.lines"] == found["generating.seeds"] == "not applicable"
+
+
+WAYWARD = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from contract import write_mask
+from contract.samples import write_png
+
+if sys.argv[1] == "generate":
+    out = Path(sys.argv[3])
+    labels = np.zeros((20, 20), int)
+    labels[2:5, 2:5] = labels[10:14, 10:14] = 1
+    lines = []
+    for folder in ("images", "labels"):
+        (out / folder).mkdir(exist_ok=True)
+    for name in ("a", "b"):
+        write_png(out / "images" / f"{name}.png", np.zeros((20, 20), np.uint8))
+        write_mask(out / "labels" / f"{name}_label.tiff", labels)
+        lines.append({"image": f"{name}.png", "label": f"{name}_label.tiff", "seconds": 0,
+                      "outcome": "generated", "method": "wayward", "sources": ["train_3"]})
+    (out / "generated.jsonl").write_text("".join(json.dumps(line) + "\\n" for line in lines))
+    (out / "notes.txt").touch()
+"""
+
+
+def test_what_a_generator_does_wrongly_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "containers" / "wayward"
+    folder.mkdir(parents=True)
+    (folder / "segmenter.py").write_text(WAYWARD)
+    about = {"name": "wayward", "title": "W", "kind": "generator", "verbs": ["generate"]}
+    (folder / "model.yaml").write_text(json.dumps(about))
+    (tmp_path / "place").mkdir()
+    found = outcomes(examine(subject(folder, tmp_path / "place")))
+    faults = {name.split(".")[1] for name, outcome in found.items() if outcome == "fault"}
+    assert faults == {
+        *("card", "alone", "cells", "sources", "seeds", "events"),
+        *("no_count", "masks", "nothing", "foreign_file"),
+    }
+
+
 def test_an_unknown_model_cannot_be_checked(tmp_path: Path) -> None:
     done = run("harness", "check", "nosuchmodel", "--runner", "local", cwd=tmp_path)
     assert done.returncode == 2

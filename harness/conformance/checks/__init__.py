@@ -5,6 +5,7 @@ from harness.conformance.checks import (
     cheating,
     describe,
     determinism,
+    generating,
     isolation,
     masks,
     names,
@@ -17,6 +18,7 @@ from harness.conformance.findings import Check
 CHECKS: tuple[Check, ...] = (
     *describe.CHECKS,
     *training.CHECKS,
+    *generating.CHECKS,
     *masks.CHECKS,
     *pictures.CHECKS,
     *names.CHECKS,

@@ -118,12 +118,14 @@ CHECKS = (
         title="an unknown profile is refused",
         look=_profile,
         concerns="learning",
+        asks="either",
     ),
     Check(
         id="calls.setting",
         title="an unknown setting is refused",
         look=_setting,
         concerns="learning",
+        asks="either",
     ),
     Check(
         id="calls.no_weights",

@@ -74,24 +74,31 @@ def _profiles(subject: Subject) -> Verdict:
 
 CHECKS = (
     Check(
-        id="describe.card", title="describe prints a valid card", look=_card, concerns="contract"
+        id="describe.card",
+        title="describe prints a valid card",
+        look=_card,
+        concerns="contract",
+        asks="either",
     ),
     Check(
         id="describe.profiles",
         title="describe lists the profiles",
         look=_profiles,
         concerns="learning",
+        asks="either",
     ),
     Check(
         id="describe.settings",
         title="the schema of the settings can be explained",
         look=_settings,
         concerns="learning",
+        asks="either",
     ),
     Check(
         id="describe.range",
         title="a value outside its range is refused and named",
         look=_range,
         concerns="learning",
+        asks="either",
     ),
 )

@@ -14,19 +14,26 @@ NETWORK_WORDS = (
     "getaddrinfo failed",
 )
 SHOWN = 3
+EXPECT = "expect an unknown user, a read-only root, /tmp as only scratch and 64 MB of /dev/shm"
+CONFINED = "it works as an unknown user, with a read-only root and 64 MB of /dev/shm"
 
 
 def _confined(subject: Subject) -> Verdict:
     if subject.runner.name == "local":
         raise NotChecked("the local runner isolates nothing; use --runner docker")
+    if subject.model.generates:
+        call = subject.generating
+        if call.code != 0:
+            return fault(f"it made no images: {shown(call.last_words)}", EXPECT)
+        return passed(CONFINED)
     answers = subject.ordinary
     lost = [answer for answer in answers.of.values() if answer.mask is None]
     if lost:
         return fault(
             f"not all pictures got masks: {shown(answers.calls[-1].last_words)}",
-            "expect an unknown user, a read-only root, /tmp as only scratch and 64 MB of /dev/shm",
+            EXPECT,
         )
-    return passed("it works as an unknown user, with a read-only root and 64 MB of /dev/shm")
+    return passed(CONFINED)
 
 
 def _network(subject: Subject) -> Verdict:
@@ -67,12 +74,14 @@ def _input(subject: Subject) -> Verdict:
 
 def _calls(subject: Subject) -> list[Call]:
     trained = [subject.training] if subject.can("train") else []
+    if subject.model.generates:
+        return [*trained, subject.generating]
     return [*trained, *subject.ordinary.calls, *subject.odd.calls]
 
 
 CHECKS = (
-    Check(id="isolation.confined", title="it works under isolation", look=_confined),
-    Check(id="isolation.network", title="no network is asked for", look=_network),
-    Check(id="isolation.writes", title="nothing is written elsewhere", look=_writes),
-    Check(id="isolation.input", title="the input is not changed", look=_input),
+    Check(id="isolation.confined", title="it works under isolation", look=_confined, asks="either"),
+    Check(id="isolation.network", title="no network is asked for", look=_network, asks="either"),
+    Check(id="isolation.writes", title="nothing is written elsewhere", look=_writes, asks="either"),
+    Check(id="isolation.input", title="the input is not changed", look=_input, asks="either"),
 )

@@ -135,16 +135,33 @@ def _imports(pickled: bytes) -> Iterator[str]:
 
 
 CHECKS = (
-    Check(id="training.ends", title="training ends well", look=_ends, concerns="learning"),
-    Check(id="training.record", title="training.json is valid", look=_record, concerns="learning"),
     Check(
-        id="training.history", title="history.jsonl is valid", look=_history, concerns="learning"
+        id="training.ends",
+        title="training ends well",
+        look=_ends,
+        concerns="learning",
+        asks="either",
+    ),
+    Check(
+        id="training.record",
+        title="training.json is valid",
+        look=_record,
+        concerns="learning",
+        asks="either",
+    ),
+    Check(
+        id="training.history",
+        title="history.jsonl is valid",
+        look=_history,
+        concerns="learning",
+        asks="either",
     ),
     Check(
         id="training.harmless",
         title="opening the weights runs no code",
         look=_harmless,
         concerns="learning",
+        asks="either",
     ),
     Check(
         id="training.resumes",
