@@ -22,11 +22,18 @@ class Events:
 
     def emit(self, event: str, **fields: Any) -> None:
         """Prints one event, in ASCII; a reader that has gone away is no reason to stop."""
+        self._write(json.dumps({"event": event, **fields}) + "\n")
+
+    def _write(self, text: str) -> None:
         try:
-            self._stream.write(json.dumps({"event": event, **fields}) + "\n")
+            self._stream.write(text)
             self._stream.flush()
         except BrokenPipeError:
             self._stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+
+    def say(self, text: str) -> None:
+        """A line for people, on stderr."""
+        print(text, file=sys.stderr, flush=True)
 
     def progress(self, stage: str, done: int, total: int, message: str = "") -> None:
         """How far a stage has come, in steps or images."""

@@ -1,6 +1,5 @@
 """The verb generate: labelled images and a line for each, whatever happens to single ones."""
 
-import sys
 import time
 import traceback
 from pathlib import Path
@@ -54,7 +53,7 @@ def generate(
     events.emit("started")
     pairs, warnings = labelled_pairs(source, seed)
     for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        events.say(f"warning: {warning}")
     call = GenerateCall(
         pairs=tuple(pair for pair in pairs if pair.subset == "train"),
         held=tuple(pair for pair in pairs if pair.subset == "held") if card.needs_held else (),
@@ -73,12 +72,12 @@ def generate(
         events.emit("image", image=samples.image_name(index))
         line = _one(model, samples, index)
         if line.outcome in ("crashed", "out_of_memory"):
-            print(f"{line.image}: {line.outcome}: {line.message}", file=sys.stderr, flush=True)
+            events.say(f"{line.image}: {line.outcome}: {line.message}")
         events.progress("generate", samples.ended, count, line.image)
     samples.remove_surplus()
     made, dropped = samples.number("generated"), samples.number("dropped")
     beside = f"; {dropped} others were dropped" if dropped else ""
-    print(f"{made} of {count} images generated{beside}", file=sys.stderr, flush=True)
+    events.say(f"{made} of {count} images generated{beside}")
     return ExitCode.DONE if made == count else ExitCode.FAILURES
 
 

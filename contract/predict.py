@@ -1,6 +1,5 @@
 """The verb predict: a mask and a line for every image, whatever happens to single ones."""
 
-import sys
 import tempfile
 import time
 import traceback
@@ -46,6 +45,7 @@ from contract.names import (
 from contract.names import stem as stem_of
 from contract.protocol import Image, Segmenter
 from contract.schema import PredictionLine, PredictOutcome
+from contract.shown import shown
 from contract.written import RECORD, Written
 
 LINES = "predictions.jsonl"
@@ -95,7 +95,7 @@ def predict(
     images = find_images(source)
     diameters = Diameters(images[0].parent, cell_diameter)
     if left := passed_over(images[0].parent):
-        print(f"note: {left}", file=sys.stderr)
+        events.say(f"note: {left}")
     _refuse_overwriting(images, out)
     written = Written(out)
     written.refuse_others([*(label_name(image.name) for image in images), LINES])
@@ -104,7 +104,7 @@ def predict(
     model = _load(segmenter, weights, threads)
     lines = _fresh_lines(written, images)
     events.emit("loaded")
-    failed = 0
+    failed = cells = 0
     for done, path in enumerate(images):
         events.emit("image", image=path.name)
         start = time.monotonic()
@@ -126,12 +126,14 @@ def predict(
             counts=dict(ending.counts),
         )
         append_line(lines, line.model_dump())
+        cells += ending.cells or 0
         if ending.outcome != "predicted":
             failed += 1
-            print(f"{path.name}: {ending.outcome}: {ending.message}", file=sys.stderr, flush=True)
+            events.say(f"{path.name}: {ending.outcome}: {shown(ending.message)}")
         events.progress("predict", done + 1, len(images), path.name)
-    print(
-        f"{len(images) - failed} of {len(images)} images have a mask", file=sys.stderr, flush=True
+    events.say(
+        f"{len(images) - failed} of {len(images)} images have a mask: {out}/<name>_label.tiff, each"
+        f" number one cell, {cells:,} in all; {out}/{LINES} says how each image ended"
     )
     return ExitCode.FAILURES if failed else ExitCode.DONE
 

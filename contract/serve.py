@@ -1,6 +1,5 @@
 """The command line of a container: describe, train, predict and generate."""
 
-import argparse
 import inspect
 import os
 import signal
@@ -8,13 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from contract.describe import DEFAULT_PROFILE, describe
+from contract.command_line import parse
+from contract.describe import describe
 from contract.errors import CallError, ExitCode, run_cli
 from contract.events import Events
 from contract.metering import peak_memory_bytes, peak_vram_bytes
 from contract.names import holds_files
 from contract.privileges import become_owner, refuse_unmounted
 from contract.schema import ModelCard, read_card
+from contract.terminal import events_for
 
 BAKED_WEIGHTS = Path("/opt/cellbench/weights")
 MOUNTED_WEIGHTS = Path("/weights")
@@ -38,7 +39,7 @@ def serve(segmenter: type[Any]) -> None:
 
 def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
     card = read_card(folder)
-    arguments = _parser(card).parse_args(argv)
+    arguments = parse(card, argv)
     match arguments.verb:
         case "describe":
             asked = {"profile": arguments.profile, "overrides": arguments.set}
@@ -49,7 +50,7 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
 
             refuse_unmounted(arguments.output)
             become_owner(arguments.output, arguments.input)
-            events = Events()
+            events = events_for(as_json=arguments.json)
             train(
                 segmenter,
                 card,
@@ -69,10 +70,10 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
 
             refuse_unmounted(arguments.output)
             become_owner(arguments.output, arguments.input)
-            events = Events()
+            events = events_for(as_json=arguments.json)
             weights = _find_weights(arguments.weights, card, arguments.verb, folder)
             if said := demonstration(weights):
-                print(f"note: {said}", file=sys.stderr)
+                events.say(f"note: {said}")
             code = predict(
                 segmenter,
                 source=arguments.input,
@@ -90,10 +91,10 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
 
             refuse_unmounted(arguments.output)
             become_owner(arguments.output, arguments.input)
-            events = Events()
+            events = events_for(as_json=arguments.json)
             weights = _find_weights(arguments.weights, card, arguments.verb, folder)
             if said := demonstration(weights):
-                print(f"note: {said}", file=sys.stderr)
+                events.say(f"note: {said}")
             code = generate(
                 segmenter,
                 card,
@@ -116,59 +117,6 @@ def _leave(events: Events, code: ExitCode) -> NoReturn:
         "finished", peak_memory_bytes=peak_memory_bytes(), peak_vram_bytes=peak_vram_bytes()
     )
     sys.exit(code)
-
-
-def _parser(card: ModelCard) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=card.name, description=f"{card.title} behind the cellbench contract, version 1"
-    )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    described = verbs.add_parser("describe", help="print what this model is, as JSON")
-    described.set_defaults(profile=None, set=[])
-    if "train" in card.verbs:
-        described.add_argument("--profile", help="print this profile's values, too")
-        _add_set(described)
-        train = verbs.add_parser("train", help="learn from labelled images")
-        train.add_argument("input", type=Path, help="folder with images/, labels/, split.csv")
-        train.add_argument("output", type=Path, help="folder for weights/ and training.json")
-        train.add_argument(
-            "--profile", default=DEFAULT_PROFILE, help="named settings (default quick)"
-        )
-        train.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
-        _add_set(train)
-    if "predict" in card.verbs:
-        predict = verbs.add_parser("predict", help="write a label mask for every image")
-        predict.add_argument("input", type=Path, help="folder with images, or with images/")
-        predict.add_argument("output", type=Path, help="folder for <stem>_label.tiff")
-        predict.add_argument("--weights", type=Path, help="folder that train wrote as weights/")
-        predict.add_argument(
-            "--cell-diameter",
-            type=float,
-            metavar="PX",
-            help="width of a typical cell in pixels, if you know it: the scale is not searched for",
-        )
-        predict.add_argument("--truth", type=Path, help="folder of label masks, for controls only")
-    if "generate" in card.verbs:
-        generate = verbs.add_parser("generate", help="write new labelled images")
-        generate.add_argument("input", type=Path, help="folder with images/, labels/, split.csv")
-        generate.add_argument("output", type=Path, help="folder for images/, labels/ and a record")
-        generate.add_argument("--count", type=int, required=True, help="how many images")
-        generate.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
-        generate.add_argument("--weights", type=Path, help="folder that train wrote as weights/")
-        generate.add_argument(
-            "--masks",
-            choices=card.masks,
-            default=card.masks[0] if card.masks else None,
-            help="where their masks come from"
-            + (f" (default {card.masks[0]})" if card.masks else ": there is no choice here"),
-        )
-    return parser
-
-
-def _add_set(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting"
-    )
 
 
 def _find_weights(asked: Path | None, card: ModelCard, verb: str, own: Path) -> Path | None:

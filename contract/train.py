@@ -54,7 +54,7 @@ def train(
     start = time.monotonic()
     pairs, warnings = training_pairs(source, seed)
     for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        events.say(f"warning: {warning}")
     data_sha256 = pairs_sha256(pairs)
     earlier_seconds = _prepare(
         out, sha256_json([card.name, __version__, settings, profile, seed, data_sha256])
