@@ -9,6 +9,7 @@ import typer
 from contract.schema import Contract
 from harness.commands.options import Gpu, Memory, RunnerOption, Set, limits
 from harness.models.new import Origin
+from harness.models.platforms import Platform
 
 app = typer.Typer()
 
@@ -31,6 +32,27 @@ def new_model_command(
     typer.echo(f"{folder} written; next:")
     typer.echo(f"  harness check {name} --quick --runner local")
     typer.echo(f"  harness run-all --models {name},otsu,oracle --profile tiny --runner local")
+
+
+@app.command("describe-as")
+def describe_as_command(
+    platform: Annotated[Platform, typer.Argument(metavar="PLATFORM")],
+    model: Annotated[str, typer.Argument(metavar="MODEL")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Default platforms/<platform>-<model>."),
+    ] = None,
+) -> None:
+    """Write what grand-challenge, bilayers or biaflows asks for beside the image of a model."""
+    from harness.models.platforms import describe_as, image_of
+    from harness.models.registry import choose_models
+
+    (chosen,) = choose_models([model])
+    folder = out or Path("platforms") / f"{platform}-{chosen.name}"
+    for path in describe_as(platform, chosen, folder):
+        typer.echo(path)
+    if chosen.learns:
+        typer.echo(f"{image_of(chosen)} must carry weights: harness bake {chosen.name} --run RUN")
 
 
 @app.command()

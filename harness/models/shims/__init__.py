@@ -1,0 +1,1 @@
+"""Programs that are copied into images for other platforms; they import `contract` alone."""
