@@ -115,10 +115,13 @@ class Generator:
                 do="train on a folder with sequences.csv, or choose other masks",
             )
 
-        def paint_scene(scene: "Scene", rng: np.random.Generator) -> "Floats":
-            return paint(scene.condition(), rng)
+        def paint_scene(
+            scene: "Scene", rng: np.random.Generator
+        ) -> "tuple[Floats, tuple[str, ...]]":
+            return paint(scene.condition(), rng), ()
 
-        self._sample = Painter(call, facts, shapes, paint_scene)
+        painter = Painter(call, facts, shapes)
+        self._sample = lambda index: painter(index, paint_scene)
 
     def generate(self, index: int) -> Sample:
         """See `contract.Generator`."""

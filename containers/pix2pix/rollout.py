@@ -79,6 +79,7 @@ def _scene(last: Real, labels: Labels, sources: tuple[str, ...], levels: Levels)
         glow=last.glow,
         style=last.style,
         levels=levels,
+        anchor=last.stem,
         modality=last.modality,
         sources=sources,
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from containers.base.segmentation.targets import compact
 from contract import CallError, TrainPair, read_image, read_mask
@@ -60,9 +61,14 @@ class Real:
         """How many there are."""
         return int(self.labels.max(initial=0))
 
+    def box(self, number: int) -> tuple[slice, slice]:
+        """Where a cell is."""
+        rows, columns = self._boxes[number - 1]
+        return rows, columns
+
     def cell(self, number: int) -> npt.NDArray[np.bool_]:
         """The tight mask of a cell."""
-        box = self._boxes[number - 1]
+        box = self.box(number)
         mask: npt.NDArray[np.bool_] = self.labels[box] == number
         return mask
 
@@ -76,6 +82,16 @@ class Real:
             if inside and self.cell(number).sum() >= SMALLEST:
                 found.append(number)
         return found
+
+    @cached_property
+    def spacing(self) -> Floats:
+        """From each cell's centre to that of its nearest neighbour, pixels; empty below two."""
+        middles = [[(side.start + side.stop) / 2 for side in box] for box in self._boxes]
+        if len(middles) < 2:
+            return np.zeros(0, np.float32)
+        centres = np.array(middles)
+        distances, _ = cKDTree(centres).query(centres, k=[2])
+        return np.ravel(distances).astype(np.float32)
 
     @cached_property
     def _boxes(self) -> list[tuple[slice, ...]]:

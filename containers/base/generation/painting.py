@@ -14,31 +14,35 @@ from containers.base.generation.shapes import ShapeModel
 from containers.base.generation.weights import Facts
 from contract import GenerateCall, Sample, take
 
-Paint = Callable[[Scene, np.random.Generator], Floats]
-"""H×W×C in [-1, 1] for a scene."""
+Paint = Callable[[Scene, np.random.Generator], tuple[Floats, tuple[str, ...]]]
+"""H×W×C in [-1, 1] for a scene, and the stems of further images that it comes from."""
 
 
 class Painter:
     """Draws a scene for each sample and paints it."""
 
-    def __init__(
-        self, call: GenerateCall, facts: Facts, shapes: ShapeModel | None, paint: Paint
-    ) -> None:
-        self._call, self._facts, self._paint = call, facts, paint
-        collection = collect(call.pairs, "train", facts.channels)
+    def __init__(self, call: GenerateCall, facts: Facts, shapes: ShapeModel | None) -> None:
+        self._call, self._threshold = call, facts.threshold
+        self.collection = collect(call.pairs, "train", facts.channels)
         largest = take(facts.settings, GeneratorSettings).largest_side
-        self._scenes = Scenes(collection, shapes, largest)
+        self._scenes = Scenes(self.collection, shapes, largest)
         self._how = call.masks or "replaced"
 
-    def __call__(self, index: int) -> Sample:
+    def __call__(self, index: int, paint: Paint) -> Sample:
         """Sample number `index`; it depends on the seed and the number alone."""
         rng = self._call.random(index)
         scene = self._scenes.draw(self._how, rng)
-        pixels = self._paint(scene, rng)
-        return judged(scene, pixels, self._facts.threshold)
+        pixels, sources = paint(scene, rng)
+        return judged(scene, pixels, self._threshold, sources=sources)
 
 
-def judged(scene: Scene, pixels: Floats, threshold: float, message: str = "") -> Sample:
+def judged(
+    scene: Scene,
+    pixels: Floats,
+    threshold: float,
+    message: str = "",
+    sources: tuple[str, ...] = (),
+) -> Sample:
     """The sample of a painted scene, dropped when its contrast does not reach the threshold."""
     score = contrast(pixels.mean(axis=2), scene.labels)
     failed = score < threshold
@@ -48,7 +52,7 @@ def judged(scene: Scene, pixels: Floats, threshold: float, message: str = "") ->
         pixels=scene.levels.restore(pixels),  # type: ignore[arg-type]  # 8 or 16 bits: see Levels
         labels=scene.labels,
         modality=scene.modality,
-        sources=scene.sources,
+        sources=tuple(sorted({*scene.sources, *sources})),
         score=round(score, 4),
         dropped=failed,
         message=message,

@@ -17,24 +17,37 @@ class Ground:
         self.labels = np.zeros(shape, np.int32)
         self._centres: list[tuple[float, float]] = []
 
-    def put(self, cell: Mask, touching: bool, rng: np.random.Generator) -> bool:
+    def put(
+        self, cell: Mask, touching: bool, rng: np.random.Generator, spacing: float = 0.0
+    ) -> bool:
         """Adds a cell, tight h×w mask, against another one or away from all; False without room.
 
-        A cell may lie half outside. Its id is the number of cells so far.
+        Of some free places it gets the one whose nearest cell is most nearly `spacing` pixels away,
+        from centre to centre. A cell may lie half outside. Its id is the number of cells so far.
         """
         if touching and self._centres:
             for _ in range(TOUCHING_TRIES):
                 if self._put_against(cell, rng):
                     return True
         wide = ndimage.binary_dilation(np.pad(cell, GAP), iterations=GAP)
-        size = np.array(cell.shape)
-        for _ in range(FREE_TRIES):
-            centre = rng.uniform(0, 1, 2) * self.labels.shape
-            corner = np.rint(centre - size / 2).astype(int)
-            if self._is_free(wide, corner - GAP):
-                self._write(cell, corner)
-                return True
-        return False
+        half = np.array(cell.shape) / 2
+        best, miss = None, np.inf
+        for centre in rng.uniform(0, 1, (FREE_TRIES, 2)) * self.labels.shape:
+            corner = np.rint(centre - half).astype(int)
+            off = abs(self._nearest(corner + half) - spacing) if spacing else 0.0
+            if off < miss and self._is_free(wide, corner - GAP):
+                best, miss = corner, off
+                if not spacing:
+                    break
+        if best is None:
+            return False
+        self._write(cell, best)
+        return True
+
+    def _nearest(self, centre: npt.NDArray[np.float64]) -> float:
+        if not self._centres:
+            return 0.0
+        return float(np.hypot(*(np.array(self._centres) - centre).T).min())
 
     def _put_against(self, cell: Mask, rng: np.random.Generator) -> bool:
         """Moves the cell towards another one, in a random direction, until they meet."""

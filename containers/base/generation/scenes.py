@@ -29,6 +29,8 @@ class Scene:
     style: Floats
     """See `data.Real.style`."""
     levels: Levels
+    anchor: str
+    """Stem of the image whose look it has."""
     modality: str
     sources: tuple[str, ...]
     """Stems of all images that anything here comes from."""
@@ -79,7 +81,8 @@ class Scenes:
             if not real.whole:
                 continue
             number = real.whole[int(rng.integers(len(real.whole)))]
-            if ground.put(turned(real.cell(number), rng), rng.random() < touching, rng):
+            cell = turned(real.cell(number), rng)
+            if ground.put(cell, rng.random() < touching, rng, _spacing(anchor, rng)):
                 glow.append(_transferred(real, anchor, number))
                 sources.append(real.stem)
         return self._scene(anchor, ground.labels, np.array(glow, np.float32), sources)
@@ -98,7 +101,7 @@ class Scenes:
         for _ in range(wanted):
             radii, size, index = self._shapes.draw(rng)
             cell = draw_outline(radii, size, rng.uniform(0, 2 * np.pi))
-            if ground.put(cell, rng.random() < touching, rng):
+            if ground.put(cell, rng.random() < touching, rng, _spacing(anchor, rng)):
                 glow.append(anchor.glow[1 + int(rng.integers(anchor.cells))])
                 sources += {self._shapes.stems[index]} & self._known
         return self._scene(anchor, ground.labels, np.array(glow, np.float32), sources)
@@ -116,6 +119,7 @@ class Scenes:
             glow=glow,
             style=anchor.style,
             levels=anchor.levels,
+            anchor=anchor.stem,
             modality=anchor.modality,
             sources=tuple(sorted({anchor.stem, *others})),
         )
@@ -150,6 +154,11 @@ def _transferred(source: Real, anchor: Real, number: int) -> float:
     ground, cells = source.glow[0], _middle(source)
     place = (source.glow[number] - ground) / _not_zero(float(cells - ground))
     return float(np.clip(anchor.glow[0] + place * (_middle(anchor) - anchor.glow[0]), -1, 1))
+
+
+def _spacing(anchor: Real, rng: np.random.Generator) -> float:
+    """One of the distances between neighbours in the anchor; 0 where there are none."""
+    return float(rng.choice(anchor.spacing)) if anchor.spacing.size else 0.0
 
 
 def _middle(real: Real) -> float:

@@ -2,9 +2,8 @@
 
 An outline is the logarithm of its distance from the cell's centre in ANGLES directions, counted
 from the longest axis and divided by the radius of the disc of the same area (Ruan and Murphy 2019:
-models of outlines beat models of pictures, which smooth all shapes). New codes come from the
-codes of real cells, the aggregated posterior, as a kernel density: one real cell's code and a step
-of Scott's width from it.
+models of outlines beat models of pictures, which smooth all shapes). New codes, and sizes with
+them, are those of `posterior.Posterior`.
 """
 
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import torch
 from scipy import ndimage
 
 from containers.base.generation.data import Collection, Floats
+from containers.base.generation.posterior import Posterior
 
 ANGLES = 48
 HIDDEN = 96
@@ -91,17 +91,13 @@ class ShapeModel:
 
     def __init__(self, network: ShapeNetwork, codes: Floats, stems: list[str]) -> None:
         self.network, self.codes, self.stems = network.eval(), codes, stems
-        deviations = codes - codes.mean(axis=0)
-        width = len(codes) ** (-1 / (codes.shape[1] + 4))
-        covariance = deviations.T @ deviations / max(1, len(codes) - 1)
-        self._step = width * np.linalg.cholesky(covariance + 1e-6 * np.eye(codes.shape[1]))
-        largest = np.exp(codes[:, -1].max())
-        self._scales = (float(np.exp(codes[:, -1].min())), float(largest))
+        self._posterior = Posterior(codes)
+        self._scales = float(np.exp(codes[:, -1].min())), float(np.exp(codes[:, -1].max()))
 
     def draw(self, rng: np.random.Generator) -> tuple[Floats, float, int]:
         """Log radii, scale in pixels, and the training cell whose code was moved."""
         index = int(rng.integers(len(self.codes)))
-        code = self.codes[index] + self._step @ rng.standard_normal(self.codes.shape[1])
+        code = self._posterior.near(index, rng)
         with torch.inference_mode():
             start = torch.from_numpy(code[None, :-1].astype(np.float32))
             radii = self.network.decoder(start)[0].numpy()

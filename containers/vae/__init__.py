@@ -1,0 +1,1 @@
+"""Nuclei in two stages, shape and then texture, composed into images."""
