@@ -33,11 +33,11 @@ def labelled_pairs(folder: Path, seed: int) -> tuple[tuple[TrainPair, ...], list
     """The labelled images below `folder` with their subset, and warnings for people.
 
     Reads `folder`/images, `folder`/labels and, when they are there, `folder`/split.csv
-    (`image,subset`), `folder`/sequences.csv (`image,sequence,frame`) and the column `modality` of
-    `folder`/manifest.csv. Without a split one image in ten is drawn for validation by `seed`.
-    Images without a label, or without a line in the split, are left out and named, as are labels
-    and lines of the split without an image, and files that cannot be opened. Names are compared in
-    one normal form.
+    (`image,subset`, and `source` if known), `folder`/sequences.csv (`image,sequence,frame`) and the
+    column `modality` of `folder`/manifest.csv. Without a split one image in ten is drawn for
+    validation by `seed`. Images without a label, or without a line in the split, are left out and
+    named, as are labels and lines of the split without an image, and files that cannot be opened.
+    Names are compared in one normal form.
 
     Raises CallError when a folder is missing, two images share a stem, one of the tables is
     malformed, or nothing is left to train on.
@@ -85,7 +85,8 @@ def labelled_pairs(folder: Path, seed: int) -> tuple[tuple[TrainPair, ...], list
             "no image has a label named <stem>_label.tiff, or the split has no training line",
             "check the names in images/ and labels/",
         )
-    frames, modalities = _frames(folder), _modalities(folder)
+    frames, modalities = _frames(folder), _column(folder / "manifest.csv", "modality")
+    sources = _column(split_file, "source")
     pairs = tuple(
         replace(
             labelled[name],
@@ -93,6 +94,7 @@ def labelled_pairs(folder: Path, seed: int) -> tuple[tuple[TrainPair, ...], list
             sequence=frames.get(normal(name), ("", None))[0],
             frame=frames.get(normal(name), ("", None))[1],
             modality=modalities.get(normal(name), ""),
+            source=sources.get(normal(name), ""),
         )
         for name, subset in sorted(subsets.items())
     )
@@ -157,7 +159,7 @@ def pairs_sha256(pairs: tuple[TrainPair, ...]) -> str:
         [
             [
                 *(stem(pair.image.name), sha256_file(pair.image), sha256_file(pair.label)),
-                *(pair.subset, pair.sequence, pair.frame, pair.modality),
+                *(pair.subset, pair.sequence, pair.frame, pair.modality, pair.source),
             ]
             for pair in pairs
         ]
@@ -179,8 +181,7 @@ def _frames(folder: Path) -> dict[str, tuple[str, int | None]]:
     return found
 
 
-def _modalities(folder: Path) -> dict[str, str]:
-    """Image → its modality, as far as manifest.csv tells."""
-    path = folder / "manifest.csv"
+def _column(path: Path, column: str) -> dict[str, str]:
+    """Image → what the table says of it, as far as there is one."""
     rows = read_rows(path) if path.exists() else ()
-    return {normal(row.get("image") or ""): row.get("modality") or "" for row in rows}
+    return {normal(row.get("image") or ""): row.get(column) or "" for row in rows}

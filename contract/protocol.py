@@ -58,12 +58,14 @@ class TrainPair:
 
     A frame of a movie has the movie's name as its `sequence`, and its number there as `frame`, as
     sequences.csv says. `modality` is what manifest.csv says, for generators alone; "" for all
-    others.
+    others. `source` is what split.csv says: where such images come from, so that a training can see
+    that none of few images is lost among the others; "" where it does not say.
     """
 
     image: Path
     label: Path
     subset: Subset
+    source: str = ""
     sequence: str = ""
     frame: int | None = None
     modality: str = ""

@@ -188,6 +188,8 @@ class TrainingSummary(_Document):
     """Number format of the training, such as fp32 or bf16."""
     stopped: Stopped | None = None
     """Why training ended; "time_limit" means that the result depends on the machine's speed."""
+    steps_asked: int | None = None
+    """Of the profile; `steps` are fewer on a machine too slow for them in the time there is."""
     size_steps: int | None = None
     """Steps of a small network that tells how wide the cells of an image are."""
     size_seconds: float | None = None

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from containers.base.segmentation.crops import working_scale
@@ -20,8 +19,6 @@ CHANNEL = "rgb_to_0_1"
 """Makes nnU-Net divide by 255 and do no more: the images are normalised already."""
 FAST = 1
 """PNG compression level."""
-PROBE = "_probe"
-"""Ends the names of cases at the scale from which prediction starts to look for the right one."""
 
 
 def write_dataset(
@@ -30,8 +27,7 @@ def write_dataset(
     """Writes `raw`/`NAME` and returns the names of its cases by subset (train, val).
 
     Images are normalised and rescaled to the working cell diameter, if one is set; so are the
-    labels, which become border and core there. With a `probe_probability` each training image whose
-    own scale differs is written a second time, at the scale of the typical image. Pairs that cannot
+    labels, which become border and core there. Pairs that cannot
     be used are left out. Raises CallError when no training image is left.
     """
     images, labels = raw / NAME / "imagesTr", raw / NAME / "labelsTr"
@@ -44,16 +40,12 @@ def write_dataset(
         if not len(pool):
             continue
         typical = typical or pool.typical_diameter()
-        probed = settings.probe_probability > 0 and subset == "train"
         jobs = []
         for index in range(len(pool)):
             diameter = pool.facts[index].diameter or typical
-            scales = {f"{subset}_{index:05d}": working_scale(diameter, settings.cell_diameter)}
-            if probed and abs(np.log(diameter / typical)) > 0.2:
-                scale = working_scale(typical, settings.cell_diameter)
-                scales[f"{subset}_{index:05d}{PROBE}"] = scale
-            names.extend(scales)
-            jobs += [(index, name, scale) for name, scale in scales.items()]
+            name, scale = f"{subset}_{index:05d}", working_scale(diameter, settings.cell_diameter)
+            names.append(name)
+            jobs.append((index, name, scale))
 
         def write(job: tuple[int, str, float], pool: Pool = pool) -> None:
             index, name, scale = job

@@ -17,7 +17,6 @@ from containers.base.segmentation.device import Device
 from containers.base.segmentation.settings import LoopSettings
 from containers.base.segmentation.step import share_weights, sum_gradients
 from containers.base.segmentation.workers import Workers
-from containers.nnunet.dataset import PROBE
 from containers.nnunet.plan import OVERRIDDEN, Plan, quiet, variables
 from containers.nnunet.settings import TrainerSettings
 
@@ -70,12 +69,9 @@ class CellTrainer(nnUNetTrainer):
         return optimiser, None
 
     def get_dataloaders(self) -> tuple[Any, Any]:
-        """nnU-Net's loaders in this process, with the profile's zoom and share of probing cases."""
+        """nnU-Net's loaders in this process, with the profile's zoom."""
         train, validation = super().get_dataloaders()
         loader = train.data_loader
-        loader.sampling_probabilities = _probabilities(
-            loader.indices, self.settings.probe_probability
-        )
         for transform in loader.transforms.transforms:
             self._adapt(transform)
         return train, validation
@@ -209,15 +205,3 @@ def make_trainer(plan: Plan, device: torch.device) -> CellTrainer:
     with quiet():
         plans = {**plan.plans, "continue_training": False}
         return CellTrainer(plans, OVERRIDDEN, 0, plan.dataset, device)
-
-
-def _probabilities(names: list[str], share: float) -> np.ndarray | None:
-    """How often each case is drawn: images alike, those with a probing twin by `share` as it."""
-    twins = {name.removesuffix(PROBE) for name in names if name.endswith(PROBE)}
-    if not twins:
-        return None
-    weights = np.array(
-        [share if name.endswith(PROBE) else 1 - share if name in twins else 1.0 for name in names]
-    )
-    shares: np.ndarray = weights / weights.sum()
-    return shares

@@ -1,13 +1,14 @@
 """Weights in half precision: half the size, and masks that hardly differ."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from contract import CallError, write_aside
 
-TENSORS = "weights.safetensors"
+TENSORS, TENSORS_SUFFIX = "weights.safetensors", ".safetensors"
 LARGE = 2
 """Tensors of at least so many axes are halved; biases and norms are few and stay as they are."""
 
@@ -24,10 +25,11 @@ def halve(weights: Path, out: Path) -> None:
         raise CallError(f"{weights} holds no {TENSORS}.", "it is no weights folder of a network")
     out.mkdir(parents=True)
     for path in weights.iterdir():
-        if path.is_file() and path.name != TENSORS:
+        if path.suffix == TENSORS_SUFFIX:
+            tensors = {name: _halved(one) for name, one in load_file(path).items()}
+            write_aside(out / path.name, partial(save_file, tensors))
+        elif path.is_file():
             shutil.copyfile(path, out / path.name)
-    tensors = {name: _halved(one) for name, one in load_file(weights / TENSORS).items()}
-    write_aside(out / TENSORS, lambda path: save_file(tensors, path))
 
 
 def _halved(tensor: np.ndarray) -> np.ndarray:

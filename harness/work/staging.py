@@ -67,8 +67,9 @@ def stage_training(
     _renew(folder)
     stage_images(folder / "images", (pair.image for pair in pairs))
     stage_labels(folder / "labels", pairs)
+    sources = {pair.name: pair.strata.get("source", "") for pair in pairs}
     for name, text in {
-        "split.csv": split_csv(split),
+        "split.csv": split_csv(split, sources),
         **(tables_of(pairs) if tables else {}),
     }.items():
         write_text(folder / name, text)
@@ -76,9 +77,10 @@ def stage_training(
     return folder
 
 
-def split_csv(split: Mapping[str, Subset]) -> str:
-    """The split as `image,subset` lines, sorted by image."""
-    return _csv(["image", "subset"], sorted(split.items()))
+def split_csv(split: Mapping[str, Subset], sources: Mapping[str, str]) -> str:
+    """The split as `image,subset,source` lines, sorted by image."""
+    rows = [(name, split[name], sources.get(name, "")) for name in sorted(split)]
+    return _csv(["image", "subset", "source"], rows)
 
 
 def tables_of(pairs: Iterable[Pair]) -> dict[str, str]:

@@ -67,6 +67,9 @@ class TrainItem:
             "seed": str(self.seed),
             "training images and labels": context.dataset.train_sha256,
             "split": split_hash(context.split),
+            "sources": sha256_json(
+                [[pair.name, pair.strata.get("source", "")] for pair in context.dataset.train]
+            ),
         }
         if self.model.generates:
             inputs["tables"] = sha256_json(tables_of(context.dataset.train))

@@ -15,7 +15,6 @@ SHORT = {
     "crop": 32,
     "validate_from": 1,
     "cell_diameter": 12.0,
-    "probe_probability": 0.25,
     "max_seconds": None,
     "precision": "fp32",
     "device": "cpu",

@@ -8,6 +8,7 @@ import pytest
 from containers.base.segmentation.augment import blur, change_intensities, flip_turn
 from containers.base.segmentation.crops import CropSampler
 from containers.base.segmentation.data import Pool, typical_diameter
+from containers.base.segmentation.order import Order
 from containers.base.segmentation.settings import Settings
 from contract import CallError, TrainPair, write_mask
 from tests.unit.settings_fixtures import changed
@@ -77,7 +78,42 @@ def test_crops_are_placed_on_cells_as_often_as_asked(pool: Pool, probability: fl
 def test_every_image_is_seen_once_in_a_pass(pool: Pool) -> None:
     sampler = CropSampler(pool, SETTINGS, 0)
     for turn in range(4):
-        assert {sampler._index(2 * turn), sampler._index(2 * turn + 1)} == {0, 1}
+        assert {sampler._order(2 * turn), sampler._order(2 * turn + 1)} == {0, 1}
+
+
+def test_sources_of_few_images_are_seen_too() -> None:
+    sources = ["many"] * 100 + ["few"] * 4
+    order, again = Order(sources, 3), Order(sources, 3)
+    seen = [order(position) for position in range(12 * order.turn)]
+    assert seen[70] == again(70)
+    few = [index for index in seen if index >= 100]
+    assert len(few) / len(seen) == pytest.approx(2 / 12, abs=0.02)
+    counts = np.bincount(seen, minlength=104)
+    assert counts[:100].max() - counts[:100].min() <= 1
+    assert counts[100:].max() - counts[100:].min() <= 1
+    assert seen[: order.turn] != seen[order.turn : 2 * order.turn]
+    assert {Order(["one", "other", "other"], 0)(position) for position in range(9)} == {0, 1, 2}
+
+
+def test_light_may_be_uneven() -> None:
+    settings = changed(
+        SETTINGS,
+        gradient_probability=1.0,
+        noise_probability=0.0,
+        gamma_probability=0.0,
+        blur_probability=0.0,
+        histogram_probability=0.0,
+    )
+    grey = np.full((40, 60, 3), 0.5, np.float32)
+    steepest = 0.0
+    for seed in range(20):
+        changed_image = change_intensities(grey, settings, np.random.default_rng(seed))
+        assert changed_image.mean() == pytest.approx(0.5, abs=1e-3)
+        assert np.ptp(changed_image[0, 0]) == 0
+        steps = np.diff(changed_image[..., 0], axis=0), np.diff(changed_image[..., 0], axis=1)
+        assert all(np.ptp(step) < 1e-5 for step in steps)
+        steepest = max(steepest, float(np.ptp(changed_image)))
+    assert 0.2 < steepest < 0.5
 
 
 @pytest.mark.parametrize("diameter", [10, 60])

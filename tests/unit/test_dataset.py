@@ -142,7 +142,7 @@ def test_staging_lays_out_what_containers_read(tmp_path: Path) -> None:
         "train_0_label.tiff",
         "train_1_label.tiff",
     ]
-    assert (stage / "split.csv").read_text().splitlines()[0] == "image,subset"
+    assert (stage / "split.csv").read_text().splitlines()[0] == "image,subset,source"
 
 
 def test_broken_links_are_faults(tmp_path: Path) -> None:

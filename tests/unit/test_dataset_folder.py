@@ -124,7 +124,11 @@ def test_a_pair_knows_its_movie_and_its_modality(tmp_path: Path) -> None:
         f"image,sequence,frame\n{decomposed}.png,m,12\nx.png,m,1\n", encoding="utf-8"
     )
     (root / "manifest.csv").write_text("image,modality\na.png,DIC\n", encoding="utf-8")
+    (root / "split.csv").write_text(
+        "image,subset,source\na.png,train,a laboratory\né.png,train,\n", encoding="utf-8"
+    )
     (plain, frame), _ = training_pairs(root, seed=0)
+    assert (plain.source, frame.source) == ("a laboratory", "")
     assert (plain.sequence, plain.frame, plain.modality) == ("", None, "DIC")
     assert (frame.sequence, frame.frame, frame.modality) == ("m", 12, "")
     assert pairs_sha256((plain, frame)) != before

@@ -176,8 +176,7 @@ def test_the_split_is_the_calls(data: tuple[TrainPair, ...], tmp_path: Path) -> 
     validated = set(trainer.dataloader_val.data_loader.indices)
     assert trained == set(fold[0]["train"])
     assert validated == set(fold[0]["val"]) == {"val_00000"}
-    own_scale = {name for name in trained if not name.endswith("_probe")}
-    assert own_scale == {f"train_{index:05d}" for index in range(4)}
+    assert trained == {f"train_{index:05d}" for index in range(4)}
     drawn = {key for _ in range(30) for key in next(trainer.dataloader_train)["keys"]}
     assert drawn <= trained
 

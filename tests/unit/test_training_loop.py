@@ -18,6 +18,7 @@ from containers.base.segmentation.predict import Predictor
 from containers.base.segmentation.schedule import (
     Budget,
     WindDown,
+    affordable,
     learning_rate,
     must_wind_down,
 )
@@ -230,13 +231,13 @@ def test_the_time_limit_ends_it_and_is_named(
             return super().__call__(step, rate)
 
     monkeypatch.setattr(journal, "monotonic", clock)
-    settings = changed(SETTINGS, steps=10**6, epoch_steps=50, max_seconds=3.0)
+    settings = changed(SETTINGS, steps=10**6, epoch_steps=50, max_seconds=6.0, size_steps=0)
     summary = train(data, tmp_path, settings, make_stepper=Slowing)
     assert summary.stopped == "time_limit"
     assert summary.steps is not None
     assert summary.steps > 60
     last = json.loads((tmp_path / "history.jsonl").read_text().splitlines()[-1])
-    assert 2.5 < last["seconds"] < 5
+    assert 4 < last["seconds"] < 10
     assert last["lr"] < SETTINGS.learning_rate / 3
 
 
@@ -319,6 +320,29 @@ def test_a_rate_can_fall_by_epochs(data: tuple[TrainPair, ...], tmp_path: Path) 
     lines = (tmp_path / "history.jsonl").read_text().splitlines()
     rates = [json.loads(line)["lr"] for line in lines]
     assert rates == pytest.approx([0.01, 0.005, 0.0025])
+
+
+def test_fewer_steps_are_planned_where_they_clearly_take_too_long() -> None:
+    assert affordable(total=100, pace=1.0, limit=110) is None
+    assert affordable(total=100, pace=1.5, limit=110) == 62
+    assert affordable(total=10**6, pace=10.0, limit=110) == 41
+
+
+def test_a_slow_machine_gets_a_shorter_schedule(
+    data: tuple[TrainPair, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock of its own: the rate falls along its cosine to the end, and what is said of it."""
+    monkeypatch.setattr(journal, "monotonic", Clock(0.01))
+    settings = changed(SETTINGS, steps=10**5, epoch_steps=25, max_seconds=6.0, size_steps=0)
+    summary = train(data, tmp_path, settings)
+    assert summary.steps is not None
+    assert 41 < summary.steps < 500
+    assert (summary.stopped, summary.steps_asked) == ("time_limit", 10**5)
+    lines = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert lines[-1]["lr"] < SETTINGS.learning_rate / 100
+    assert lines[-1]["step"] == summary.steps
+    middle = lines[len(lines) // 2]["lr"]
+    assert 0.2 < middle / SETTINGS.learning_rate < 0.8
 
 
 def test_winding_down_starts_only_when_the_limit_would_be_missed() -> None:

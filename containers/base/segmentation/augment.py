@@ -7,6 +7,9 @@ from scipy.ndimage import gaussian_filter
 
 from containers.base.segmentation.settings import Settings
 
+STEEPEST = 1 / 3
+"""Of a slope of light, from one side of the crop to the other."""
+
 
 def flip_turn(
     image: np.ndarray, labels: np.ndarray, rng: np.random.Generator
@@ -20,7 +23,7 @@ def flip_turn(
 def change_intensities(
     image: np.ndarray, settings: Settings, rng: np.random.Generator
 ) -> np.ndarray:
-    """Noise, gamma, blur, histogram shift, colour and inversion, each with its probability.
+    """Inversion, colour, gamma, histogram shift, slope, blur and noise, each by its probability.
 
     `image` is H×W×3 float32 in [0, 1]; so is the result.
     """
@@ -32,6 +35,8 @@ def change_intensities(
         image = image ** np.float32(2.0 ** rng.uniform(-1, 1))
     if rng.random() < settings.histogram_probability:
         image = _shift_histogram(image, rng)
+    if rng.random() < settings.gradient_probability:
+        image = _add_slope(image, rng)
     if rng.random() < settings.blur_probability:
         image = blur(image, float(rng.uniform(0.5, 1.5)))
     if rng.random() < settings.noise_probability:
@@ -55,6 +60,16 @@ def _shift_histogram(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     moved[1:4] = np.sort(np.clip(knots[1:4] + rng.uniform(-0.15, 0.15, 3), 0, 1))
     shifted: np.ndarray = np.interp(image, knots, moved)
     return shifted.astype(np.float32)
+
+
+def _add_slope(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A plane of light on top, steepest in a random direction, with mean 0."""
+    angle, height = rng.uniform(0, 2 * np.pi), rng.uniform(0, STEEPEST)
+    rows, columns = (np.linspace(-0.5, 0.5, size, dtype=np.float32) for size in image.shape[:2])
+    slope = np.cos(angle) * rows[:, None] + np.sin(angle) * columns[None, :]
+    sloped: np.ndarray = image + np.float32(height) * slope[..., None].astype(np.float32)
+    clipped: np.ndarray = np.clip(sloped, 0, 1)
+    return clipped
 
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:

@@ -23,6 +23,10 @@ class Progress:
     size_step: int = 0
     """Steps done of the size network, which learns before the first of those."""
     size_seconds: float = 0.0
+    pace_from: float = 0.0
+    """Seconds at which the measuring of the speed began."""
+    planned: int | None = None
+    """Steps in all, where this machine is too slow for those asked for."""
     epoch: int = 0
     loss_sum: float = 0.0
     """Of the steps of the epoch under way, as is `loss_steps`."""

@@ -6,10 +6,11 @@ import numpy as np
 
 from containers.base.segmentation.augment import change_intensities, flip_turn
 from containers.base.segmentation.data import Pool
+from containers.base.segmentation.order import Order
 from containers.base.segmentation.resample import resize_image, resize_labels, scaled_shape
 from containers.base.segmentation.settings import Settings
 
-CROP_STREAM, ORDER_STREAM = 1, 2
+CROP_STREAM = 1
 MOST_ENLARGED = 4.0
 
 
@@ -22,7 +23,7 @@ class Crop:
 
 
 class CropSampler:
-    """Draws augmented crops, each image once per pass in a random order.
+    """Draws augmented crops of the images in their `order.Order`.
 
     Crop number k of a training depends on nothing but `seed` and k: the position is the whole state
     of the sampler, and crops can be made in any order or in parallel.
@@ -33,14 +34,14 @@ class CropSampler:
         self._settings = settings
         self._seed = seed
         self._typical = pool.typical_diameter()
+        self._order = Order([fact.source for fact in pool.facts], seed)
 
     def __call__(self, position: int) -> Crop:
         settings = self._settings
         rng = np.random.default_rng([self._seed, CROP_STREAM, position])
-        index = self._index(position)
+        index = self._order(position)
         sample, facts = self._pool[index], self._pool.facts[index]
-        probing = rng.random() < settings.probe_probability
-        diameter = self._typical if probing else facts.diameter or self._typical
+        diameter = facts.diameter or self._typical
         zoom = working_scale(diameter, settings.cell_diameter)
         if rng.random() < settings.zoom_probability:
             zoom *= float(np.exp(rng.uniform(np.log(settings.zoom_min), np.log(settings.zoom_max))))
@@ -54,11 +55,6 @@ class CropSampler:
         return Crop(
             image=change_intensities(scaled, settings, rng), labels=np.ascontiguousarray(labels)
         )
-
-    def _index(self, position: int) -> int:
-        turn, place = divmod(position, len(self._pool))
-        order = np.random.default_rng([self._seed, ORDER_STREAM, turn])
-        return int(order.permutation(len(self._pool))[place])
 
 
 def working_scale(diameter: float, wanted: float | None) -> float:

@@ -37,6 +37,8 @@ class Facts:
     """Typical cell diameter in pixels; None without cells."""
     boxes: np.ndarray
     """n×4 int32: first row, first column, past-last row and column of each cell."""
+    source: str = ""
+    """Where it comes from; "" for all for which nobody said it."""
 
 
 class Pool:
@@ -62,7 +64,7 @@ class Pool:
             if room >= 0:
                 self._kept[len(self._pairs)] = sample
             self._pairs.append(pair)
-            self.facts.append(_facts(sample.labels))
+            self.facts.append(_facts(sample.labels, pair.source))
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -114,9 +116,13 @@ def typical_diameter(labels: np.ndarray) -> float | None:
     return float(2 * np.sqrt(areas[middle] / np.pi))
 
 
-def _facts(labels: np.ndarray) -> Facts:
+def _facts(labels: np.ndarray, source: str) -> Facts:
     boxes = [
         (rows.start, columns.start, rows.stop, columns.stop)
         for rows, columns in ndimage.find_objects(labels)
     ]
-    return Facts(diameter=typical_diameter(labels), boxes=np.array(boxes, np.int32).reshape(-1, 4))
+    return Facts(
+        diameter=typical_diameter(labels),
+        boxes=np.array(boxes, np.int32).reshape(-1, 4),
+        source=source,
+    )

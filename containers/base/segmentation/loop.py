@@ -14,7 +14,14 @@ from containers.base.segmentation.device import choose_device
 from containers.base.segmentation.journal import Journal
 from containers.base.segmentation.material import gather
 from containers.base.segmentation.predict import MakePredictor, Predictor
-from containers.base.segmentation.schedule import learning_rate, must_wind_down
+from containers.base.segmentation.schedule import (
+    PACE_FROM,
+    PACE_TO,
+    Budget,
+    affordable,
+    learning_rate,
+    must_wind_down,
+)
 from containers.base.segmentation.settings import Settings
 from containers.base.segmentation.size_learning import SizeLearning
 from containers.base.segmentation.step import MakeStepper, Stepper
@@ -88,7 +95,6 @@ class _Training(Generic[Decoding]):
         self.workers = Workers(call.threads)
         self.device = choose_device(settings.device, settings.precision)
         self.material = gather(call, settings)
-        self.budget = self.material.budget
         torch.manual_seed(call.seed)
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
@@ -123,6 +129,12 @@ class _Training(Generic[Decoding]):
             device=self.device,
             workers=self.workers,
         )
+
+    @property
+    def budget(self) -> Budget:
+        """What was asked for, or fewer steps on a machine that is too slow for these."""
+        asked, planned = self.material.budget, self.journal.progress.planned
+        return asked if planned is None else replace(asked, total=planned)
 
     def run(self) -> None:
         """Steps and validations until the budget, the patience or the time is used up."""
@@ -186,6 +198,7 @@ class _Training(Generic[Decoding]):
             precision=self.device.precision,
             pretrained=pretrained,
             stopped=progress.stopped,
+            steps_asked=self.material.budget.total,
             size_steps=progress.size_step if self.sizes else None,
             size_seconds=round(progress.size_seconds, 2) if self.sizes else None,
         )
@@ -215,6 +228,12 @@ class _Training(Generic[Decoding]):
         if limit is None:
             return
         seconds, before = self.journal.seconds(), progress.size_seconds
+        if progress.step == PACE_FROM:
+            progress.pace_from = seconds
+        elif progress.step == PACE_TO:
+            pace = (seconds - progress.pace_from) / (PACE_TO - PACE_FROM)
+            total = self.material.budget.total
+            progress.planned = affordable(total=total, pace=pace, limit=limit - before)
         if progress.wind_down is None:
             progress.wind_down = must_wind_down(
                 step=progress.step,
@@ -250,7 +269,8 @@ class _Training(Generic[Decoding]):
         progress.epoch, progress.loss_sum, progress.loss_steps = epoch, 0.0, 0
         progress.validated = []
         if over:
-            progress.stopped = "finished" if progress.wind_down is None else "time_limit"
+            in_time = progress.wind_down is None and progress.planned is None
+            progress.stopped = "finished" if in_time else "time_limit"
         elif settings.patience is not None and progress.worse >= settings.patience:
             progress.stopped = "early_stop"
         score = "" if f1 is None else f", validation F1 {f1:.3f}"

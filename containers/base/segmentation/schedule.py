@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from containers.base.segmentation.settings import Settings
 
 POLY_POWER = 0.9
+PACE_FROM, PACE_TO = 10, 40
+"""The steps between which the speed of a training is measured."""
+STEPS_SHARE = 0.85
+"""Of the time, for steps; validation and the choice of a decoding take the rest."""
+CLEARLY = 1.1
+"""How many times too long the steps must take for fewer to be planned."""
 WIND_DOWN_FROM = 0.7
 """Share of the time limit after which a training that cannot finish is wound down."""
 
@@ -69,6 +75,15 @@ def _decay_steps(settings: Settings, budget: Budget) -> int:
     if settings.decay_epochs is None:
         return settings.decay_steps
     return settings.decay_epochs * budget.epoch_steps
+
+
+def affordable(*, total: int, pace: float, limit: float) -> int | None:
+    """The steps that fit into `limit` seconds at `pace` seconds a step; None where `total` do.
+
+    A schedule that is shorter from the start is worth more than a longer one that is cut off.
+    """
+    room = STEPS_SHARE * limit
+    return max(PACE_TO + 1, int(room / pace)) if total * pace > CLEARLY * room else None
 
 
 def must_wind_down(*, step: int, total: int, seconds: float, limit: float) -> WindDown | None:

@@ -53,8 +53,6 @@ class LoopSettings(SettingsModel):
     size_steps: int = Field(default=900, ge=0, le=10**9)
     """Steps in which a small network learns to tell how wide the cells of an image are, before the
     large one begins, and not more than that has; 0, or without `cell_diameter`: none."""
-    probe_probability: Share = 0.0
-    """Share of crops at the typical scale of the training images in place of their own."""
     foreground_probability: Share = 0.8
     """Share of crops that are placed on a cell; the rest lie anywhere."""
     validate_every: Count = 1
@@ -127,6 +125,8 @@ class CropSettings(LoopSettings, ZoomRange):
     """Random gain per colour channel, or all channels replaced by their mean."""
     invert_probability: Share = 0.0
     """Light for dark."""
+    gradient_probability: Share = 0.0
+    """Uneven light: a slope across the crop, up to a third of the range of values."""
     tile: SideMultiple = 256
     """Side of the windows in prediction, working pixels."""
 

@@ -9,6 +9,7 @@ from containers.base.segmentation.checkpoint import State
 from containers.base.segmentation.crops import MOST_ENLARGED, Crop, place_window
 from containers.base.segmentation.data import Pool
 from containers.base.segmentation.device import Device
+from containers.base.segmentation.order import Order
 from containers.base.segmentation.resample import resize_image, scaled_shape
 from containers.base.segmentation.schedule import cosine
 from containers.base.segmentation.settings import Settings
@@ -33,6 +34,7 @@ CROSSING = {
     "histogram_probability": 0.3,
     "colour_probability": 0.3,
     "noise_probability": 0.25,
+    "gradient_probability": 0.3,
 }
 """Changes that make one kind of microscopy look like another: size must not hang on the kind."""
 
@@ -49,22 +51,23 @@ class SizeSampler:
             update={"crop": SIDE, "foreground_probability": 0.8, **CROSSING}
         )
         self._with_cells = [index for index, fact in enumerate(pool.facts) if fact.diameter]
+        self._order = Order([pool.facts[index].source for index in self._with_cells], seed)
 
     def __call__(self, position: int) -> Crop:
         """S×S×3 float32 in [0, 1], and the target, float32."""
         rng = np.random.default_rng([self._seed, SIZE_STREAM, position])
-        part, foreground, diameter = self._draw(rng)
+        index = self._with_cells[self._order(position)]
+        part, foreground, diameter = self._draw(index, rng)
         for _ in range(TRIES - 1):
             if foreground < FEWEST_FOREGROUND:
-                part, foreground, diameter = self._draw(rng)
+                part, foreground, diameter = self._draw(index, rng)
         seen = fill(part, SIDE)
         seen, _ = flip_turn(seen, seen[..., 0], rng)
         image = change_intensities(seen.astype(np.float32) / np.float32(255), self._settings, rng)
         return Crop(image=image, labels=_target(diameter))
 
-    def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, float, float]:
+    def _draw(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, float, float]:
         """A rescaled part, the share of it in cells, and how wide these are in it."""
-        index = self._with_cells[int(rng.integers(len(self._with_cells)))]
         sample, facts = self._pool[index], self._pool.facts[index]
         assert facts.diameter is not None, "images without cells are left out"
         zoom = min(float(2 ** rng.uniform(SMALLEST, LARGEST)) / facts.diameter, MOST_ENLARGED)
