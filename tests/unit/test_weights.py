@@ -199,9 +199,8 @@ def test_weights_are_made_with_their_card(tmp_path: Path, monkeypatch: pytest.Mo
     assert {line.source: line.learned for line in card.tuning} == {"discs": True, "closed": False}
     assert {one.licence for one in card.data} == {FREE, "mit", "BSD-3-Clause"}
     assert sum(one.images for one in card.left_out) == 5
-    assert card.files == {
-        name: sha256_file(made / name) for name in ("weights.json", "weights.safetensors")
-    }
+    names = ("sizes.safetensors", "weights.json", "weights.safetensors")
+    assert card.files == {name: sha256_file(made / name) for name in names}
     print_file = tmp_path / "prints" / card.fingerprints.file
     known = fingerprints.load(print_file, card.fingerprints.sha256)
     assert len(known.names) == card.fingerprints.images == 10
