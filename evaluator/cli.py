@@ -249,6 +249,13 @@ def synthetic(
         typer.Argument(metavar="SYNTHETIC", help="The same of generated images."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the page, its tables and pictures.")],
+    expert_sheet: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Also a blinded sheet of N crops in OUT/expert, for experts; its key is in OUT.",
+        ),
+    ] = None,
 ) -> None:
     """Says how near generated images with masks come to real ones, beside what real ones differ by.
 
@@ -258,11 +265,35 @@ def synthetic(
     from evaluator.report.quality import sentences
     from evaluator.synthetic.compare import compare_synthetic
 
+    if expert_sheet is not None:
+        from evaluator.synthetic.expert.sheet import make_sheet
+
+        print(make_sheet(real, generated, out, expert_sheet).sheet)
     comparison = compare_synthetic(real, generated, out)
     paths = build_synthetic_page(comparison, out)
     for line in sentences(comparison):
         print(line)
     print(paths.index_html)
+
+
+@app.command()
+def expert(
+    answers: Annotated[
+        list[Path], typer.Argument(metavar="ANSWERS.csv", help="Filled in, one file or more.")
+    ],
+    key: Annotated[
+        Path | None,
+        typer.Option(help="expert-key.csv; by default beside the answers or in the folder above."),
+    ] = None,
+) -> None:
+    """Scores experts who said of crops whether they are real, with 95 % intervals.
+
+    Exit code 0: done; 2: wrong call.
+    """
+    from evaluator.synthetic.expert.score import score_answers
+    from evaluator.synthetic.expert.show import show_score
+
+    show_score(score_answers(answers, key))
 
 
 def parse_thresholds(text: str) -> tuple[float, ...]:
