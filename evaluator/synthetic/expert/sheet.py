@@ -146,7 +146,7 @@ def _crops(
 
 
 def _alike(crops: Sequence[Crop]) -> list[Crop]:
-    """The middles of the crops at the smallest side, and grey where one of the two sides is grey."""
+    """The middles of the crops at the smallest side, grey where one of the two sides is grey."""
     side = min(len(crop.pixels) for crop in crops)
     grey = any(
         all(_is_grey(crop.pixels) for crop in crops if crop.truth == truth)
