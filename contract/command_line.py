@@ -11,6 +11,7 @@ from contract.schema import ModelCard
 
 EXAMPLE = "docker run --rm -v $PWD/images:/in:ro -v $PWD/masks:/out"
 """Before the name of an image: the folders of the caller where the words below have them."""
+TRAINING_EXAMPLE = "docker run --rm -v $PWD/train:/in:ro -v $PWD/more:/out"
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,11 +37,7 @@ def parse(card: ModelCard, argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _example(card: ModelCard) -> str:
-    match card.kind:
-        case "generator":
-            return "generate /in /out --count 10"
-        case _:
-            return "predict /in /out"
+    return "generate /in /out --count 10" if "generate" in card.verbs else "predict /in /out"
 
 
 def _about(card: ModelCard) -> str:
@@ -57,6 +54,16 @@ def _about(card: ModelCard) -> str:
             "Of ./images/name.png (tif, png, bmp or jpg) it writes ./masks/name_label.tiff: 0 is",
             "background, each other number one cell. Fiji, QuPath and napari open it as it is;",
             "./masks/predictions.jsonl says how each image ended. -t after run shows progress.",
+        ]
+    if "generate" in card.verbs:
+        words += [
+            "",
+            "Makes labelled images out of a training folder, with images/ and labels/:",
+            "",
+            f"  {TRAINING_EXAMPLE} {image} generate /in /out --count 10",
+            "",
+            "./more is a training folder, too; ./more/generated.jsonl says what each image is made",
+            "of. Images that lie there from an interrupted call are kept.",
         ]
     return "\n".join(words)
 
