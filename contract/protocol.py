@@ -11,6 +11,7 @@ import numpy.typing as npt
 from contract.large import Region
 from contract.names import stem
 from contract.schema import Masks, Subset, TrainingSummary
+from contract.start import Start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +96,8 @@ class TrainCall:
     seed: int
     threads: int
     progress: Callable[[int, int, str], None]
+    start: Start | None = None
+    """The weights that its setting `start_from` names; None: it starts as the model does."""
 
     @property
     def checkpoint(self) -> Path:

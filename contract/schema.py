@@ -183,6 +183,9 @@ class TrainingSummary(_Document):
     """The epoch whose weights were kept."""
     pretrained: str | None = None
     """Which weights it started from, or "none"."""
+    start_val_f1: float | None = None
+    """Of the weights that it started from; where `best_val_f1` is no better, they were kept
+    (`best_epoch` 0)."""
     device: str | None = None
     precision: str | None = None
     """Number format of the training, such as fp32 or bf16."""
@@ -195,7 +198,7 @@ class TrainingSummary(_Document):
     size_seconds: float | None = None
     """What these steps took."""
 
-    @field_validator("learning_rate", "final_loss", "best_val_dice", "best_val_f1")
+    @field_validator("learning_rate", "final_loss", "best_val_dice", "best_val_f1", "start_val_f1")
     @classmethod
     def _finite_or_none(cls, value: float | None) -> float | None:
         return value if value is not None and math.isfinite(value) else None

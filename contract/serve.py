@@ -15,12 +15,11 @@ from contract.metering import peak_memory_bytes, peak_vram_bytes
 from contract.names import holds_files
 from contract.privileges import become_owner, refuse_unmounted
 from contract.schema import ModelCard, read_card
+from contract.start import SHIPPED_WEIGHTS
 from contract.terminal import events_for
 
 BAKED_WEIGHTS = Path("/opt/cellbench/weights")
 MOUNTED_WEIGHTS = Path("/weights")
-SHIPPED_WEIGHTS = "weights"
-"""Beside model.yaml: weights that come with a model."""
 MOUNTED_TRUTH = Path("/truth")
 
 

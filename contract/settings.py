@@ -55,7 +55,7 @@ def _existing(path: str, info: ValidationInfo) -> str:
 
 WITHOUT_FILES = "without files"
 """Context of a validation where nothing is mounted, so that no file can be looked for."""
-FILE_FORMAT = "file-path"
+FILE_FORMAT, FOLDER_FORMAT = "file-path", "directory-path"
 ExistingFile = Annotated[
     str, AfterValidator(_existing), Field(json_schema_extra={"format": FILE_FORMAT})
 ]

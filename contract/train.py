@@ -9,12 +9,13 @@ from typing import Any
 from contract.dataset import pairs_sha256, training_pairs
 from contract.errors import OutOfMemory, is_out_of_memory, unwritable
 from contract.events import Events
-from contract.files import append_line, read_lines, sha256_json, write_json, write_text
+from contract.files import append_line, read_lines, sha256_json, sha256_tree, write_json, write_text
 from contract.metering import peak_memory_bytes
 from contract.profiles import DEMONSTRATION
 from contract.protocol import TrainCall
 from contract.schema import ModelCard, TrainingRecord, TrainingSummary
 from contract.settings import declared, read_settings
+from contract.start import Start, find_start
 from contract.version import __version__
 from contract.written import Written
 
@@ -24,6 +25,7 @@ DEMONSTRATION_SAYS = (
     f"a demonstration: the profile {DEMONSTRATION} trains for less than a minute, only to show that"
     " everything works; the masks claim nothing"
 )
+KEPT = "the weights are those that the training started from"
 OUTPUTS = ("checkpoint/", "weights/", "history.jsonl", "training.json")
 
 
@@ -50,6 +52,7 @@ def train(
     OutOfMemory when the model runs out.
     """
     settings = read_settings(folder / "profiles", profile, overrides, declared(segmenter))
+    began = find_start(settings, folder)
     events.emit("started")
     start = time.monotonic()
     pairs, warnings = training_pairs(source, seed)
@@ -57,7 +60,11 @@ def train(
         events.say(f"warning: {warning}")
     data_sha256 = pairs_sha256(pairs)
     earlier_seconds = _prepare(
-        out, sha256_json([card.name, __version__, settings, profile, seed, data_sha256])
+        out,
+        sha256_json(
+            [card.name, __version__, settings, profile, seed, data_sha256]
+            + ([sha256_tree(began.folder)] if began else [])
+        ),
     )
     events.emit("loaded")
     call = TrainCall(
@@ -68,6 +75,7 @@ def train(
         settings=settings,
         seed=seed,
         threads=threads,
+        start=began,
         progress=lambda done, total, message: events.progress("train", done, total, message),
     )
     try:
@@ -86,6 +94,7 @@ def train(
         **{
             **summary.model_dump(),
             "architecture": summary.architecture or card.architecture,
+            "pretrained": began.told if began else summary.pretrained,
         },
         model=card.name,
         version=__version__,
@@ -93,7 +102,7 @@ def train(
         repository=card.repository,
         licence=card.licence,
         profile=profile,
-        remark=DEMONSTRATION_SAYS if profile == DEMONSTRATION else None,
+        remark=_remark(profile, began, summary),
         overrides=", ".join(overrides) or None,
         seed=seed,
         train_images=sum(pair.subset == "train" for pair in pairs),
@@ -104,6 +113,14 @@ def train(
     )
     write_json(out / "training.json", record.model_dump())
     shutil.rmtree(call.checkpoint, ignore_errors=True)
+
+
+def _remark(profile: str, start: Start | None, summary: TrainingSummary) -> str | None:
+    """What should be known of the weights."""
+    said = [DEMONSTRATION_SAYS] if profile == DEMONSTRATION else []
+    if start is not None and summary.best_epoch == 0:
+        said.append(f"{KEPT}: no later ones did better on the validation images")
+    return "; ".join(said) or None
 
 
 def demonstration(weights: Path | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from evaluator.runs.records import Fault, LeakageRecord, ModelRecord, RunRecord, Usage
+from evaluator.runs.records import Fault, LeakageRecord, ModelRecord, RunRecord, SeenRecord, Usage
 from evaluator.runs.words import DEFAULT_METRICS, Metrics
 from evaluator.scores.further import FURTHER_COLUMNS, of_failed
 from evaluator.scores.rows import SCORE_COLUMNS, ScoreRow
@@ -122,6 +122,8 @@ class ReportData:
     notes: tuple[str, ...]
     sparse: pd.DataFrame = field(default_factory=pd.DataFrame)
     """The same columns, of images of which only some cells are labelled: recall alone is known."""
+    seen: SeenRecord | None = None
+    """Test images that weights had learned from before; None where nothing is known of any."""
     leakage: LeakageRecord | None = None
     """What comparing test and training images found; None where that was not done."""
 

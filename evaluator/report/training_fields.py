@@ -24,6 +24,7 @@ FIELDS = {
     "final_loss": "Final loss",
     "best_val_dice": "Best validation Dice",
     "best_val_f1": "Best validation F1",
+    "start_val_f1": "Validation F1 of the start",
     "best_epoch": "Best epoch",
     "train_images": "Training images",
     "val_images": "Validation images",

@@ -16,6 +16,7 @@ __all__ = [
     "RUN_JSON",
     "SCORES_CSV",
     "SCORE_JSON",
+    "SEEN_JSON",
     "STEP_JSON",
     "SYNTHETIC_JSON",
     "TRAINING_JSON",
@@ -27,6 +28,7 @@ __all__ = [
 
 RUN_JSON = "run.json"
 LEAKAGE_JSON = "leakage.json"
+SEEN_JSON = "seen.json"
 """Beside it: which test images are in training, or look like it."""
 SCORES_CSV = "scores.csv"
 OVERLAPS = "overlaps"

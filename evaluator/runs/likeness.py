@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from contract.names import printable, some
-from evaluator.runs.records import LeakageRecord, Likeness
+from evaluator.runs.records import LeakageRecord, Likeness, SeenRecord
 
 PARTS = {"test": "Tuning", "val": "Training-labeled", "train": "Training-labeled"}
 LEAKS = ("equal", "copy", "group", "movie")
@@ -66,6 +66,20 @@ def caution(record: LeakageRecord, test_images: int) -> tuple[str, ...]:
             " images of the same origin, not on others."
         )
     return tuple(sentences)
+
+
+def told_seen(record: SeenRecord, test_images: int) -> tuple[str, ...]:
+    """What a reader has to know of weights that had seen test images; empty when none had."""
+    by_images: dict[tuple[str, ...], list[str]] = {}
+    for model, found in record.models.items():
+        if names := tuple(dict.fromkeys(printable(one.image) for one in found)):
+            by_images.setdefault(names, []).append(model)
+    return tuple(
+        f"{len(names)} of {test_images} test images {_are(list(names))} among those that the"
+        f" weights of {', '.join(models)} had learned from before this run ({some(names)}): scores"
+        " on them say nothing of other images."
+        for names, models in by_images.items()
+    )
 
 
 def _are(names: list[str]) -> str:

@@ -21,6 +21,7 @@ from evaluator.runs.folder import (
     REMARKS_JSON,
     RUN_JSON,
     SCORE_JSON,
+    SEEN_JSON,
     STEP_JSON,
     TRAINING_JSON,
     USAGE_JSON,
@@ -33,6 +34,7 @@ from evaluator.runs.records import (
     PredictionRecord,
     RunRecord,
     ScoreRecord,
+    SeenRecord,
     StepRecord,
     Usage,
 )
@@ -89,6 +91,11 @@ def read_score(root: Path) -> ScoreRecord | None:
 def read_leakage(root: Path) -> LeakageRecord | None:
     """leakage.json of a run; None when there is none that can be used."""
     return read_record(root / LEAKAGE_JSON, LeakageRecord)
+
+
+def read_seen(root: Path) -> SeenRecord | None:
+    """seen.json of a run; None when there is none that can be used."""
+    return read_record(root / SEEN_JSON, SeenRecord)
 
 
 def read_step(step: Path) -> StepRecord | None:

@@ -143,6 +143,25 @@ class LeakageRecord(_Record):
     found: tuple[Likeness, ...] = ()
 
 
+class SeenImage(_Record):
+    """A test image that weights had learned from before the run."""
+
+    image: str
+    other: str
+    """The image that they learned from, by its source and its name there."""
+    equal: bool
+    """Whether the pixels are the same, and not only the picture."""
+
+
+class SeenRecord(_Record):
+    """seen.json: test images among those that the weights which models start from learned from."""
+
+    keys: dict[str, str]
+    """By model, a hash of the images on both sides."""
+    models: dict[str, tuple[SeenImage, ...]]
+    """By model; empty where none was found."""
+
+
 class ModelRecord(_Record):
     """One model of a run; `kind` is "foreign" for an image that has no folder here, "peer" for
     somebody else's package behind the contract, and "generator" also for a control of theirs."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contract import CallError, sha256_file
+from contract import CallError, sha256_file, sha256_tree
 from contract.errors import did_you_mean
 from contract.profiles import parse_override
-from contract.settings import FILE_FORMAT
+from contract.settings import FILE_FORMAT, FOLDER_FORMAT
 from evaluator.runs.words import SHIPPED
 from harness.models.describe import describe, options_of
 from harness.models.registry import Model
@@ -23,7 +23,7 @@ FILES = ("/", "./", "../", "~")
 
 @dataclass(frozen=True, kw_only=True)
 class Override:
-    """One setting; `file` when its value is a file that the model must be able to read."""
+    """One setting; `file` when its value is a file or folder that the model must read."""
 
     key: str
     value: str
@@ -36,7 +36,10 @@ class Override:
 
     def fingerprint(self) -> str:
         """What a training depends on: the value, or the content of the file."""
-        return self.text if self.file is None else f"{self.key}={sha256_file(self.file)}"
+        if self.file is None:
+            return self.text
+        content = sha256_tree(self.file) if self.file.is_dir() else sha256_file(self.file)
+        return f"{self.key}={content}"
 
 
 Overrides = tuple[Override, ...]
@@ -97,22 +100,26 @@ def parse_overrides(texts: Sequence[str], known: Known) -> Mapping[str, Override
             raise _unknown(text, key, [known[name]] if dot else known.values())
         value = text.partition("=")[2]
         for model in takers:
-            wanted = isinstance(meant, str) and _wants_file((known[model] or {}).get(key, {}))
-            file = _file(text, value) if wanted or value.startswith(FILES) else None
+            rule = (known[model] or {}).get(key, {})
+            folder = _wants(rule, FOLDER_FORMAT)
+            wanted = isinstance(meant, str) and (folder or _wants(rule, FILE_FORMAT))
+            named = wanted and not (folder and value == SHIPPED)
+            path = named or value.startswith(FILES)
+            file = _path(text, value, folder=folder) if path else None
             found[model][key] = Override(key=key, value=value, file=file)
     return {name: tuple(values.values()) for name, values in found.items()}
 
 
-def _wants_file(rule: Mapping[str, Any]) -> bool:
-    return any(option.get("format") == FILE_FORMAT for option in (rule, *rule.get("anyOf", ())))
+def _wants(rule: Mapping[str, Any], form: str) -> bool:
+    return any(option.get("format") == form for option in (rule, *rule.get("anyOf", ())))
 
 
-def _file(text: str, value: str) -> Path:
-    path = Path(value).expanduser().resolve()
-    if not path.is_file():
+def _path(text: str, value: str, *, folder: bool) -> Path:
+    path, kind = Path(value).expanduser().resolve(), "folder" if folder else "file"
+    if not (path.is_dir() if folder else path.is_file()):
         raise CallError(
-            f"--set {text}: there is no file {path}.",
-            "the setting is a file, or the value begins with /, ./, ../ or ~ as the path of one",
+            f"--set {text}: there is no {kind} {path}.",
+            f"the setting is a {kind}, or the value begins with /, ./, ../ or ~ as the path of one",
             "check the path",
         )
     return path

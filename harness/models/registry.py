@@ -14,6 +14,7 @@ from contract.errors import did_you_mean
 from contract.names import holds_files
 from contract.profiles import read_profile
 from contract.schema import Contract, Freedom
+from contract.start import SHIPPED_WEIGHTS
 
 SOURCES = Path(__file__).resolve().parents[2]
 """Holds contract/, containers/ and harness/: a checkout, or where the package is installed."""
@@ -24,9 +25,7 @@ ALL = "all"
 """Among the names of models: every segmenter and control, peers too."""
 INSTALLED = ".installed"
 """In a folder of packages: it is complete."""
-WEIGHTS = "weights"
-"""The folder beside model.yaml with the weights that come with a model."""
-APART = frozenset({"profiles", WEIGHTS})
+APART = frozenset({"profiles", SHIPPED_WEIGHTS})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +119,7 @@ class Model:
     @property
     def shipped_weights(self) -> Path | None:
         """The folder of the weights that come with it; None without any."""
-        folder = None if self.folder is None else self.folder / WEIGHTS
+        folder = None if self.folder is None else self.folder / SHIPPED_WEIGHTS
         return folder if folder is not None and holds_files(folder) else None
 
     def profile(self, name: str) -> dict[str, Any]:

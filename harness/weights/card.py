@@ -7,8 +7,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from contract import CallError
+from contract.start import CARD_JSON
 
-CARD_JSON, CARD_MD = "card.json", "card.md"
+CARD_MD = "card.md"
 
 
 class _Part(BaseModel):

@@ -30,6 +30,7 @@ from contract import (
 )
 from contract.errors import run_cli
 from contract.profiles import profile_names
+from contract.start import CARD_JSON
 from evaluator.runs.folder import TRAINING_JSON, RunFolder
 from evaluator.runs.read import read_record
 from evaluator.runs.words import DEFAULT_THRESHOLDS
@@ -39,7 +40,6 @@ from harness.models.provenance import commit
 from harness.models.registry import Model, all_models, choose_models
 from harness.weights import fingerprints
 from harness.weights.card import (
-    CARD_JSON,
     CARD_MD,
     Fingerprints,
     Half,

@@ -3,11 +3,20 @@
 from pathlib import Path
 
 from contract.written import Written
-from evaluator.runs.folder import LEAKAGE_JSON, RUN_JSON, SCORES_CSV
+from evaluator.runs.folder import LEAKAGE_JSON, RUN_JSON, SCORES_CSV, SEEN_JSON
 from evaluator.runs.read import read_record
 from evaluator.runs.records import RunRecord
 
-WRITES = (RUN_JSON, LEAKAGE_JSON, SCORES_CSV, "models/", "report/", "simulated/", ".stage/")
+WRITES = (
+    RUN_JSON,
+    LEAKAGE_JSON,
+    SEEN_JSON,
+    SCORES_CSV,
+    "models/",
+    "report/",
+    "simulated/",
+    ".stage/",
+)
 
 
 def refuse_foreign(folder: Path) -> None:

@@ -30,6 +30,7 @@ from harness.work.progress import Display
 from harness.work.record import as_used, new_record, write_run
 from harness.work.request import SIMULATED, Request, ready
 from harness.work.scoring import ScoreItem
+from harness.work.seen import look_for_seen
 from harness.work.training import TrainItem
 
 SIMULATED_IMAGES = 32
@@ -144,6 +145,7 @@ def _work(context: Context, request: Request, show: Display, crew: Crew) -> Resu
     write_run(run, record)
     _write_scores(run, scores)
     _compare_images(context, show)
+    look_for_seen(context, request.models, show)
     courses = {(model.name, seed): partial(course, context, model, seed) for model, seed in due}
     left, report = len(due), _Between(run, show)
     try:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from contract import TrainingRecord, sha256_json, write_json
+from contract import TrainingRecord, sha256_json, sha256_tree, write_json
 from contract.schema import Subset
+from contract.start import SHIPPED, START_FROM
 from evaluator.runs.folder import STEP_JSON, TRAINING_JSON, USAGE_JSON, RunFolder
 from evaluator.runs.read import read_record
 from evaluator.runs.records import Usage
 from evaluator.runs.words import RunnerName
+from harness.models.overrides import Overrides
 from harness.models.registry import Model
 from harness.runners.confine import remove_tree
 from harness.runners.job import Job
@@ -73,6 +75,8 @@ class TrainItem:
         }
         if self.model.generates:
             inputs["tables"] = sha256_json(tables_of(context.dataset.train))
+        if start := _shipped_start(self.model, profile, settings):
+            inputs["start"] = start
         if self.model.card.relax:
             inputs["relaxed"] = ", ".join(self.model.card.relax)
         if settings:
@@ -130,6 +134,15 @@ class TrainItem:
             settings=context.settings.get(self.model.name, ()),
             labels=context.labels,
         )
+
+
+def _shipped_start(model: Model, profile: str, settings: Overrides) -> str | None:
+    """The hash of the weights that come with the model, where a training starts from them."""
+    given = {override.key: override.value for override in settings}
+    wanted = given.get(START_FROM, model.profile(profile).get(START_FROM))
+    if wanted != SHIPPED or model.shipped_weights is None:
+        return None
+    return sha256_tree(model.shipped_weights)
 
 
 def split_hash(split: Mapping[str, Subset]) -> str:

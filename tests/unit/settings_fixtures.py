@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from contract.settings import read_settings
 from tests.programs import ROOT
 
-PROFILES = ["tiny", "quick", "report", "upstream", "weights"]
+PROFILES = ["tiny", "quick", "report", "upstream", "weights", "tune"]
 MODELS = ["unet", "maunet", "lstmunet", "nnunet", "sac"]
 Kind = TypeVar("Kind", bound=BaseModel)
 

@@ -3,10 +3,15 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file
 
+from contract import CallError
+from harness.models.overrides import parse_overrides
 from tests.datasets import make_dataset
 from tests.programs import environment, finish, module, run
 from tests.small_unet import NAME, write_small_unet
@@ -26,6 +31,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trained = place / "run/models" / NAME / "seed0/train/weights"
     shutil.copytree(trained, folder / "weights")
     (folder / "weights/demonstration.txt").unlink()
+    (folder / "profiles/tune.yaml").write_text(
+        "extends: tiny\nstart_from: shipped\nsteps: 4\nepoch_steps: 2\nsize_steps: 0\n"
+    )
     left = shutil.ignore_patterns("weights")
     without = shutil.copytree(folder, folder.with_name("bare"), ignore=left)
     card = (without / "model.yaml").read_text().replace(f"name: {NAME}", "name: bare")
@@ -45,6 +53,68 @@ def test_the_model_itself_and_the_harness_find_them_and_agree(place: Path) -> No
     assert len(masks) == 2
     for mask in masks:
         assert mask.read_bytes() == (place / "own" / mask.name).read_bytes()
+
+
+def train(place: Path, out: str, *words: object, model: str = NAME) -> Any:
+    """The model itself on the training images, with the profile tune."""
+    command = module(
+        f"containers.{model}.segmenter", "train", place / "data/Training-labeled", place / out,
+        "--profile", "tune", *words,
+    )  # fmt: skip
+    variables = {**environment(), "PYTHONPATH": f"{place}:{environment()['PYTHONPATH']}"}
+    return finish(command, cwd=place, env=variables)
+
+
+def test_a_training_that_makes_them_worse_keeps_them_and_says_so(place: Path) -> None:
+    done = train(place, "worse", "--set", "learning_rate=1.0", "--set", "warmup_steps=0")
+    assert done.returncode == 0, done.stderr
+    said = json.loads((place / "worse/training.json").read_text())
+    assert said["pretrained"] == "weights that come with the model"
+    assert said["best_val_f1"] >= said["start_val_f1"]
+    assert said["best_epoch"] == 0
+    assert said["remark"].startswith("the weights are those that the training started from")
+    shipped = place / "containers" / NAME / "weights"
+    for name in ("weights.safetensors", "sizes.safetensors"):
+        kept, start = (load_file(folder / name) for folder in (place / "worse/weights", shipped))
+        assert kept.keys() == start.keys()
+        for key, tensor in start.items():
+            np.testing.assert_array_equal(kept[key], tensor)
+
+
+def test_another_start_is_a_folder_that_fits(place: Path) -> None:
+    other = place / "run/models" / NAME / "seed0/train/weights"
+    assert other.is_dir()
+    done = train(place, "other", "--set", f"start_from={other}", model="bare")
+    assert done.returncode == 0, done.stderr
+    said = json.loads((place / "other/training.json").read_text())
+    assert said["pretrained"] == "other weights"
+    assert said["start_val_f1"] is not None
+    refused = train(
+        place, "unfit", "--set", f"start_from={other}", "--set", "channels=[8, 16, 40]",
+        model="bare",
+    )  # fmt: skip
+    assert refused.returncode == 2
+    assert f"The training cannot start from {other}" in refused.stderr
+    none = train(place, "none", model="bare")
+    assert none.returncode == 2
+    assert "start_from is shipped, and no weights come with this model." in none.stderr
+    assert not (place / "none").exists()
+
+
+def test_what_a_training_starts_from_is_part_of_what_it_depends_on(tmp_path: Path) -> None:
+    known = {"unet": {"start_from": {"format": "directory-path"}}}
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights/a").write_text("1")
+    text = f"start_from={tmp_path}/weights"
+    (first,) = parse_overrides([text], known)["unet"]
+    assert first.file == tmp_path / "weights"
+    before = first.fingerprint()
+    (tmp_path / "weights/a").write_text("2")
+    assert first.fingerprint() != before
+    (shipped,) = parse_overrides(["start_from=shipped"], known)["unet"]
+    assert shipped.file is None
+    with pytest.raises(CallError, match="there is no folder"):
+        parse_overrides([f"start_from={tmp_path}/weights/a"], known)
 
 
 def test_without_any_the_call_says_how_to_get_some(place: Path) -> None:

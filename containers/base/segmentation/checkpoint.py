@@ -32,6 +32,8 @@ class Progress:
     """Of the steps of the epoch under way, as is `loss_steps`."""
     loss_steps: int = 0
     final_loss: float | None = None
+    start_f1: float | None = None
+    """Of the weights that the training started from, where it did."""
     best_f1: float | None = None
     best_dice: float | None = None
     best_epoch: int | None = None

@@ -24,6 +24,7 @@ from containers.base.segmentation.schedule import (
 )
 from containers.base.segmentation.settings import Settings
 from containers.base.segmentation.size_learning import SizeLearning
+from containers.base.segmentation.start import keep_sizes, take_start
 from containers.base.segmentation.step import MakeStepper, Stepper
 from containers.base.segmentation.task import Decoding, Task
 from containers.base.segmentation.weights import save_weights
@@ -53,7 +54,8 @@ def train_network(
     there are none), each seen at its true scale and decoded with `task.first_decoding()`. Then the
     validation images choose a decoding, and both go into the weights folder, with the settings of
     `task` and those in `network`, which rebuild it. `pretrained` names the weights that `build`
-    starts from.
+    starts from. Where `call.start` names others, these are put in place of them; they are validated
+    first and kept unless a later step does better.
 
     A model with a way of its own to make a step, or to look at an image, passes it: `make_stepper`
     is called after `build`.
@@ -62,6 +64,7 @@ def train_network(
     result is the same to the bit as without the interruption. Raises
     CallError when there is nothing to learn from, CellbenchError when the loss diverges.
     """
+    pretrained = call.start.told if call.start else pretrained
     journal = Journal(call, save_seconds)
     training = _Training(call, journal, build, task, settings, make_stepper, make_predictor)
     training.run()
@@ -77,6 +80,8 @@ def train_network(
         pretrained=pretrained,
         sizes=training.sizes.network.state_dict() if training.sizes else None,
     )
+    if call.start is not None:
+        keep_sizes(call.weights, call.start.folder)
     return training.summary(pretrained)
 
 
@@ -98,7 +103,10 @@ class _Training(Generic[Decoding]):
         torch.manual_seed(call.seed)
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
-        self.network = self.device.place(build())
+        network, self.start = build(), call.start
+        if self.start is not None:
+            take_start(network, self.start.folder)
+        self.network = self.device.place(network)
         self.stepper = make_stepper(
             self.network,
             self.material.sampler,
@@ -141,6 +149,8 @@ class _Training(Generic[Decoding]):
         progress = self.journal.progress
         if self.sizes is not None:
             self._learn_sizes(self.sizes)
+        if self.start is not None and progress.start_f1 is None:
+            self._validate_start()
         while progress.stopped is None:
             if progress.step < self._end() and progress.loss_steps < self.budget.epoch_steps:
                 self._step()
@@ -194,6 +204,7 @@ class _Training(Generic[Decoding]):
             best_val_dice=progress.best_dice,
             best_val_f1=progress.best_f1,
             best_epoch=progress.best_epoch,
+            start_val_f1=progress.start_f1,
             device=self.device.describe(),
             precision=self.device.precision,
             pretrained=pretrained,
@@ -243,6 +254,16 @@ class _Training(Generic[Decoding]):
             )
         elif seconds > limit:
             progress.wind_down = replace(progress.wind_down, end=progress.step)
+
+    def _validate_start(self) -> None:
+        """So that what is kept is at least as good as what there was."""
+        progress = self.journal.progress
+        f1, val_dice = self._validate()
+        progress.start_f1 = f1
+        self._keep_best(f1, val_dice, epoch=0)
+        progress.validated = []
+        self._report(f"validation F1 of the start {f1:.3f}")
+        self.journal.save(self.state, force=True)
 
     def _end_epoch(self) -> None:
         """Validates if it is due, writes the line of history and decides whether to go on."""

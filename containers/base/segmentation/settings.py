@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contract.settings import SettingsModel
+from contract.settings import FOLDER_FORMAT, SettingsModel
 
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Size = Annotated[int, Field(ge=1, le=8192)]
@@ -22,6 +22,11 @@ SideMultiple = Annotated[int, Field(ge=64, le=8192, multiple_of=32)]
 class LoopSettings(SettingsModel):
     """What the training loop, the choice of the scale and prediction take from any model."""
 
+    start_from: str | None = Field(
+        default=None, min_length=1, json_schema_extra={"format": FOLDER_FORMAT}
+    )
+    """Weights to start from: `shipped` for those that come with the model, or a folder; unset:
+    random numbers, or what the model's own settings name."""
     steps: Count | None = None
     """Optimiser steps in all. Give this or `epochs`."""
     epochs: Count | None = None

@@ -39,6 +39,7 @@ from evaluator.runs.read import (
     read_leakage,
     read_predictions,
     read_record,
+    read_seen,
     read_training,
 )
 from evaluator.runs.records import (
@@ -103,7 +104,7 @@ def load_report(
         images=_images(run, scores),
         notes=notes,
     )
-    return replace(data, leakage=read_leakage(source))
+    return replace(data, leakage=read_leakage(source), seen=read_seen(source))
 
 
 def assemble(

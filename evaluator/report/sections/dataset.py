@@ -23,6 +23,7 @@ def section(numbers: Numbers) -> Section:
             _health(numbers.data),
             _compared(numbers.data),
             _likenesses(numbers.data),
+            _seen(numbers.data),
         ),
     )
 
@@ -111,6 +112,26 @@ def _compared(data: ReportData) -> Text | None:
     elif not any(is_leak(one) for one in found):
         lines.append("No test image was found in training; those that resemble one are listed.")
     return note(*lines)
+
+
+def _seen(data: ReportData) -> Table | None:
+    """Test images that the weights of single models had learned from before the run."""
+    if data.seen is None or not any(data.seen.models.values()):
+        return None
+    by_image: dict[tuple[str, str, bool], list[str]] = {}
+    for model, found in data.seen.models.items():
+        for one in found:
+            by_image.setdefault((one.image, one.other, one.equal), []).append(model)
+    labels = ("Image", "Is", "Image that the weights learned from", "Of the models")
+    return Table(
+        name="seen",
+        caption="Test images that weights had learned from before this run",
+        columns=tuple(Column(label=label, kind="text") for label in labels),
+        rows=tuple(
+            Row(cells=(image, KINDS["equal" if equal else "copy"], other, ", ".join(models)))
+            for (image, other, equal), models in by_image.items()
+        ),
+    )
 
 
 def _likenesses(data: ReportData) -> Table | None:

@@ -5,7 +5,7 @@ from evaluator.report.findings import findings
 from evaluator.report.numbers import Numbers
 from evaluator.report.section import Callout, Section, Text, blocks, prose
 from evaluator.report.tables import Estimate
-from evaluator.runs.likeness import caution
+from evaluator.runs.likeness import caution, told_seen
 from evaluator.statistics.conclusions import conclusion, trainings
 from evaluator.statistics.intervals import FEWEST
 from evaluator.statistics.paired import Comparison
@@ -33,6 +33,7 @@ def section(numbers: Numbers) -> Section:
 def _caution(data: ReportData) -> Text | None:
     """That test images were in training, before any score is believed."""
     found = caution(data.leakage, len(data.images)) if data.leakage else ()
+    found += told_seen(data.seen, len(data.images)) if data.seen else ()
     return Text(lines=(*found, "See Dataset."), role="warning") if found else None
 
 
