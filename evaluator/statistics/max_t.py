@@ -19,6 +19,12 @@ BORROWED = 0.25
 redraw may hardly vary at all, which would make every interval endless; with a quarter of an image
 the measured coverage is right from 8 images on."""
 
+WIDER = 1.5
+"""Images' worth by which the critical value of redraws grows. Redrawn units vary less than fresh
+ones, by half an image's worth (Hesterberg, The American Statistician 69, 371-386 (2015), section
+6), and their skewness is milder: with that alone, intervals of skewed F1 differences held in 92 to
+93.5 % of experiments with 20 to 42 images, with this in 94 to 95 % at 20 and 42, 92 % at 30."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
@@ -172,9 +178,7 @@ def _redrawn(
         var = units / np.maximum(units - 1, 1) * np.maximum(spread, 0) / seen**2
         var = (units * var + BORROWED * se**2) / (units + BORROWED)
         largest[start:stop] = (np.abs(off) / np.sqrt(var)).max(axis=1)
-    # Redrawn units vary less than fresh ones, by (n - 1) / n: Hesterberg, The American
-    # Statistician 69, 371-386 (2015), section 6.
-    return float(np.quantile(largest, confidence) * math.sqrt(len(rest) / max(1, len(rest) - 1)))
+    return float(np.quantile(largest, confidence) * (1 + WIDER / len(rest)))
 
 
 def _batches(rows: int, columns: int) -> list[tuple[int, int]]:

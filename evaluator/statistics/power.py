@@ -30,15 +30,25 @@ def smallest_separable(se: float, critical: float, units: int) -> float | None:
     """The smallest true mean difference that as many images would separate 8 times in 10.
 
     `se` is the standard error of the difference, `critical` what it is multiplied by for half a
-    simultaneous interval. In score units; None where no difference can be settled: below 6
-    images, or without a finite critical value. Source: Cohen, Statistical Power Analysis, 2nd
-    edition (1988), section 2, with the family's own critical value.
+    simultaneous interval. In score units, at most 1; None where no difference can be settled: below
+    6 images, without a finite critical value, or where not even the largest that scores between 0
+    and 1 can have would do. Source: Cohen, Statistical Power Analysis, 2nd edition (1988), section
+    2, with the family's own critical value, and with the spread only estimated, now as in the
+    images to come: each estimate varies by 1 / (2 (units - 1)) of its square.
     """
     if units < FEWEST_TO_SETTLE or not math.isfinite(critical * se) or se <= 0:
         return None
-    from scipy import stats
+    from scipy import optimize, stats
 
-    return float(critical + stats.t.ppf(POWER, units - 1)) * se
+    chance = float(stats.norm.ppf(POWER))
+
+    def short(wanted: float) -> float:
+        spread = math.sqrt(1 + (critical**2 + wanted**2) / (2 * (units - 1)))
+        return critical + chance * spread - wanted
+
+    # Below 6 units the spread of `wanted` itself could outgrow it; from there on a root lies here.
+    found = float(optimize.brentq(short, critical, 10 * critical + 10)) * se
+    return found if found <= 1 else None
 
 
 def images_needed(mean: float, se: float, critical: float, units: int) -> ImagesNeeded | None:

@@ -281,10 +281,11 @@ class TestPower:
         assert 0.7 <= found / experiments <= 0.9
 
     def test_more_images_and_a_smaller_family_separate_smaller_differences(self) -> None:
-        assert smallest_separable(0.02, 2.1, 30) == pytest.approx(0.02 * (2.1 + 0.854), abs=1e-3)
+        assert smallest_separable(0.02, 2.1, 30) == pytest.approx(0.02 * (2.1 + 0.937), abs=1e-3)
         assert smallest_separable(0.02, 3.0, 30) > smallest_separable(0.02, 2.1, 30)  # type: ignore[operator]
         assert smallest_separable(0.02, 2.1, 5) is None
         assert smallest_separable(0.02, np.inf, 30) is None
+        assert smallest_separable(0.4, 2.1, 8) is None, "F1 cannot differ by 1.2"
 
     def test_images_needed_is_a_range_around_the_point(self) -> None:
         found = images_needed(0.05, 0.02, 2.1, 50)

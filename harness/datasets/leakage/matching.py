@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ MOST_ALIKE = 30
 """So many points, the most alike ones, are taken for each: round nuclei look like any other."""
 CELLS, OF_CELL = 256, 200
 """Cells into which the space of descriptors is cut, at most, and descriptors of each, at least."""
-SEARCHED = 12
+SEARCHED = 8
 """Cells that are searched for each point, the nearest ones."""
 ROUNDS = 5
 SAMPLE = 20_000
@@ -70,20 +71,20 @@ class Index:
 
     def __init__(self, images: Sequence[Signature | None]) -> None:
         counts = [0 if one is None else len(one.points) for one in images]
-        self._owner = np.repeat(np.arange(len(images)), counts)
-        self._place = np.concatenate([np.arange(count) for count in (0, *counts)])
-        self._points = np.concatenate(
+        points = np.concatenate(
             [np.zeros((0, 4), np.float32), *(one.points for one in images if one is not None)]
         )
-        self._vectors = np.concatenate(
+        vectors = np.concatenate(
             [np.zeros((0, 128), np.float32), *(_unit(one) for one in images if one is not None)]
         )
-        self._centres = _centres(self._vectors)
-        cell = _nearest(self._vectors, self._centres, 1)[:, 0]
+        self._centres = _centres(vectors)
+        cell = _nearest(vectors, self._centres, 1)[:, 0]
+        # Those of a cell lie side by side: picking them out anew for each image took most time.
         order = np.argsort(cell, kind="stable")
-        self._members = np.split(
-            order, np.searchsorted(cell[order], np.arange(1, len(self._centres)))
-        )
+        self._owner = np.repeat(np.arange(len(images)), counts)[order]
+        self._place = np.concatenate([np.arange(count) for count in (0, *counts)])[order]
+        self._points, self._vectors = points[order], vectors[order]
+        self._starts = np.searchsorted(cell[order], np.arange(len(self._centres) + 1))
 
     def candidates(self, image: Signature) -> Iterator[Candidate]:
         """The indexed images that may show the same as `image`, those with most votes first."""
@@ -107,12 +108,15 @@ class Index:
         variants = np.concatenate([_changed(vectors, way) for way in WAYS])
         searched = _nearest(variants, self._centres, SEARCHED)
         rows, columns, values = [], [], []
-        for cell, members in enumerate(self._members):
-            asking = np.flatnonzero((searched == cell).any(axis=1))
-            cosines = variants[asking] @ self._vectors[members].T
+        asking = np.argsort(searched, axis=None, kind="stable")
+        ends = np.searchsorted(searched.ravel()[asking], np.arange(len(self._starts)))
+        asking //= searched.shape[1]
+        for cell, (start, stop) in enumerate(pairwise(self._starts.tolist())):
+            vector = asking[ends[cell] : ends[cell + 1]]
+            cosines = variants[vector] @ self._vectors[start:stop].T
             row, column = np.nonzero(cosines > ALIKE)
-            rows.append(asking[row])
-            columns.append(members[column])
+            rows.append(vector[row])
+            columns.append(start + column)
             values.append(cosines[row, column])
         row, column, value = (np.concatenate(part) for part in (rows, columns, values))
         order = np.lexsort((-value, row))
