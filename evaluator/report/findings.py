@@ -55,14 +55,18 @@ def _at_highest(numbers: Numbers, model: Model, threshold: float) -> str:
 
 def _errors(numbers: Numbers, model: Model) -> str:
     """What became of the cells of the scored images, over all seeds."""
-    images = [image.name for image in numbers.data.images]
-    counts = [numbers.cells(model, run).count(images) for run in model.runs]
+    part = numbers.followed
+    images = [image.name for image in part.data.images]
+    counts = [part.cells(model, run).count(images) for run in model.runs]
     truth = sum((one.truth for one in counts), start=np.zeros(max(Fate) + 1, np.int64))
     predicted = sum((one.predicted for one in counts), start=np.zeros_like(truth))
     if not truth.sum():
         return ""
+    scored = "scored images"
+    if part is not numbers:
+        scored = f"scored ones of the {len(images):,} images whose cells are followed"
     text = (
-        f"Of {int(truth.sum()):,} true cells on scored images it found"
+        f"Of {int(truth.sum()):,} true cells on {scored} it found"
         f" {int(truth[Fate.MATCHED]):,}, missed {int(truth[Fate.MISSED]):,}, merged"
         f" {int(truth[Fate.MERGED]):,} and split {int(truth[Fate.SPLIT]):,};"
         f" {int(predicted[Fate.SPURIOUS]):,} of its {int(predicted.sum()):,} cells are spurious."

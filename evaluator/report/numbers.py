@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from evaluator.report.tables import Estimate, Value
 from evaluator.runs.words import GROUP
 from evaluator.scores.rescore import StoredTable
 from evaluator.scores.strata import SIZE_CLASSES, size_places
-from evaluator.statistics.intervals import Interval, Share, median_interval
+from evaluator.statistics.intervals import FEWEST, Interval, Share, median_interval
 from evaluator.statistics.means import ModelMean, model_means
 from evaluator.statistics.paired import (
     MARGIN,
@@ -266,6 +267,35 @@ class Numbers:
         outcomes = tuple(outcome for outcome, _ in found)
         return outcomes, float(np.mean([f1 for _, f1 in found])) if found else math.nan
 
+    @cached_property
+    def followed(self) -> "Numbers":
+        """The same of the images whose cells are followed, all of them unless they are many.
+
+        All cells of such an image are kept in memory. Which images these are depends on their names
+        alone, by hash, and so on nothing that is measured.
+        """
+        images = self.data.images
+        runs = sum(len(model.runs) for model in self.data.models)
+        most = max(FEWEST, MOST_FOLLOWED // max(1, runs))
+        if len(images) <= most:
+            return self
+        by_chance = sorted(sha256(image.name.encode()).digest() for image in images)
+        last = by_chance[most - 1]
+        kept = tuple(one for one in images if sha256(one.name.encode()).digest() <= last)
+        known = self.data.scores["image"].isin([image.name for image in kept])
+        return replace(self, data=replace(self.data, images=kept, scores=self.data.scores[known]))
+
+    @property
+    def follows(self) -> str:
+        """A sentence about which images' cells are followed; empty when all are."""
+        if self.followed is self:
+            return ""
+        return (
+            f"Cells are followed on {len(self.followed.data.images):,} of"
+            f" {len(self.data.images):,} images, drawn by a hash of their names, so that memory and"
+            " time stay bounded; scores.csv and every mean elsewhere cover all images."
+        )
+
     def cells(self, model: Model, run: SeedRun) -> RunCells:
         """The cells of one seed of a model at the base."""
         return self._cells.setdefault(
@@ -338,6 +368,8 @@ class Numbers:
         return {}
 
 
+MOST_FOLLOWED = 10_000
+"""Overlap tables of all seeds that are kept at a time; a table takes some tens of kB."""
 ENDINGS = {
     "missing": "not possible: it comes with no weights",
     "crashed": "crashed",

@@ -38,7 +38,7 @@ LineOutcome = Literal[PredictOutcome, "missing", "timeout"]
 StepName = Literal["train", "predict"]
 StepOutcome = Literal["done", "missing", "crashed", "out_of_memory", "timeout"]
 """How a step's container or process ended; missing: what it needs does not come with the model."""
-RunnerName = Literal["docker", "local"]
+RunnerName = Literal["docker", "apptainer", "local"]
 
 PIXEL_SIZE = "pixel_size_um"
 """The column of manifest.csv that says how large a pixel is; it groups nothing."""

@@ -49,7 +49,7 @@ def print_checkup() -> bool:
         table.add_row(*map(escape, words))
     Console().print(table)
     verdicts = {finding.what: finding.verdict for finding in findings}
-    if any(verdicts[what] != "missing" for what in ("docker engine", "local runner")):
+    if any(verdicts[what] != "missing" for what in ("docker engine", "local runner", "apptainer")):
         return True
     Console(stderr=True).print("Neither runner can work here: see the lines above.")
     return False
@@ -69,6 +69,7 @@ def examine() -> Iterator[Finding]:
     yield Finding("gpu", "ok", found, "pass --gpu to use it" if gpus else "")
     yield _models()
     yield from _docker(gpus)
+    yield from _apptainer()
 
 
 def _enough(what: str, bytes_free: int, least: int, do: str) -> Finding:
@@ -137,6 +138,20 @@ def _docker(gpus: list[str]) -> Iterator[Finding]:
             "gpu in docker", "warning", "no nvidia runtime", "install nvidia-container-toolkit"
         )
     yield from _images(client)
+
+
+def _apptainer() -> Iterator[Finding]:
+    from harness.runners.apptainer import NOT_CONFINED, version
+
+    found = version()
+    if found is None:
+        do = "clusters without Docker have it; elsewhere it is not needed"
+        yield Finding("apptainer", "missing", "there is no program apptainer", do)
+        return
+    yield Finding("apptainer", "ok", found, "--runner apptainer")
+    for limit in NOT_CONFINED:
+        do = "ask the batch system for these limits, such as Slurm's --cpus-per-task and --mem"
+        yield Finding("limits in apptainer", "warning", f"not enforced: {limit}", do)
 
 
 def _images(client: Any) -> Iterator[Finding]:

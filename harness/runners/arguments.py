@@ -73,6 +73,54 @@ def container_name(job: Job) -> str:
     return f"cellbench-{job.model.name}-{job.verb}-{uuid.uuid4().hex[:12]}"
 
 
+@dataclass(frozen=True)
+class Bind:
+    """A file or folder of this machine inside a container."""
+
+    source: Path
+    target: str
+    read_only: bool = True
+
+
+def binds(job: Job) -> list[Bind]:
+    """What a job's container sees of this machine: nothing but these."""
+    points = MOUNT_POINTS[job.model.card.contract]
+    found = [Bind(job.input, points.input), Bind(job.output, points.output, read_only=False)]
+    if job.weights is not None:
+        found.append(Bind(job.weights, "/weights"))
+    if job.truth is not None:
+        found.append(Bind(job.truth, "/truth"))
+    for number, override in enumerate(job.settings):
+        if override.file is not None:
+            found.append(Bind(override.file, _target(number, override.file)))
+    return found
+
+
+def command_line(job: Job) -> list[str]:
+    """The contract's own command line, with the folders and files where the container sees them."""
+    points = MOUNT_POINTS[job.model.card.contract]
+    folders = () if job.verb == "describe" else (points.input, points.output)
+    settings: list[str] = []
+    for number, override in enumerate(job.settings):
+        file = override.file
+        text = override.text if file is None else f"{override.key}={_target(number, file)}"
+        settings += ["--set", text]
+    return [job.verb, *folders, *job.options, *settings]
+
+
+def variables(job: Job) -> dict[str, str]:
+    """The environment of a job's container, beside what its image sets."""
+    return {
+        **({} if "home" in job.model.card.relax else VARIABLES),
+        **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+        "OMP_NUM_THREADS": str(job.limits.cores),
+    }
+
+
+def _target(number: int, file: Path) -> str:
+    return f"{FILES}/{number}/{file.name}"
+
+
 def container_arguments(
     job: Job, *, name: str, image: str, rootless: bool = False, volumes: tuple[str, ...] = ()
 ) -> dict[str, Any]:
@@ -88,21 +136,14 @@ def container_arguments(
 
     points = MOUNT_POINTS[job.model.card.contract]
     mounts = [
-        _bind(Mount, job.input, points.input, read_only=True),
-        _bind(Mount, job.output, points.output, read_only=False),
+        Mount(
+            target=bind.target,
+            source=str(bind.source.resolve()),
+            type="bind",
+            read_only=bind.read_only,
+        )
+        for bind in binds(job)
     ]
-    if job.weights is not None:
-        mounts.append(_bind(Mount, job.weights, "/weights", read_only=True))
-    if job.truth is not None:
-        mounts.append(_bind(Mount, job.truth, "/truth", read_only=True))
-    settings: list[str] = []
-    for number, override in enumerate(job.settings):
-        text = override.text
-        if override.file is not None:
-            target = f"{FILES}/{number}/{override.file.name}"
-            mounts.append(_bind(Mount, override.file, target, read_only=True))
-            text = f"{override.key}={target}"
-        settings += ["--set", text]
     relaxed = job.model.card.relax
     uid, gid = user(rootless=rootless)
     arguments: dict[str, Any] = {
@@ -126,17 +167,12 @@ def container_arguments(
         "shm_size": parse_size(job.model.card.shm),
         "nano_cpus": job.limits.cores * 10**9,
         "init": True,
-        "environment": {
-            **({} if "home" in relaxed else VARIABLES),
-            **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
-            "OMP_NUM_THREADS": str(job.limits.cores),
-        },
+        "environment": variables(job),
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": ENGINE_LOG}),
         "detach": True,
     }
     if points.command is None:
-        folders = () if job.verb == "describe" else (points.input, points.output)
-        arguments["command"] = [job.verb, *folders, *job.options, *settings]
+        arguments["command"] = command_line(job)
     elif points.command:
         arguments["entrypoint"] = list(points.command)
     if "root" in relaxed:
@@ -157,7 +193,3 @@ def parse_size(text: str) -> int:
             f"{text!r} is no size.", do="write a number with a unit, such as 512m or 8g"
         )
     return int(float(match[1]) * 1024 ** " kmgt".index(match[2] or " "))
-
-
-def _bind(mount: Any, source: Path, target: str, *, read_only: bool) -> Any:
-    return mount(target=target, source=str(source.resolve()), type="bind", read_only=read_only)

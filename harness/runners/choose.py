@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 from contract import CallError
 from harness.runners.job import Runner
 
-RunnerChoice = Literal["auto", "docker", "local"]
+RunnerChoice = Literal["auto", "docker", "apptainer", "local"]
 
 
 class Chosen(NamedTuple):
@@ -16,21 +16,24 @@ class Chosen(NamedTuple):
 
     def told(self) -> tuple[str, ...]:
         """Lines for people: which it is and why, and what its engine does not limit."""
-        ignored = (f"warning: this engine does not limit {limit}" for limit in self.runner.ignored)
+        ignored = (f"warning: this runner does not limit {limit}" for limit in self.runner.ignored)
         return (f"runner {self.runner.name}: {self.reason}", *ignored)
 
 
 def choose_runner(choice: RunnerChoice) -> Chosen:
     """Docker when asked for or when an engine answers, else local.
 
-    Raises CallError when docker is asked for and no engine answers.
+    Raises CallError when docker is asked for and no engine answers, or apptainer and there is none.
     """
+    from harness.runners.apptainer import ApptainerRunner
     from harness.runners.docker import DockerRunner
     from harness.runners.local import LocalRunner
 
     match choice:
         case "docker":
             return Chosen(DockerRunner(), "asked for")
+        case "apptainer":
+            return Chosen(ApptainerRunner(), "asked for")
         case "local":
             return Chosen(LocalRunner(), "asked for; models run without isolation")
         case "auto":

@@ -161,7 +161,7 @@ def _model_record(
         citation=model.card.citation,
         pretrained_on=model.card.pretrained_on,
         sources_sha256=model.sources_sha256(),
-        image=model.image if runner.name == "docker" else None,
+        image=None if runner.name == "local" else model.image,
         image_digest=runner.digest(model),
         contract=f"{model.card.contract}, not declared"
         if undeclared(model)

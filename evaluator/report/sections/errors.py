@@ -19,7 +19,7 @@ from evaluator.report.pictures import (
     panel_shape,
 )
 from evaluator.report.samples import mask_path
-from evaluator.report.section import Panel, Panels, Section, blocks, note
+from evaluator.report.section import Panel, Panels, Section, blocks, note, prose
 from evaluator.report.tables import MODEL, Column, Row, Table
 from evaluator.scores.further import read_masks
 
@@ -49,6 +49,7 @@ PICTURES = (
 
 def section(numbers: Numbers) -> Section | None:
     """None when no overlap table was stored."""
+    follows, numbers = numbers.follows, numbers.followed
     counts = {model.name: _counts(numbers, model) for model in numbers.order}
     table = _table(numbers, counts)
     if table is None:
@@ -57,7 +58,13 @@ def section(numbers: Numbers) -> Section | None:
     return Section(
         id="errors",
         title="Kinds of error",
-        blocks=blocks(table, note(EXPLANATION), *kinds, note(PICTURES) if kinds else None),
+        blocks=blocks(
+            prose(follows) if follows else None,
+            table,
+            note(EXPLANATION),
+            *kinds,
+            note(PICTURES) if kinds else None,
+        ),
     )
 
 

@@ -35,6 +35,9 @@ CONFOUNDED = (
     "Groups by cell count, modality, cell size or other columns overlap: what looks like an effect"
     " of one may be one of another."
 )
+NO_SIZES = (
+    "There is no table by the size of an image's cells, since cells are not followed on all images."
+)
 
 
 def section(numbers: Numbers) -> Section:
@@ -74,6 +77,7 @@ def section(numbers: Numbers) -> Section:
             Fold(title=TWO_BY_TWO, blocks=tuple(inside)) if inside else None,
             note(INSIDE.format(fewest=FEWEST)) if inside else None,
             _columns(numbers, unused),
+            note(NO_SIZES) if numbers.follows else None,
         ),
         files={"count_ranges": numbers.count_ranges.to_csv(index=False)},
     )
@@ -197,7 +201,12 @@ def _modalities(numbers: Numbers) -> pd.Series | None:
 
 
 def _sizes(numbers: Numbers) -> pd.Series | None:
-    """The size class of each image's cells, when there are several and all truths are known."""
+    """The size class of each image's cells, when there are several and all truths are known.
+
+    None as well where only some images' cells are followed.
+    """
+    if numbers.followed is not numbers:
+        return None
     images = list(dict.fromkeys(numbers.rows["image"]))
     if any(image not in numbers.truth for image in images):
         return None

@@ -1,21 +1,45 @@
 """F1 of every model on every image."""
 
+from dataclasses import replace
+
 from evaluator.report.numbers import Numbers, lookup
-from evaluator.report.section import Fold, Section
+from evaluator.report.section import Fold, Section, blocks, prose
 from evaluator.report.tables import Column, Row, Table
 
 UNFOLDED = 25
 """A table of at most so many images is shown from the start."""
+LISTED = 1000
+"""As many images at most are rows of the page."""
 
 
 def section(numbers: Numbers) -> Section:
+    """All images, or of many those with the lowest scores; tables/images.csv has them all."""
     table = _table(numbers)
+    whole, some = table.csv(), None
+    if len(table.rows) > LISTED:
+        some = prose(
+            f"The page lists the {LISTED:,} images with the lowest mean F1 of {len(table.rows):,},"
+            " so that it stays small; all are in tables/images.csv beside it."
+        )
+        table = replace(table, rows=_lowest(numbers, table.rows))
     folded = Fold(
         title="F1 of every model on every image",
-        blocks=(table,),
+        blocks=(replace(table, stored=False),),
         open=len(table.rows) <= UNFOLDED,
     )
-    return Section(id="images", title="Every image", blocks=(folded,))
+    return Section(
+        id="images", title="Every image", blocks=blocks(some, folded), files={"images": whole}
+    )
+
+
+def _lowest(numbers: Numbers, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Those of the images with the lowest mean over the contenders, in the dataset's order."""
+    mean = numbers.contender_rows.groupby("image")["f1"].mean().to_dict()
+    names = sorted(
+        (str(row.cells[0]) for row in rows), key=lambda name: (mean.get(name, 0.0), name)
+    )
+    kept = set(names[:LISTED])
+    return tuple(row for row in rows if row.cells[0] in kept)
 
 
 def _table(numbers: Numbers) -> Table:

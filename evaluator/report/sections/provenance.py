@@ -1,7 +1,7 @@
 """Where the numbers come from: command, machine, versions and hashes."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from evaluator.report.data import ReportData, SeedRun
 from evaluator.report.numbers import Numbers
@@ -9,6 +9,7 @@ from evaluator.report.section import Section, blocks, note
 from evaluator.report.tables import MODEL, Column, Row, Table, compact, facts_table
 from evaluator.report.units import memory
 from evaluator.runs.records import RunRecord
+from evaluator.runs.words import RunnerName
 
 FREEDOMS = {
     "root": "ran as the image's own user",
@@ -17,6 +18,13 @@ FREEDOMS = {
 }
 OWN_CONTRACT = "cellbench-1"
 SCORES_ALONE = "The report was made from scores alone; nothing is known of the run behind them."
+
+ISOLATION: Mapping[RunnerName, str] = {
+    "local": "none: models ran as processes of this machine, with its network and files in reach",
+    "docker": "containers without network, with a read-only root and without capabilities",
+    "apptainer": "containers of Apptainer without network, environment and home of the caller, on a"
+    " read-only image",
+}
 
 
 def section(numbers: Numbers) -> Section:
@@ -32,11 +40,6 @@ def _run(data: ReportData) -> Table | None:
     commit = run.commit or "not known"
     if run.dirty:
         commit += ", with changes that were not committed"
-    isolation = (
-        "none: models ran as processes of this machine, with its network and files in reach"
-        if run.runner == "local"
-        else "containers without network, with a read-only root and without capabilities"
-    )
     hardware = run.hardware
     pairs = [
         ("Command", shlex.join(run.command)),
@@ -47,9 +50,9 @@ def _run(data: ReportData) -> Table | None:
         ("Profile", run.profile),
         ("Protocol", run.protocol),
         ("Runner", f"{run.runner}: {run.runner_reason}"),
-        ("Isolation", f"{isolation}{_relaxed(run)}"),
+        ("Isolation", f"{ISOLATION[run.runner]}{_relaxed(run)}"),
         ("Memory limit of a step", run.limits.memory or "none"),
-        *(("Not enforced by the engine", limit) for limit in run.limits.ignored),
+        *(("Not enforced", limit) for limit in run.limits.ignored),
         ("Time-out of a step", f"{run.limits.timeout_seconds:g} s"),
         ("Processor", f"{hardware.cpu}, {hardware.cores} cores"),
         ("Memory", memory(hardware.memory_bytes)),

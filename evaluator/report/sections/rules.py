@@ -34,17 +34,19 @@ EXPLANATION = (
 
 def section(numbers: Numbers) -> Section | None:
     """None for fewer than two contenders, or when an overlap table is not there."""
-    tables = numbers.tables
-    if tables is None or len(numbers.contenders) < 2:
+    part = numbers.followed
+    tables = part.tables
+    if tables is None or len(part.contenders) < 2:
         return None
     found = {threshold: rankings(tables, threshold) for threshold in numbers.data.thresholds}
     return Section(
         id="rules",
         title="Other rules",
         blocks=blocks(
+            prose(numbers.follows) if numbers.follows else None,
             prose(*(_sentences(*one) for one in found.items())),
             _first_table(numbers, found),
-            _ranks_table(numbers, found),
+            _ranks_table(part, found),
             note(EXPLANATION, *([VERDICTS] if numbers.pairs else [])),
         ),
     )

@@ -10,7 +10,7 @@ from evaluator.overlap.cell_fates import Fate
 from evaluator.report.cells import ImageCells
 from evaluator.report.data import Model
 from evaluator.report.numbers import Numbers, shown_mean
-from evaluator.report.section import Section, blocks, note
+from evaluator.report.section import Section, blocks, note, prose
 from evaluator.report.tables import Column, Row, Table
 from evaluator.scores.strata import SIZE_CLASSES, size_places
 from evaluator.statistics.intervals import FEWEST
@@ -31,6 +31,7 @@ EVERYTHING = "All cells"
 
 def section(numbers: Numbers) -> Section | None:
     """None without the overlap tables or when no image has a cell."""
+    follows, numbers = numbers.follows, numbers.followed
     images = [image.name for image in numbers.data.images]
     truth = numbers.truth
     if not images or any(name not in truth for name in images):
@@ -50,6 +51,7 @@ def section(numbers: Numbers) -> Section | None:
         id="sizes",
         title="Cell size",
         blocks=blocks(
+            prose(follows) if follows else None,
             _means_table(numbers, images, sizes, found),
             _pooled_table(numbers, sizes, found),
             note(EXPLANATION),

@@ -11,7 +11,7 @@ from evaluator.report import drawing
 from evaluator.report.drawing import Figure
 from evaluator.report.numbers import Numbers, lookup, shown
 from evaluator.report.reachable import Band, ceiling
-from evaluator.report.section import Section, Text, blocks, note
+from evaluator.report.section import Section, Text, blocks, note, prose
 from evaluator.report.tables import MODEL, Column, Row, Table, Value
 from evaluator.statistics.intervals import Share
 
@@ -35,8 +35,9 @@ NEAR = (
 
 
 def section(numbers: Numbers) -> Section:
-    band = ceiling(numbers)
-    near = _near(numbers)
+    part = numbers.followed
+    band = ceiling(part)
+    near = _near(part)
     return Section(
         id="thresholds",
         title="IoU thresholds",
@@ -48,6 +49,7 @@ def section(numbers: Numbers) -> Section:
             note(CEILING) if band else None,
             near,
             note(NEAR.format(margin=MARGIN)) if near else None,
+            prose(numbers.follows) if near and numbers.follows else None,
         ),
         files={"thresholds": numbers.thresholds.to_csv(index=False)},
     )

@@ -43,6 +43,7 @@ def section(numbers: Numbers) -> Section | None:
             *_agreement(numbers, found),
             _alone_table(numbers, found, bound.wins),
             note(AGREEMENT) if found else None,
+            prose(numbers.follows) if found and numbers.follows else None,
         ),
     )
 
@@ -79,13 +80,14 @@ def _at(names: tuple[str, ...], kept: npt.NDArray[np.bool_]) -> list[str]:
 def _agreements(numbers: Numbers) -> dict[str, Agreement]:
     """By image who found which cell; only images on which every contender was scored."""
     found = {}
-    for image in numbers.data.images:
+    part = numbers.followed
+    for image in part.data.images:
         tables = {}
         for model in numbers.contenders:
             run = model.runs[0]
             if (model.name, run.seed, image.name) not in numbers.scored_pairs:
                 continue
-            cells = numbers.cells(model, run).of(image.name)
+            cells = part.cells(model, run).of(image.name)
             if cells is not None:
                 tables[model.name] = joined(cells.counted)
         if len(tables) == len(numbers.contenders):
