@@ -249,6 +249,13 @@ def synthetic(
         typer.Argument(metavar="SYNTHETIC", help="The same of generated images."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the page, its tables and pictures.")],
+    paired: Annotated[
+        bool,
+        typer.Option(
+            "--paired",
+            help="Images of one name on both sides show the same scene: PSNR, SSIM and others too.",
+        ),
+    ] = False,
     expert_sheet: Annotated[
         int | None,
         typer.Option(
@@ -269,7 +276,7 @@ def synthetic(
         from evaluator.synthetic.expert.sheet import make_sheet
 
         print(make_sheet(real, generated, out, expert_sheet).sheet)
-    comparison = compare_synthetic(real, generated, out)
+    comparison = compare_synthetic(real, generated, out, paired=paired)
     paths = build_synthetic_page(comparison, out)
     for line in sentences(comparison):
         print(line)

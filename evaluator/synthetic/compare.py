@@ -21,17 +21,22 @@ from evaluator.synthetic.morphology import (
     in_components,
     neighbour_measures,
 )
+from evaluator.synthetic.paired import pair_scores
 from evaluator.synthetic.result import Comparison, FeatureDistance, Measure, write_comparison
 
 
-def compare_synthetic(real_root: Path, synthetic_root: Path, out: Path) -> Comparison:
+def compare_synthetic(
+    real_root: Path, synthetic_root: Path, out: Path, *, paired: bool = False
+) -> Comparison:
     """Writes synthetic.json and the pictures of nearest images into `out`, and returns the former.
 
     `real_root` and `synthetic_root` are folders as `read_folder` takes them. Generated images are
     compared with the real ones for training; those that are held out say how near an unseen image
-    comes to training. Raises CallError when a folder or a file in it cannot be used.
+    comes to training. `paired`: images of one stem show the same scene, and are compared pixel by
+    pixel as well. Raises CallError when a folder or a file in it cannot be used.
     """
     real, synthetic = read_folder(real_root), read_folder(synthetic_root)
+    pairs, remarks = pair_scores(real, synthetic) if paired else ((), ())
     measures, by_feature = _cells(real, synthetic)
     train, others = real.of("train")[:MOST_IMAGES], synthetic.pairs[:MOST_IMAGES]
     held_out = real.of("held_out")[:MOST_IMAGES]
@@ -47,8 +52,9 @@ def compare_synthetic(real_root: Path, synthetic_root: Path, out: Path) -> Compa
         features=len(by_feature),
         measures=(*measures, copied_images(unseen, found, len(train))),
         by_feature=by_feature,
+        pairs=pairs,
         nearest=show_nearest(others, train, found, out),
-        notes=(*real.notes, *synthetic.notes),
+        notes=(*real.notes, *synthetic.notes, *remarks),
         version=__version__,
     )
     write_comparison(comparison, out)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from prdc import compute_prdc
-from scipy import stats
+from scipy import ndimage, stats
 from skimage.draw import disk
 from typer.testing import CliRunner
 
@@ -35,6 +35,7 @@ from evaluator.synthetic.morphology import (
     neighbour_measures,
 )
 from evaluator.synthetic.result import Measure, read_comparison
+from evaluator.synthetic.similarity import ms_ssim
 from tests.unit.report_fixtures import make_run
 from tests.unit.synthetic_fixtures import draw, sample, write_folder, write_pair, write_split
 
@@ -69,6 +70,9 @@ for metric in (
     metric.update(sets[1], real=False)
     value = metric.compute()
     out.append(float(value[0] if isinstance(value, tuple) else value))
+from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+pair = [torch.from_numpy(arrays[name])[None, None] for name in ("image", "noisy")]
+out.append(float(multiscale_structural_similarity_index_measure(*pair, data_range=1.0)))
 print(json.dumps(out))
 """
 
@@ -80,7 +84,10 @@ def named(measures: tuple[Measure, ...]) -> dict[str, Measure]:
 def test_distances_are_those_of_torchmetrics(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     real, other = generator.normal(0, 1, (80, 6)), generator.normal(0.4, 1.3, (80, 6))
-    np.savez(tmp_path / "rows.npz", real=real, other=other)
+    image = ndimage.gaussian_filter(generator.random((180, 170)), 2)
+    image = (image - image.min()) / np.ptp(image)
+    noisy = np.clip(image + generator.normal(0, 0.1, image.shape), 0, 1)
+    np.savez(tmp_path / "rows.npz", real=real, other=other, image=image, noisy=noisy)
     done = subprocess.run(
         [sys.executable, "-c", TORCHMETRICS, tmp_path / "rows.npz"],
         capture_output=True,
@@ -91,6 +98,8 @@ def test_distances_are_those_of_torchmetrics(tmp_path: Path) -> None:
     expected = json.loads(done.stdout.splitlines()[-1])
     assert frechet(real, other) == pytest.approx(expected[0], abs=1e-4)
     assert kernel_distance(real, other) == pytest.approx(expected[1], abs=1e-4)
+    # it weighs the border otherwise
+    assert ms_ssim(image, noisy) == pytest.approx(expected[2], abs=1e-3)
 
 
 def test_frechet_of_fewer_rows_than_features_is_the_same_number() -> None:
