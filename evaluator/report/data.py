@@ -9,6 +9,7 @@ from typing import Any, cast
 import pandas as pd
 
 from evaluator.runs.records import Fault, LeakageRecord, ModelRecord, RunRecord, SeenRecord, Usage
+from evaluator.runs.trial import TrialRecord
 from evaluator.runs.words import DEFAULT_METRICS, Metrics
 from evaluator.scores.further import FURTHER_COLUMNS, of_failed
 from evaluator.scores.rows import SCORE_COLUMNS, ScoreRow
@@ -126,6 +127,11 @@ class ReportData:
     """Test images that weights had learned from before; None where nothing is known of any."""
     leakage: LeakageRecord | None = None
     """What comparing test and training images found; None where that was not done."""
+
+    @property
+    def trial(self) -> TrialRecord | None:
+        """What was declared, where the models are the arms of a trial."""
+        return self.run.trial if self.run else None
 
     @property
     def has_further(self) -> bool:

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from contract.shown import shown
+from evaluator.runs.trial import TrialRecord
 from evaluator.runs.words import (
     DEFAULT_METRICS,
     LineOutcome,
@@ -230,6 +231,8 @@ class RunRecord(_Record):
     versions: dict[str, str]
     dataset: DatasetRecord
     models: dict[str, ModelRecord]
+    trial: TrialRecord | None = None
+    """Where the models are the arms of a trial."""
 
 
 class ScoreRecord(_Record):

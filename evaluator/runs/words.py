@@ -35,7 +35,7 @@ SHIPPED = "shipped"
 LineOutcome = Literal[PredictOutcome, "missing", "timeout"]
 """How the prediction of one image ended: as its model says, or the harness where no model could."""
 
-StepName = Literal["train", "predict"]
+StepName = Literal["train", "predict", "generate"]
 StepOutcome = Literal["done", "missing", "crashed", "out_of_memory", "timeout"]
 """How a step's container or process ended; missing: what it needs does not come with the model."""
 RunnerName = Literal["docker", "apptainer", "local"]

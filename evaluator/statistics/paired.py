@@ -135,19 +135,20 @@ def compare_within(
     scores: ScoreMatrix,
     strata: Mapping[str, str],
     *,
+    pairs: Iterable[tuple[str, str]] | None = None,
     margin: float = MARGIN,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> tuple[StratumComparisons, ...]:
-    """Every two models inside each group of images; `strata` gives each image its group.
+    """Every two models, or `pairs` of them, inside each group of images.
 
-    All pairs and all groups are one family, so that one of many groups does not shine by chance.
-    Groups come in the order of their first image.
+    `strata` gives each image its group. All pairs and all groups are one family, so that one of
+    many groups does not shine by chance. Groups come in the order of their first image.
     """
     members: dict[str, list[str]] = {}
     for image in scores.images:
         members.setdefault(strata[image], []).append(image)
-    pairs = list(combinations(scores.models, 2))
+    pairs = list(combinations(scores.models, 2) if pairs is None else pairs)
     columns = [(pair, frozenset(images)) for images in members.values() for pair in pairs]
     found = iter(_compare(scores, columns, margin, draws, seed, keep_small=True))
     result = []

@@ -1,7 +1,7 @@
 """Scores as arrays of seeds by images, one per model, on one common list of images."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,13 @@ class ScoreMatrix:
     def values(self, model: str) -> Values:
         """(images,) of a model, seeds averaged; NaN where a seed has no score."""
         return np.asarray(self.by_seed[model].mean(axis=0))
+
+    def of(self, models: Iterable[str]) -> "ScoreMatrix":
+        """The same for some of the models, in their order here."""
+        wanted = set(models)
+        return replace(
+            self, by_seed={name: own for name, own in self.by_seed.items() if name in wanted}
+        )
 
     def at(self, images: Iterable[str]) -> "ScoreMatrix":
         """The same for some of the images, in their order here; the order of models stays."""

@@ -12,6 +12,7 @@ from harness.commands import (
     machine,
     models,
     runs,
+    synthetic,
     weights,
 )
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(runs.app)
+app.add_typer(synthetic.app)
 app.add_typer(generating.app)
 app.add_typer(look.app)
 app.add_typer(export.app)

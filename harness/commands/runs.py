@@ -224,7 +224,7 @@ def status(run: Annotated[Path, typer.Argument(metavar="RUN")]) -> None:
 def why(
     run: Annotated[Path, typer.Argument(metavar="RUN")],
     model: Annotated[str, typer.Argument(metavar="MODEL")],
-    step: Annotated[StepName, typer.Argument(metavar="STEP", help="train or predict")],
+    step: Annotated[StepName, typer.Argument(metavar="STEP", help="train, predict or generate")],
     seed: Seed = 0,
 ) -> None:
     """Say whether the next run-all reuses a step, and which input changed if it does not."""

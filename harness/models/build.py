@@ -73,12 +73,12 @@ def _build_with_base(client: Any, model: Model, sources: str, say: Say) -> None:
 
 
 def _tag_latest(client: Any, model: Model, say: Say) -> None:
-    latest = f"cellbench/{model.name}:latest"
+    latest = f"cellbench/{model.card.name}:latest"
     baked = label(client, latest, BAKED_LABEL)
     if is_foreign(client, latest):
         say(f"{latest} is an image that was not built here and keeps its name")
     elif baked is None:
-        client.images.get(model.image).tag(f"cellbench/{model.name}", "latest")
+        client.images.get(model.image).tag(f"cellbench/{model.card.name}", "latest")
     else:
         say(f"{latest} keeps the weights baked from {baked}; `harness bake` renews it")
 

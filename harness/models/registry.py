@@ -34,11 +34,13 @@ class Model:
 
     card: ModelCard
     folder: Path | None
+    called: str | None = None
+    """In the run folder, where one model is there under several names."""
 
     @property
     def name(self) -> str:
         """The name used on the command line and in the run folder."""
-        return self.card.name
+        return self.called or self.card.name
 
     @property
     def learns(self) -> bool:
@@ -53,7 +55,7 @@ class Model:
     @property
     def image(self) -> str:
         """The image that runs it."""
-        return self.card.image or f"cellbench/{self.name}:plain"
+        return self.card.image or f"cellbench/{self.card.name}:plain"
 
     @property
     def module(self) -> str:

@@ -70,7 +70,7 @@ def user(*, rootless: bool = False) -> tuple[int, int]:
 
 def container_name(job: Job) -> str:
     """A unique name that says what the container does."""
-    return f"cellbench-{job.model.name}-{job.verb}-{uuid.uuid4().hex[:12]}"
+    return f"cellbench-{job.model.card.name}-{job.verb}-{uuid.uuid4().hex[:12]}"
 
 
 @dataclass(frozen=True)

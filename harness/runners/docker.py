@@ -225,7 +225,7 @@ class DockerRunner:
             raise CallError(
                 f"There is no image {model.image}.",
                 "it was not built or pulled on this machine",
-                f"harness build {model.name}"
+                f"harness build {model.card.name}"
                 if model.is_built_here
                 else f"docker pull {model.image}",
             ) from error

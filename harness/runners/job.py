@@ -60,7 +60,7 @@ class Job:
     """
 
     model: Model
-    verb: StepName | Literal["describe", "generate"]
+    verb: StepName | Literal["describe"]
     input: Path
     output: Path
     log: Path

@@ -17,14 +17,21 @@ NO_TESTS = slice(0)
 """Of the test images: a training has nothing to do with them."""
 
 
-def course(context: Context, model: Model, seed: int) -> Course[tuple[ScoreRow, ...]]:
-    """Training, if it learns, prediction and scoring; the rows."""
-    done = Done(outcome="done")
-    if model.learns:
+def course(
+    context: Context, model: Model, seed: int, before: Done | None = None
+) -> Course[tuple[ScoreRow, ...]]:
+    """Training, if it learns, prediction and scoring; the rows.
+
+    `before` is how a step of another model ended on which all of it depends.
+    """
+    done = before or Done(outcome="done")
+    if model.learns and done.outcome == "done":
         done = yield learned(context.narrowed(NO_TESTS), model, seed)
     if done.outcome == "done":
         done = yield from _predicted(context, model, seed)
-    failed: Outcome | None = None if done.recorded else "crashed"
+    # The folder of this model does not tell of a failure before it.
+    told = done.recorded and (before is None or before.outcome == "done")
+    failed: Outcome | None = None if told else "crashed"
     item = ScoreItem(context=context, model=model.name, seed=seed, failed=failed)
     return (yield from scored(item))
 

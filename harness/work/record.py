@@ -16,6 +16,7 @@ from evaluator.runs.records import (
     RunRecord,
     TestImage,
 )
+from evaluator.runs.trial import TrialRecord
 from evaluator.runs.words import (
     CELL_DIAMETER,
     DEFAULT_METRICS,
@@ -57,14 +58,17 @@ def new_record(
     *,
     dataset: Dataset,
     split: Mapping[str, Subset],
+    trial: TrialRecord | None = None,
 ) -> RunRecord:
     """The record of a run that begins, with the models that an earlier call left in it.
 
-    Raises CallError when the folder holds a run on another dataset or with another profile.
+    Raises CallError when the folder holds a run on another dataset or with another profile, or
+    what it declares as a trial is not what `trial` does.
     """
     earlier = earlier_run(run)
     if earlier is not None:
         refuse_other_run(run, earlier, dataset, request.profile)
+        trial = joined(run, earlier.trial, trial)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     made = commit()
     records = dict(earlier.models) if earlier else {}
@@ -93,6 +97,7 @@ def new_record(
         versions=versions(),
         dataset=_dataset_record(dataset, split),
         models=records,
+        trial=trial,
     )
 
 
@@ -110,6 +115,37 @@ def refuse_other_run(run: RunFolder, earlier: RunRecord, dataset: Dataset, profi
             "models in one report are trained with one profile",
             "choose another folder with --out",
         )
+
+
+def joined(
+    run: RunFolder, earlier: TrialRecord | None, trial: TrialRecord | None
+) -> TrialRecord | None:
+    """A trial with the arms that an earlier call left; CallError where it declared otherwise."""
+    if earlier is None and trial is None:
+        return None
+    if earlier is None or trial is None:
+        there, asked = ("a trial", "run-synthetic") if earlier else ("no trial", "run-all")
+        raise CallError(
+            f"{run.root} holds {there}.",
+            "a folder is either a comparison of models or a trial of synthetic images",
+            f"choose another folder with --out, or call harness {asked}",
+        )
+    for field in ("model", "primary_share", "margin", "ratio", "asked"):
+        before, now = getattr(earlier, field), getattr(trial, field)
+        if before != now:
+            raise CallError(
+                f"{run.root} holds a trial with {field.replace('_', ' ')} {before}, not {now}.",
+                "what a trial asks is declared before it begins, and its arms are alike",
+                "choose another folder with --out",
+            )
+    return trial.model_copy(
+        update={
+            "shares": tuple(sorted({*earlier.shares, *trial.shares})),
+            "seeds": tuple(sorted({*earlier.seeds, *trial.seeds})),
+            "generators": {**earlier.generators, **trial.generators},
+            "arms": {**earlier.arms, **trial.arms},
+        }
+    )
 
 
 def _dataset_record(dataset: Dataset, split: Mapping[str, Subset]) -> DatasetRecord:

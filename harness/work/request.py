@@ -36,12 +36,14 @@ class Request:
     metrics: Metrics | None = None
     """None: as in the run so far."""
     memory_asked: str | None = None
+    kind: str = ""
+    """Of the run, where its folder should say so."""
 
     @property
     def folder(self) -> Path:
-        """The run folder: as asked, else runs/<dataset>-<profile>."""
+        """The run folder: as asked, else runs/<dataset>-<kind>-<profile>."""
         name = self.data.resolve().name if self.data else SIMULATED
-        return self.out or Path("runs") / f"{name}-{self.profile}"
+        return self.out or Path("runs") / "-".join(filter(None, (name, self.kind, self.profile)))
 
     def seeds_of(self, model: Model) -> tuple[int, ...]:
         """A model that does not learn, now or at all, runs once, as seed 0."""

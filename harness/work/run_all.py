@@ -2,18 +2,20 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from contract import CallError, CellbenchError, ExitCode
 from evaluator.runs.folder import RunFolder
 from evaluator.runs.likeness import caution, told_comparison
 from evaluator.runs.records import Fault, RunRecord
 from evaluator.runs.remarks import told
+from evaluator.runs.trial import TrialRecord
 from evaluator.runs.words import SHIPPED
 from evaluator.scores.rows import ScoreRow, write_scores
 from harness.datasets.folder import TEST_PART, Dataset, load_dataset, split_training
@@ -23,7 +25,7 @@ from harness.models.registry import Model
 from harness.runners.choose import Chosen
 from harness.work.claim import claim, refuse_foreign
 from harness.work.courses import course, scored
-from harness.work.crew import Crew, InTurn, follow
+from harness.work.crew import Course, Crew, InTurn, follow
 from harness.work.items import Context
 from harness.work.lock import locked
 from harness.work.progress import Display
@@ -75,13 +77,20 @@ def run_all(request: Request, chosen: Chosen, show: Display, crew: Crew | None =
     """
     refuse_foreign(request.folder)
     dataset = ready(request, chosen, show)
-    with _folder(request, chosen, show) as run:
-        dataset = dataset or _simulated(run, show)
-        _tell(dataset, show)
-        return _work(_context(run, request, chosen, dataset), request, show, crew or InTurn(show))
+    with folder_of(request, chosen, show) as run:
+        dataset = dataset or simulated(run, show)
+        tell(dataset, show)
+        context = context_of(run, request, chosen, dataset)
+        courses = {
+            (model.name, seed): partial(_course, context, model, seed)
+            for model, seed in _due(request)
+        }
+        return work_through(
+            context, request.models, courses, list(courses), show, crew or InTurn(show)
+        )
 
 
-def _tell(dataset: Dataset, show: Display) -> None:
+def tell(dataset: Dataset, show: Display) -> None:
     """Says what is left out and what should be known of the rest."""
     for fault in dataset.faults:
         show.say(f"left out for all models: {fault.part}/{fault.image}: {fault.reason}")
@@ -106,8 +115,8 @@ def train_only(request: Request, chosen: Chosen, show: Display) -> list[Path]:
     refuse_foreign(request.folder)
     dataset = ready(request, chosen, show)
     assert dataset is not None
-    with _folder(request, chosen, show) as run:
-        context = _context(run, request, chosen, dataset)
+    with folder_of(request, chosen, show) as run:
+        context = context_of(run, request, chosen, dataset)
         write_run(run, context.record)
         folders = []
         for model, seed in _due(request):
@@ -122,11 +131,18 @@ def train_only(request: Request, chosen: Chosen, show: Display) -> list[Path]:
         return folders
 
 
-def _context(run: RunFolder, request: Request, chosen: Chosen, dataset: Dataset) -> Context:
+def context_of(
+    run: RunFolder,
+    request: Request,
+    chosen: Chosen,
+    dataset: Dataset,
+    trial: TrialRecord | None = None,
+) -> Context:
+    """What the items of a run share; raises CallError when the folder holds another run."""
     split = split_training(dataset.train)
     return Context(
         run=run,
-        record=new_record(run, request, chosen, dataset=dataset, split=split),
+        record=new_record(run, request, chosen, dataset=dataset, split=split, trial=trial),
         runner=chosen.runner,
         dataset=dataset,
         split=split,
@@ -139,21 +155,34 @@ def _due(request: Request) -> list[tuple[Model, int]]:
     return [(model, seed) for model in request.models for seed in request.seeds_of(model)]
 
 
-def _work(context: Context, request: Request, show: Display, crew: Crew) -> Result:
-    run, record, due = context.run, context.record, _due(request)
+def work_through(
+    context: Context,
+    models: Sequence[Model],
+    courses: Mapping[Any, Callable[[], Course[Scores]]],
+    due: Collection[tuple[str, int]],
+    show: Display,
+    crew: Crew,
+    look: Callable[[Scores], None] = lambda _: None,
+) -> Result:
+    """Follows the courses to their ends and renders the report; `due` are the scores they give.
+
+    `look` is shown what came of each; whatever it raises ends the run, after a last report.
+    """
+    run, record = context.run, context.record
     scores = _as_it_lies(context, show)
     write_run(run, record)
     _write_scores(run, scores)
     _compare_images(context, show)
-    look_for_seen(context, request.models, show)
-    courses = {(model.name, seed): partial(course, context, model, seed) for model, seed in due}
-    left, report = len(due), _Between(run, show)
+    look_for_seen(context, models, show)
+    left, report = len(courses), _Between(run, show)
     try:
-        for key, rows in follow(courses, crew):
-            before, scores[key] = scores[key], rows
+        for _, found in follow(courses, crew):
+            changed = any(scores[key] != rows for key, rows in found.items())
+            scores |= found
             _write_scores(run, scores)
             left -= 1
-            if rows != before and left:
+            look(found)
+            if changed and left:
                 report.renew()
     finally:
         crew.close()
@@ -161,7 +190,7 @@ def _work(context: Context, request: Request, show: Display, crew: Crew) -> Resu
     write_run(run, record)
     _report(run)
     rows = tuple(chain(*scores.values()))
-    tried = all(scores[model.name, seed] for model, seed in due)
+    tried = all(scores[key] for key in due)
     complete = tried and all(row.outcome == "scored" for row in rows)
     return Result(run=run, record=record, rows=rows, complete=complete)
 
@@ -174,9 +203,13 @@ def _compare_images(context: Context, show: Display) -> None:
         show.say(f"warning: {sentence}")
 
 
+def _course(context: Context, model: Model, seed: int) -> Course[Scores]:
+    return {(model.name, seed): (yield from course(context, model, seed))}
+
+
 def _as_it_lies(context: Context, show: Display) -> Scores:
     """The scores of every model and seed of the run, as the folder has them now."""
-    courses = {
+    courses: dict[tuple[str, int], Callable[[], Course[tuple[ScoreRow, ...]]]] = {
         (model, seed): partial(
             scored, ScoreItem(context=context, model=model, seed=seed, quiet=True)
         )
@@ -223,7 +256,7 @@ def _report(run: RunFolder) -> None:
 
 
 @contextmanager
-def _folder(request: Request, chosen: Chosen, show: Display) -> Iterator[RunFolder]:
+def folder_of(request: Request, chosen: Chosen, show: Display) -> Iterator[RunFolder]:
     """The run's folder, held by this process alone and rid of what a killed one left."""
     with locked(request.folder):
         run = RunFolder(request.folder.resolve())
@@ -238,7 +271,8 @@ def _folder(request: Request, chosen: Chosen, show: Display) -> Iterator[RunFold
             shutil.rmtree(run.stage, ignore_errors=True)
 
 
-def _simulated(run: RunFolder, show: Display) -> Dataset:
+def simulated(run: RunFolder, show: Display) -> Dataset:
+    """The small dataset of a run that was given none."""
     folder = run.root / SIMULATED
     if not folder.exists():
         show.say(f"simulating {SIMULATED_IMAGES} images of four modalities into {folder}")

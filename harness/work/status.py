@@ -107,7 +107,21 @@ def run_status(root: Path) -> RunStatus:
                     found = StepStatus(model=model, seed=seed, step=step, state="skipped")
                 failed = found.state == "failed"
                 steps.append(found)
+    steps += _makings(run, record, owner)
     return RunStatus(record=record, steps=steps, owner=owner)
+
+
+def _makings(run: RunFolder, record: RunRecord, owner: str | None) -> list[StepStatus]:
+    """The steps of a trial's generators."""
+    trial, steps = record.trial, list[StepStatus]()
+    for place, generator, share in trial.makings() if trial else ():
+        assert trial is not None
+        count = max(arm.synthetic for _, arm in trial.of(generator, share))
+        for seed in trial.seeds:
+            if "train" in trial.generators[generator].verbs:
+                steps.append(_step(run, place, seed, "train", count, owner))
+            steps.append(_step(run, place, seed, "generate", count, owner))
+    return steps
 
 
 def _step(
@@ -131,6 +145,9 @@ def _step(
     share, note = None, ""
     if step == "predict":
         done = sum(_masks(folder) + _masks(folder / OUT) for folder in (part, *_shards(part)))
+        share, note = min(1.0, done / max(1, images)), f"{done}/{images} images"
+    elif step == "generate":
+        done = _masks(part / "labels") + _masks(part / OUT / "labels")
         share, note = min(1.0, done / max(1, images)), f"{done}/{images} images"
     else:
         epochs = len(read_history(part / OUT).records) or len(read_history(part).records)

@@ -184,8 +184,12 @@ def _take_in(part: Path) -> None:
 
 
 def _training_folder(context: Context, *, tables: bool) -> Path:
-    """The training images for containers, laid out aside when the first of them asks."""
-    folder = context.run.stage / ("train-tables" if tables else "train")
+    """The training images for containers, laid out aside when the first of them asks.
+
+    With `tables` for generators; see `staging.tables_of`.
+    """
+    content = sha256_json([context.dataset.train_sha256, split_hash(context.split)])
+    folder = context.run.stage / f"train-{'tables-' if tables else ''}{content[:12]}"
     if not folder.exists():
         aside = folder.with_name(f"{folder.name}.{os.uname().nodename}.{os.getpid()}")
         stage_training(aside, context.dataset.train, context.split, tables=tables)

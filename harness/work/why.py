@@ -1,14 +1,15 @@
 """Why a step of a run would be reused or done again."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 from contract import CallError
 from contract.schema import Freedom
 from evaluator.runs.folder import RunFolder
-from evaluator.runs.records import ModelRecord
+from evaluator.runs.records import ModelRecord, RunRecord
 from evaluator.runs.words import StepName
-from harness.datasets.folder import load_dataset, split_training
+from harness.datasets.folder import Dataset, load_dataset, split_training
 from harness.models.overrides import parse_overrides
 from harness.models.registry import Model, choose_models
 from harness.runners.choose import choose_runner
@@ -18,13 +19,15 @@ from harness.work.predicting import PredictItem
 from harness.work.record import earlier_run
 from harness.work.shipped import learned
 from harness.work.steps import Decision
+from harness.work.trial.arms import arm_context, made_for
+from harness.work.trial.explain import generator_decision
 
 NONE_NEEDED = Limits(memory=0, timeout=0, cores=0)
 """Nothing is run here."""
 
 
 def explain_step(root: Path, model_name: str, step_name: StepName, seed: int) -> list[str]:
-    """Lines for people: what the next run-all would do with this step, and each changed input.
+    """Lines for people: what the next call would do with this step, and each changed input.
 
     Raises CallError when the folder holds no run or the model is not in it.
     """
@@ -32,53 +35,66 @@ def explain_step(root: Path, model_name: str, step_name: StepName, seed: int) ->
     record = earlier_run(run)
     if record is None:
         raise CallError(f"No run in {root}.", do="give the folder that run-all wrote")
-    if model_name not in record.models or seed not in record.models[model_name].seeds:
-        there = [
-            f"{name} --seed {number}"
-            for name, facts in record.models.items()
-            for number in facts.seeds
-        ]
+    trial, name = record.trial, f"{model_name} seed {seed} {step_name}"
+    call = "the next run-synthetic" if trial else "the next run-all"
+    made = [(place, trial.seeds) for place, _, _ in trial.makings()] if trial else []
+    there = [(model, facts.seeds) for model, facts in record.models.items()] + made
+    if not any(model_name == one and seed in seeds for one, seeds in there):
         raise CallError(
             f"{root} holds no {model_name} with seed {seed}.",
-            "run-all was not asked for it, or models that do not learn ran once, as seed 0",
-            f"choose one of: {', '.join(there)}",
+            f"{call.removeprefix('the next ')} was not asked for it, or models that do not learn"
+            " ran once, as seed 0",
+            "choose one of: "
+            + ", ".join(f"{one} --seed {number}" for one, seeds in there for number in seeds),
         )
-    model = _model(model_name, record.models[model_name])
-    if step_name == "train" and not model.learns:
-        raise CallError(f"{model_name} does not learn, so it has no step train.")
     dataset = load_dataset(Path(record.dataset.path))
+    lines = []
+    if dataset.sha256 != record.dataset.sha256:
+        lines.append(f"the dataset has changed since: {call} refuses this folder")
+    if trial and model_name in dict(made):
+        (generator,) = choose_models([trial.made_by(model_name)[0]])
+        context = _context(run, record, dataset, generator)
+        decision = generator_decision(context, trial, generator, model_name, step_name, seed)
+        return [*lines, *_words(call, name, decision)]
+    arm = trial.arms[model_name] if trial else None
+    model = _model(trial.model if trial else model_name, record.models[model_name])
+    context = _context(run, record, dataset, model)
+    if trial and arm:
+        model = replace(model, called=model_name)
+        context = arm_context(context, arm, made_for(context, trial, arm, seed))
     given = record.models[model_name].settings
-    context = Context(
+    context = replace(context, settings=parse_overrides(given, {model_name: None}))
+    if step_name == "generate" or (step_name == "train" and not model.learns):
+        does = "learn" if step_name == "train" else "generate"
+        raise CallError(f"{model_name} does not {does}, so it has no step {step_name}.")
+    if model.learns:
+        decision = learned(context, model, seed).decide()
+        if step_name == "train":
+            return [*lines, *_words(call, name, decision)]
+        if decision.action != "reuse":
+            first = f"{name}: {call} trains first, and does it again if the weights differ"
+            return [*lines, first, *_words(call, f"{model_name} seed {seed} train", decision)]
+    predict = PredictItem(context=context, model=model, seed=seed)
+    return [*lines, *_words(call, name, predict.decide())]
+
+
+def _context(run: RunFolder, record: RunRecord, dataset: Dataset, model: Model) -> Context:
+    return Context(
         run=run,
         record=record,
         runner=_any_runner(model),
         dataset=dataset,
         split=split_training(dataset.train),
-        settings=parse_overrides(given, {model_name: None}),
+        settings={},
         limits=NONE_NEEDED,
     )
-    name = f"{model_name} seed {seed} {step_name}"
-    lines = []
-    if dataset.sha256 != record.dataset.sha256:
-        lines.append("the dataset has changed since: the next run-all refuses this folder")
-    if model.learns:
-        decision = learned(context, model, seed).decide()
-        if step_name == "train":
-            return [*lines, *_words(name, decision)]
-        if decision.action != "reuse":
-            first = (
-                f"{name}: the next run-all trains first, and does it again if the weights differ"
-            )
-            return [*lines, first, *_words(f"{model_name} seed {seed} train", decision)]
-    predict = PredictItem(context=context, model=model, seed=seed)
-    return [*lines, *_words(name, predict.decide())]
 
 
-def _words(name: str, decision: Decision) -> list[str]:
+def _words(call: str, name: str, decision: Decision) -> list[str]:
     words = {
-        "reuse": "the next run-all reuses it",
-        "resume": "the next run-all goes on where it stopped",
-        "redo": "the next run-all does it again",
+        "reuse": f"{call} reuses it",
+        "resume": f"{call} goes on where it stopped",
+        "redo": f"{call} does it again",
     }
     return [f"{name}: {words[decision.action]}", *(f"  {reason}" for reason in decision.reasons)]
 

@@ -12,6 +12,9 @@ from evaluator.report.section import Section
 
 ORDER = (
     "missing",
+    "trial",
+    "arms",
+    "budget",
     "result",
     "performance",
     "certainty",
@@ -31,6 +34,7 @@ ORDER = (
     "models",
     "training",
     "cost",
+    "making",
     "synthetic",
     "dataset",
     "methods",

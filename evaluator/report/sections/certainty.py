@@ -31,6 +31,8 @@ NEITHER = (
 
 
 def section(numbers: Numbers) -> Section | None:
+    if numbers.data.trial is not None:
+        return None  # a trial compares what it declared, see Trial
     if not numbers.pairs and not numbers.ranks:
         return None
     base = numbers.data.base

@@ -25,7 +25,11 @@ def section(numbers: Numbers) -> Section:
     return Section(
         id="result",
         title="Result",
-        blocks=blocks(_headline(numbers), _caution(numbers.data), prose(*found) if found else None),
+        blocks=blocks(
+            None if numbers.data.trial else _headline(numbers),
+            _caution(numbers.data),
+            prose(*found) if found else None,
+        ),
         titled=False,
     )
 
