@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -144,17 +144,35 @@ class Collection(Sequence[Real]):
     def __getitem__(self, index: Any) -> Any:
         if index not in self._kept:
             real = read_real(self.pairs[index], self.channels)
-            size = real.image.size * 9  # the scaled copies come with it
-            if size > self._room:
+            if not self._keep(index, real):
                 return real
-            self._room -= size
-            self._kept[index] = real
         return self._kept[index]
 
     @property
     def stems(self) -> list[str]:
         """Of all images."""
         return [pair.stem for pair in self.pairs]
+
+    def add(self, pair: TrainPair, real: Real) -> None:
+        """One more image, as it was read."""
+        self._keep(len(self.pairs), real)
+        self.pairs.append(pair)
+
+    def become_grey(self) -> None:
+        """Goes on with one channel: all images have three that are alike."""
+        self.channels = 1
+        self._kept = {
+            index: replace(real, image=np.ascontiguousarray(real.image[..., :1]))
+            for index, real in self._kept.items()
+        }
+
+    def _keep(self, index: int, real: Real) -> bool:
+        size = real.image.size * 9  # the scaled copies come with it
+        if size > self._room:
+            return False
+        self._room -= size
+        self._kept[index] = real
+        return True
 
 
 def collect(pairs: Sequence[TrainPair], subset: str, channels: int | None = None) -> Collection:
@@ -163,31 +181,33 @@ def collect(pairs: Sequence[TrainPair], subset: str, channels: int | None = None
     Without `channels` there is one if all images of the subset are grey, else three. Raises
     CallError when nothing is left of subset train.
     """
-    usable, grey = [], True
+    found, grey = Collection([], channels or 3), channels is None
     for pair in pairs:
         if pair.subset != subset:
             continue
         try:
-            pixels, labels = read_image(pair.image), read_mask(pair.label)
-        except (UnreadableImage, UnreadableMask, WrongMaskType) as error:
+            real = read_real(pair, found.channels)
+        except (UnreadableImage, UnreadableMask, WrongMaskType, ValueError) as error:
             print(f"warning: {pair.image.name} is left out: {error}", file=sys.stderr)
             continue
-        if pixels.shape[:2] != labels.shape:
-            print(f"warning: {pair.image.name} and its label differ in size", file=sys.stderr)
-            continue
-        usable.append(pair)
-        grey = grey and all(np.array_equal(pixels[..., 0], pixels[..., k]) for k in (1, 2))
-    if not usable and subset == "train":
+        found.add(pair, real)
+        grey = grey and bool((real.image == real.image[..., :1]).all())
+    if not len(found) and subset == "train":
         raise CallError("None of the training images can be used.", "each was named above")
-    return Collection(usable, channels or (1 if grey else 3))
+    if grey:
+        found.become_grey()
+    return found
 
 
 def read_real(pair: TrainPair, channels: int) -> Real:
-    """Reads one pair."""
-    pixels = read_image(pair.image)
+    """Reads one pair; ValueError when image and label differ in size."""
+    pixels, labels = read_image(pair.image), read_mask(pair.label)
+    if pixels.shape[:2] != labels.shape:
+        raise ValueError(f"image is {pixels.shape[:2]}, label is {labels.shape}")
     values = pixels.astype(np.float32)
     if channels == 1:
-        values = values.mean(axis=2, keepdims=True)
+        alike = bool((values == values[..., :1]).all())
+        values = values[..., :1] if alike else values.mean(axis=2, keepdims=True)
     low, high = (float(value) for value in np.percentile(values, (0.1, 99.9)))
     if not differ(low, high):
         low, high = float(values.min()), float(values.max())
@@ -199,7 +219,7 @@ def read_real(pair: TrainPair, channels: int) -> Real:
         stem=pair.stem,
         modality=pair.modality,
         image=np.clip(np.rint((values - low) / (high - low) * 255), 0, 255).astype(np.uint8),
-        labels=compact(read_mask(pair.label)),
+        labels=compact(labels),
         levels=levels if whole else Levels(low=0, high=255, dtype="uint8"),
     )
 

@@ -1,12 +1,12 @@
 """What a picture is to show: a mask, each cell's brightness, and the look of a real image."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from containers.base.generation.data import Collection, Floats, Levels, Real
+from containers.base.generation.data import Collection, Floats, Levels, Real, scale
 from containers.base.generation.encode import condition, touching_share
 from containers.base.generation.placing import Ground, renumber, turned
 from containers.base.generation.shapes import ShapeModel, draw_outline
@@ -34,6 +34,8 @@ class Scene:
     modality: str
     sources: tuple[str, ...]
     """Stems of all images that anything here comes from."""
+    picture: Floats | None = None
+    """H×W×C in [-1, 1]: the real image of a real mask."""
 
     def condition(self) -> Floats:
         """See `encode.condition`."""
@@ -66,9 +68,13 @@ class Scenes:
 
     def _real(self, anchor: Real, rng: np.random.Generator) -> Scene:
         window = self._window(anchor.labels.shape, rng)
-        labels = np.rot90(anchor.labels[window], int(rng.integers(4)))
-        labels = labels[:, ::-1] if rng.random() < 0.5 else labels
-        return self._scene(anchor, np.ascontiguousarray(labels), anchor.glow, ())
+        turns, mirrored = int(rng.integers(4)), rng.random() < 0.5
+        labels, image = (
+            np.ascontiguousarray(part[:, ::-1] if mirrored else part)
+            for part in (np.rot90(whole[window], turns) for whole in (anchor.labels, anchor.image))
+        )
+        scene = self._scene(anchor, labels.astype(np.int32), anchor.glow, ())
+        return replace(scene, picture=scale(image.astype(np.uint8)))
 
     def _replaced(self, anchor: Real, rng: np.random.Generator) -> Scene:
         """As many cells as in the anchor, from it and from images that look most like it."""
