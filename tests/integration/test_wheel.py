@@ -66,7 +66,7 @@ def test_the_wheel_holds_the_four_packages_and_nothing_else(wheel: Path) -> None
     about = {name for name in names if name.startswith(f"cellbench-{__version__}.dist-info/")}
     assert wheel.name == f"cellbench-{__version__}-py3-none-any.whl"
     assert names - about == expected
-    base = [f"containers/base/{part}" for part in ("segmentation", "simulated", "synthesis")]
+    base = [f"containers/base/{part}" for part in ("segmentation", "simulated", "generation")]
     for part in ("contract", "evaluator", "harness", *base):
         assert f"{part}/py.typed" in names
     for model in all_models().values():

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from containers.base.generation.encode import touching_share
+from containers.base.generation.pictures import Picture, median_area, read_pair, whole_numbers
 from containers.base.simulated.modalities import simulate_image
-from containers.base.synthesis.pictures import Picture, median_area, read_pair, whole_numbers
-from containers.base.synthesis.placing import Cut, cut_cells, place, touching_share
+from containers.controls.copypaste.placing import Cut, cut_cells, place
 from containers.controls.procedural.generator import draw, modality_of
 from containers.controls.shuffled.generator import of_size
 from contract import CallError, GenerateCall, Generator, Sample, read_card, read_generated

@@ -7,4 +7,6 @@ masks are real ones, real cells `placing` has put elsewhere, or cells with outli
 To train: `settings`, `data` (the images), `crops`, `encode` (masks as networks see them), and
 `loop`, which resumes to the bit. To generate: `weights`, `scenes`, and `quality`, the filter that
 the validation images have set.
+
+`pictures` reads real images as they can be written again, for generators that paint nothing.
 """

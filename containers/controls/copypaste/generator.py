@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from containers.base.synthesis.pictures import Picture, median_area, read_pair
-from containers.base.synthesis.placing import cut_cells, place, touching_share
+from containers.base.generation.encode import touching_share
+from containers.base.generation.pictures import Picture, median_area, read_pair
 from containers.controls.copypaste.paste import Planes, light_of, paste
+from containers.controls.copypaste.placing import cut_cells, place
 from contract import CallError, CellbenchError, GenerateCall, Sample, TrainPair, serve
 
 KEPT = 16

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from containers.base.synthesis.pictures import Labels, Picture, Pixels
-from containers.base.synthesis.placing import Placed, overlap
+from containers.base.generation.pictures import Labels, Picture, Pixels
+from containers.controls.copypaste.placing import Placed, overlap
 
 Planes = npt.NDArray[np.float64]
 """H×W×C grey levels."""

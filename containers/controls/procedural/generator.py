@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+from containers.base.generation.pictures import Picture, median_area, read_pair
 from containers.base.simulated.image import SimulatedImage
 from containers.base.simulated.modalities import (
     RECIPES,
@@ -15,7 +16,6 @@ from containers.base.simulated.modalities import (
     simulate_image,
 )
 from containers.base.simulated.shapes import tidy_labels
-from containers.base.synthesis.pictures import Picture, median_area, read_pair
 from contract import GenerateCall, Sample, serve
 
 SAME_SCALE = 1.33

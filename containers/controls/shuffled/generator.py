@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from containers.base.synthesis.pictures import Labels, read_pair
+from containers.base.generation.pictures import Labels, read_pair
 from contract import CallError, GenerateCall, Sample, serve
 
 

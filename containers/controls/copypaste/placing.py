@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from containers.base.generation.pictures import Labels
 from containers.base.simulated.shapes import largest_piece
-from containers.base.synthesis.pictures import Labels
 
 Mask = npt.NDArray[np.bool_]
 """h×w, True inside the cell."""
@@ -22,7 +22,7 @@ SMALLEST = 9
 TRIES = 40
 """Places that are tried for a cell."""
 NEAR = 2
-"""Cells this many px apart touch."""
+"""Pixels that cells which do not touch stay apart, at least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,17 +86,6 @@ def cut_cells(maps: Sequence[Labels]) -> list[Cut]:
     return whole or at_frame
 
 
-def touching_share(labels: Labels) -> float:
-    """The share of cells with another one at most NEAR px away in a row or a column."""
-    touching: set[int] = set()
-    for step in range(1, NEAR + 1):
-        for one, other in ((labels[step:], labels[:-step]), (labels[:, step:], labels[:, :-step])):
-            apart = (one > 0) & (other > 0) & (one != other)
-            touching |= {*np.unique(one[apart]).tolist(), *np.unique(other[apart]).tolist()}
-    cells = np.count_nonzero(np.unique(labels))
-    return len(touching) / cells if cells else 0.0
-
-
 def place(
     random: np.random.Generator,
     cuts: Sequence[Cut],
@@ -109,7 +98,7 @@ def place(
     """Places at most `count` cells, drawn from `cuts`, in a frame; and the labels of that frame.
 
     No two overlap. A share `touching` is pushed against another cell until it touches; the others
-    keep more than NEAR px away, and where there is no room for one it is left out. Without `turn`
+    stay at least NEAR px away, and where there is no room for one it is left out. Without `turn`
     cells keep their direction, for pictures with light from one side. Ids run from 1 to n without
     a gap, and each is one piece also where the frame cuts it.
     """

@@ -1,1 +1,0 @@
-"""What generators share: real pictures as they can be written again, cells cut out and placed."""
