@@ -6,7 +6,7 @@ DEMO := runs/demo
 SYNTHETIC := cp-measure==0.3.0 centrosome==1.3.4 mahotas==1.4.19 deprecation==2.1.0
 
 .PHONY: run test check unit peers peer-models docs integration conformance coverage hooks pins
-.PHONY: bench-claims bench-evaluator bench-formats bench-fuzz bench-large bench-leakage bench-report clean weights
+.PHONY: bench-claims bench-evaluator bench-formats bench-fuzz bench-large bench-leakage bench-predict bench-report clean weights
 
 # The whole benchmark on simulated images; the report's path is printed last.
 run: .venv/models
@@ -94,6 +94,10 @@ bench-report: .venv/dev
 # Peak memory and time of predicting a 20000×20000 image and of scoring its mask.
 bench-large: .venv/dev
 	$(BIN)/python -m tests.benchmarks.large_image $(if $(MODEL),--model $(MODEL)) $(if $(RUN),--run $(RUN)) $(if $(SIDE),--side $(SIDE))
+
+# CPU seconds and F1 of predicting DATA's test images with MODEL, as it is, mirrored, told the scale.
+bench-predict: .venv/dev
+	$(BIN)/python -m tests.benchmarks.prediction --data $(or $(DATA),../shared/data/cells) $(if $(MODEL),--model $(MODEL)) $(if $(WEIGHTS),--weights $(WEIGHTS))
 
 clean:
 	rm -rf .venv runs dist docs/_build docs/*.ipynb .coverage .coverage_html
