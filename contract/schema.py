@@ -39,6 +39,15 @@ class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class WeightsSet(_Document):
+    """Weights that lie elsewhere: a zip file with the files of a weights folder."""
+
+    url: str
+    """http, https or file."""
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    licence: str | None = None
+
+
 class ModelCard(_Document):
     """model.yaml, and what `describe` prints."""
 
@@ -75,6 +84,14 @@ class ModelCard(_Document):
     """Address of the original code."""
     licence: str | None = None
     """Of the code, as an SPDX identifier."""
+    weights_licence: str | None = None
+    """Of the weights that it comes with."""
+    data_licences: tuple[str, ...] | None = None
+    """Of the images that these learned from."""
+    larger_weights: WeightsSet | None = None
+    """Others than it comes with; `harness weights fetch` gets them."""
+    pretrained_licence: str | None = None
+    """Of others' weights that a training can start from, see `pretrained_on`."""
     architecture: str | None = None
     citation: str | None = None
     """How a paper cites it; the report's methods paragraph does."""

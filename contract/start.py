@@ -13,6 +13,7 @@ from contract.names import holds_files
 START_FROM = "start_from"
 SHIPPED = "shipped"
 """The value that means the weights which come with the model."""
+TOLD_SHIPPED = "weights that come with the model"
 SHIPPED_WEIGHTS = "weights"
 """Beside model.yaml: weights that come with a model."""
 CARD_JSON = "card.json"
@@ -43,7 +44,7 @@ def find_start(settings: Mapping[str, Any], own: Path) -> Start | None:
                 do=f"name a folder of weights with --set {START_FROM}=DIR, or choose a profile that"
                 " starts from random numbers, such as quick",
             )
-        return Start(folder=folder, told=f"weights that come with the model{_data(folder)}")
+        return Start(folder=folder, told=f"{TOLD_SHIPPED}{_data(folder)}")
     folder = Path(wanted)
     if not holds_files(folder):
         raise CallError(

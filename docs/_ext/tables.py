@@ -29,7 +29,8 @@ WORDS = {
 }
 
 
-ORDER = {name: place for place, name in enumerate(("tiny", "quick", "report", "upstream"))}
+PROFILES = ("tiny", "quick", "tune", "weights", "report", "upstream")
+ORDER = {name: place for place, name in enumerate(PROFILES)}
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 

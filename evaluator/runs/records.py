@@ -180,7 +180,9 @@ class ModelRecord(_Record):
     licence: str | None = None
     citation: str | None = None
     pretrained_on: tuple[str, ...] | None = None
-    """These five as in model.yaml."""
+    weights_licence: str | None = None
+    data_licences: tuple[str, ...] | None = None
+    """These seven as in model.yaml."""
     sources_sha256: str | None = None
     image: str | None = None
     image_digest: str | None = None

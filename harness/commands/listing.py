@@ -7,10 +7,11 @@ from rich.table import Table
 
 from contract import CallError
 from contract.shown import shown
+from evaluator.runs.licences import least_free
 from harness.models.build import sources_label
 from harness.models.registry import Model, all_models
 
-COLUMNS = ("model", "kind", "what it is", "verbs", "local", "docker image", "from")
+COLUMNS = ("model", "kind", "what it is", "verbs", "may be used", "local", "docker image", "from")
 
 
 def print_models() -> None:
@@ -31,6 +32,7 @@ def print_models() -> None:
             "peer" if model.card.peer else model.card.kind,
             model.card.title,
             ", ".join(model.card.verbs),
+            may_be_used(model),
             _local_state(model),
             _image_state(client, model),
             str(model.folder),
@@ -42,6 +44,13 @@ def print_models() -> None:
         print("peers are other people's packages: by name, or all with --models all")
     for name, error in unusable.items():
         print(f"left out: {name}: {shown(error.what)}")
+
+
+def may_be_used(model: Model) -> str:
+    """One word for the least free of its code, the weights that come with it and their images."""
+    card = model.card
+    shipped = (card.weights_licence, *(card.data_licences or ()))
+    return least_free((card.licence, *(shipped if model.shipped_weights else ())))
 
 
 def _local_state(model: Model) -> str:

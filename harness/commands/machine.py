@@ -38,6 +38,9 @@ def bake(
     model: Annotated[str, typer.Argument(metavar="MODEL")],
     run: Annotated[Path, typer.Option("--run", metavar="RUN", help="Run that trained it.")],
     seed: Seed = 0,
+    i_may: Annotated[
+        bool, typer.Option("--i-may", help="Though the weights are not for everybody to have.")
+    ] = False,
 ) -> None:
     """Put a run's weights into cellbench/MODEL:latest, so that it predicts as it stands."""
     from harness.models.bake import bake_weights
@@ -47,7 +50,7 @@ def bake(
 
     (chosen,) = choose_models([model])
     weights = find_weights(chosen, run, None, seed)
-    bake_weights(connect(), chosen, weights, run, typer.echo)
+    bake_weights(connect(), chosen, weights, run, typer.echo, i_may=i_may)
 
 
 @app.command()

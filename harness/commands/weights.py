@@ -1,5 +1,6 @@
-"""Commands about the weights that come with the models: weights list, weights card."""
+"""Commands about the weights of the models: weights list, weights card, weights fetch."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,3 +51,29 @@ def card(model: Annotated[str, typer.Argument(metavar="MODEL")]) -> None:
             do="`harness weights list` names the models that do",
         )
     typer.echo(told_card(found), nl=False)
+
+
+@app.command("fetch")
+def fetch_weights(
+    model: Annotated[str, typer.Argument(metavar="MODEL")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Default weights/<model>.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="A zip file; default the one that model.yaml names.")
+    ] = None,
+    sha256: Annotated[str | None, typer.Option(help="Of that file; 64 hex digits.")] = None,
+) -> None:
+    """Get a larger set of weights, verified, for predict --weights and --set start_from.
+
+    An interrupted transfer goes on where it was. A path or file:// works without a network.
+    """
+    from harness.models.registry import choose_models
+    from harness.weights.fetch import fetch, which_set
+
+    (chosen,) = choose_models([model])
+    wanted = which_set(chosen.card, url, sha256)
+    folder = fetch(
+        wanted, out or Path("weights") / chosen.name, lambda text: typer.echo(text, err=True)
+    )
+    typer.echo(folder)

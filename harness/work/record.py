@@ -196,6 +196,8 @@ def _model_record(
         licence=model.card.licence,
         citation=model.card.citation,
         pretrained_on=model.card.pretrained_on,
+        weights_licence=model.card.weights_licence if model.shipped_weights else None,
+        data_licences=model.card.data_licences if model.shipped_weights else None,
         sources_sha256=model.sources_sha256(),
         image=None if runner.name == "local" else model.image,
         image_digest=runner.digest(model),

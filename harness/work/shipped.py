@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from contract import TrainingRecord, __version__, sha256_tree, write_json
+from contract.start import TOLD_SHIPPED
 from evaluator.runs.folder import TRAINING_JSON, USAGE_JSON
 from evaluator.runs.records import Usage
 from evaluator.runs.words import SHIPPED, StepOutcome
@@ -107,13 +108,12 @@ def learned(context: Context, model: Model, seed: int) -> TrainItem | ShippedIte
 
 def shipped_record(model: Model, card: WeightsCard | None, seed: int) -> TrainingRecord:
     """training.json of a run that trained nothing: that, and what the card says."""
-    start = "weights that come with the model"
     return TrainingRecord(
         architecture=model.card.architecture,
         parameters=card.parameters if card else None,
         epochs=0,
         steps=0,
-        pretrained=start if card is None else f"{start}, {card.date}: {told_data(card)}",
+        pretrained=TOLD_SHIPPED + (f", {card.date}: {told_data(card)}" if card else ""),
         model=model.name,
         version=__version__,
         source=model.card.source,

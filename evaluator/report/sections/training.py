@@ -8,12 +8,13 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from evaluator.report import drawing
-from evaluator.report.data import ReportData, SeedRun
+from evaluator.report.data import Model, ReportData, SeedRun
 from evaluator.report.drawing import COLOURS, Figure
 from evaluator.report.numbers import Numbers
 from evaluator.report.section import Part, Section, Text, blocks, note
 from evaluator.report.tables import MODEL, Column, Row, Table, Value, compact
 from evaluator.report.training_fields import FIELDS, field_text, trained_runs
+from evaluator.runs.licences import told_licences
 from evaluator.runs.words import SHIPPED
 
 # What gives one model an advantage over another, and so belongs beside their scores.
@@ -227,6 +228,7 @@ def _sources(data: ReportData) -> Table | None:
                 training.get(field) or getattr(model.record, field, None)
                 for field in ("source", "repository", "licence")
             ),
+            _may_be_used(model),
             image,
         )
         rows.append(Row(cells=cells, role="control" if model.is_control else ""))
@@ -240,7 +242,15 @@ def _sources(data: ReportData) -> Table | None:
             MODEL,
             Column(label="Role", kind="text", optional=True),
             *(Column(label=label, kind="text") for label in labels),
+            Column(label="May be used", kind="text", optional=True),
             Column(label="Image", kind="text", optional=True),
         ),
         rows=tuple(rows),
     )
+
+
+def _may_be_used(model: Model) -> str | None:
+    record = model.record
+    if record is None or record.licence is None:
+        return None
+    return told_licences(record.licence, record.weights_licence, record.data_licences)
