@@ -12,11 +12,11 @@ import numpy as np
 
 from containers.base.segmentation.size_network import LINE
 
-GLIMPSE, SMALLEST_GLIMPSE = 192, 64
+GLIMPSE, SMALLEST_GLIMPSE = 384, 64
 """Sides of the part of an image that is looked at, working pixels."""
-GLIMPSE_SHARE = 0.25
+GLIMPSE_SHARE = 0.5
 """Of the image that a glimpse shows at most: it has to cost much less than the image."""
-TRUST = 2.0
+TRUST = 4.0
 """How much likelier, as a logarithm, the measured width becomes."""
 TRUST_SPREAD = 0.3
 """Width of that, in octaves."""
