@@ -33,6 +33,8 @@ from contract import (
 
 FILE, FACTS = "cellpose_model", "facts.json"
 """In a weights folder: what the package saves, and with which channels it was trained."""
+SMALLEST = 32
+"""Side in pixels below which an image is continued by its edge: the package drops sides of one."""
 REPORTED = re.compile(r"(?P<epoch>\d+), train_loss=(?P<loss>\S+), test_loss=\S+, LR=(?P<lr>[^,]+)")
 """How the package's log tells of an epoch."""
 
@@ -108,8 +110,11 @@ def segment(loaded: Loaded, pixels: np.ndarray) -> np.ndarray:
 
     Without a diameter the package rescales every image as the mean training image was.
     """
-    masks, _, _ = loaded.model.eval(pixels, channels=loaded.channels, channel_axis=2)
-    return np.asarray(masks, np.int32).reshape(pixels.shape[:2])
+    height, width = pixels.shape[:2]
+    rim = [(0, max(0, SMALLEST - size)) for size in (height, width)]
+    padded = np.pad(pixels, (*rim, (0, 0)), mode="edge")
+    masks, _, _ = loaded.model.eval(padded, channels=loaded.channels, channel_axis=2)
+    return np.asarray(masks, np.int32).reshape(padded.shape[:2])[:height, :width]
 
 
 def _open(path: str | None, diameter: float) -> models.CellposeModel:
