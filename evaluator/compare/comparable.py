@@ -7,7 +7,7 @@ from pathlib import Path
 from contract import CallError
 from contract.names import normal, some
 from evaluator.runs.folder import SCORES_CSV
-from evaluator.runs.words import GROUP
+from evaluator.runs.words import GROUP, STRATUM
 from evaluator.scores.incomplete import with_complete_truth
 from evaluator.scores.row_set import row_faults
 from evaluator.scores.rows import ScoreRow, read_every_row
@@ -55,9 +55,17 @@ class Side:
     @property
     def groups(self) -> dict[str, str]:
         """Image → the slide, patient, plate or movie that it is of; those that have one."""
+        return self._column(GROUP)
+
+    @property
+    def fixed_mix(self) -> dict[str, str]:
+        """Image → its part in a mix that was fixed beforehand; those that have one."""
+        return self._column(STRATUM)
+
+    def _column(self, name: str) -> dict[str, str]:
         images = self.source.run.dataset.images if self.source.run else ()
-        named = {normal(image.image): image.strata.get(GROUP, "") for image in images}
-        return {image: group for image, group in named.items() if group}
+        named = {normal(image.image): image.strata.get(name, "") for image in images}
+        return {image: value for image, value in named.items() if value}
 
 
 @dataclass(frozen=True, kw_only=True)

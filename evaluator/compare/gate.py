@@ -194,7 +194,8 @@ def _matrix(both: Comparable, threshold: float) -> ScoreMatrix:
                 if row.model == name and row.seed in seeds and row.image in images
             ]
     groups = {**both.b.groups, **both.a.groups}
-    return score_matrix(rows, threshold=threshold, groups=groups or None)
+    mix = {**both.b.fixed_mix, **both.a.fixed_mix}
+    return score_matrix(rows, threshold=threshold, groups=groups or None, strata=mix or None)
 
 
 def _difference(

@@ -21,7 +21,7 @@ from evaluator.report.data import SCORED, Model, ReportData, SeedRun
 from evaluator.report.read.published import Published
 from evaluator.report.run_tables import cells_of_truth, stored_tables
 from evaluator.report.tables import Estimate, Value
-from evaluator.runs.words import GROUP
+from evaluator.runs.words import GROUP, STRATUM
 from evaluator.scores.rescore import StoredTable
 from evaluator.scores.strata import SIZE_CLASSES, size_places
 from evaluator.statistics.intervals import FEWEST, Interval, Share, median_interval
@@ -134,10 +134,22 @@ class Numbers:
         return {image: group or image for image, group in named.items()}
 
     @cached_property
+    def fixed_mix(self) -> Mapping[str, str] | None:
+        """The part of each image in a mix fixed beforehand, from the manifest's `stratum`."""
+        named = {image.name: image.strata.get(STRATUM, "") for image in self.data.images}
+        return named if len(set(named.values())) > 1 else None
+
+    def matrix_of(
+        self, rows: pd.DataFrame, models: Iterable[str], score: str = "f1"
+    ) -> ScoreMatrix:
+        """The scores of `models`, those with rows, in that order; rows are at one threshold."""
+        return score_matrix(rows, models, score, self.groups, self.fixed_mix)
+
+    @cached_property
     def matrix(self) -> ScoreMatrix:
         """F1 of the contenders at the base."""
         names = [model.name for model in self.contenders]
-        return score_matrix(self.rows, names, groups=self.groups)
+        return self.matrix_of(self.rows, names)
 
     @cached_property
     def pairs(self) -> tuple[Comparison, ...]:
@@ -199,7 +211,7 @@ class Numbers:
             if images is not None:
                 rows = rows[rows["image"].isin(images)]
             names = dict.fromkeys(rows.loc[rows["outcome"] == SCORED, "model"])
-            matrix = score_matrix(rows, names, score, groups=self.groups)
+            matrix = self.matrix_of(rows, names, score)
             self._means[key] = {one.model: one for one in model_means(matrix)}
         return self._means[key]
 
@@ -210,7 +222,7 @@ class Numbers:
         """
         # The interval for bounded scores asks for a scale from 0 to 1.
         rows = self.rows.assign(scaled=(values + 1) / 2)
-        matrix = score_matrix(rows, self.with_masks, "scaled", groups=self.groups)
+        matrix = self.matrix_of(rows, self.with_masks, "scaled")
         return {
             one.model: replace(
                 one,
@@ -384,6 +396,7 @@ def score_matrix(
     models: Iterable[str],
     score: str = "f1",
     groups: Mapping[str, str] | None = None,
+    mix: Mapping[str, str] | None = None,
 ) -> ScoreMatrix:
     """The scores of `models`, those with rows, in the given order; rows are at one threshold."""
     images = list(dict.fromkeys(rows["image"]))
@@ -397,6 +410,7 @@ def score_matrix(
         images=tuple(images),
         by_seed=by_seed,
         groups=None if groups is None else tuple(groups.get(image, image) for image in images),
+        strata=None if mix is None else tuple(mix.get(image, "") for image in images),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluator.statistics.score_matrix import Values, unit_sums
+from evaluator.statistics.strata import narrowing
 
 DRAWS = 4000
 FEWEST = 5
@@ -34,6 +35,7 @@ class Interval:
 def mean_interval(
     values: Values,
     groups: Sequence[str] | None = None,
+    strata: Sequence[str] | None = None,
     *,
     confidence: float = CONFIDENCE,
     draws: int = DRAWS,
@@ -41,7 +43,8 @@ def mean_interval(
 ) -> Interval | None:
     """The interval of the mean of `values`, (images,) scores in [0, 1], one per image.
 
-    Images that share a label in `groups` count as one draw. A random weight is given to every
+    Images that share a label in `groups` count as one draw; `strata` names the part of each in a
+    mix that was fixed beforehand, see `strata.narrowing`. A random weight is given to every
     image, and one more to a worst (for the low end) or best (for the high end) possible image
     that was not seen; the ends are percentiles of the weighted means. For scores that are all 0
     or 1 this is Clopper and Pearson's interval, so that a model with F1 0 on all of 8 images is
@@ -75,7 +78,9 @@ def mean_interval(
     tail = (1 - confidence) / 2
     low = float(np.quantile(found / total, tail))
     high = float(np.quantile((found + unseen) / total, 1 - tail))
-    return Interval(low=min(low, float(values.mean())), high=max(high, float(values.mean())))
+    mean, left = float(values.mean()), narrowing(values, groups, strata)
+    low, high = (left * end + (1 - left) * mean for end in (low, high))
+    return Interval(low=min(low, mean), high=max(high, mean))
 
 
 def median_interval(values: Values, *, confidence: float = CONFIDENCE) -> Interval | None:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluator.statistics.score_matrix import Values
+from evaluator.statistics.strata import Strata, members, redrawn_weights, residuals, squared
 
 FLIPS = 10_000
 """Random sign changes where there are too many to try each one."""
@@ -87,13 +88,21 @@ def least_p(unequal: int) -> float:
 
 
 def joint(
-    sums: Values, sizes: Values, *, draws: int, seed: int = 0, confidence: float = 0.95
+    sums: Values,
+    sizes: Values,
+    *,
+    draws: int,
+    seed: int = 0,
+    confidence: float = 0.95,
+    strata: Strata | None = None,
 ) -> Family:
     """Resamples k paired differences together.
 
     `sums` is (units, k): the sum of a comparison's differences over the images of one unit, an
     image or a group of images that belong together; `sizes` (units, k) is the number of images in
-    it, 0 where a comparison does not see the unit.
+    it, 0 where a comparison does not see the unit. `strata` (units,) numbers the parts of a mix
+    that was fixed beforehand: standard errors and redraws keep it, while signs are flipped without
+    regard to it, which holds the level all the same.
 
     Signs of whole units are flipped for all comparisons at once (each way of it up to 10 000,
     else 10 000 random ones): exact where two equally good models might as well have swapped
@@ -106,14 +115,15 @@ def joint(
     total = sizes.sum(axis=0)
     mean = np.divide(sums.sum(axis=0), total, out=np.zeros(len(total)), where=total > 0)
     units = (sizes > 0).sum(axis=0)
-    rest = sums - sizes * mean
+    strata = np.zeros(len(sums), np.int64) if strata is None else strata
+    rest = residuals(sums, sizes, strata)
     with np.errstate(invalid="ignore", divide="ignore"):
-        se = np.sqrt(units / (units - 1) * (rest**2).sum(axis=0)) / total
+        se = np.sqrt(squared(rest, sizes, strata)) / total
     se = np.where(units > 1, np.nan_to_num(se), np.inf)
     flipped, exact = _flip(sums, units, seed)
     critical = max(
         float(np.quantile(flipped.max(axis=1), confidence)),
-        _redrawn(rest, sizes, se, draws, seed, confidence),
+        _redrawn(rest, sizes, se, strata, draws, seed, confidence),
     )
     return Family(
         mean=mean,
@@ -158,27 +168,45 @@ def _studentised(along: Values, length: Values, units: npt.NDArray[np.int64]) ->
 
 
 def _redrawn(
-    rest: Values, sizes: Values, se: Values, draws: int, seed: int, confidence: float
+    rest: Values,
+    sizes: Values,
+    se: Values,
+    strata: Strata,
+    draws: int,
+    seed: int,
+    confidence: float,
 ) -> float:
     """The point of `confidence` of the largest |t| over redraws of the units."""
     varies = np.isfinite(se) & (se > 0)
     if not varies.any():
         return math.inf
     rest, sizes, se = rest[:, varies], sizes[:, varies], se[varies]
-    units = (sizes > 0).sum(axis=0)
+    units, total = (sizes > 0).sum(axis=0), np.maximum(sizes.sum(axis=0), 1e-9)
+    parts = list(members(strata))
     generator = np.random.default_rng(seed)
     largest = np.empty(draws)
     for start, stop in _batches(draws, len(rest)):
-        chance = np.full(len(rest), 1 / len(rest))
-        weights = generator.multinomial(len(rest), chance, size=stop - start).astype(np.float64)
-        seen = np.maximum(weights @ sizes, 1e-9)
-        off = weights @ rest / seen
-        spread = weights @ rest**2 - 2 * off * (weights @ (rest * sizes))
-        spread += off**2 * (weights @ sizes**2)
-        var = units / np.maximum(units - 1, 1) * np.maximum(spread, 0) / seen**2
+        weights = redrawn_weights(generator, strata, stop - start)
+        off, var = (np.zeros((stop - start, len(se))) for _ in range(2))
+        for places in parts:
+            share = sizes[places].sum(axis=0) / total
+            own_off, own_var = _off(weights[:, places], rest[places], sizes[places])
+            off += share * own_off
+            var += share**2 * own_var
         var = (units * var + BORROWED * se**2) / (units + BORROWED)
         largest[start:stop] = (np.abs(off) / np.sqrt(var)).max(axis=1)
-    return float(np.quantile(largest, confidence) * (1 + WIDER / len(rest)))
+    free = len(rest) - len(parts) + 1
+    return float(np.quantile(largest, confidence) * (1 + WIDER / free))
+
+
+def _off(weights: Values, rest: Values, sizes: Values) -> tuple[Values, Values]:
+    """(draws, k) how far a redraw of one stratum lies off its mean, and the variance of that."""
+    units = (sizes > 0).sum(axis=0)
+    seen = np.maximum(weights @ sizes, 1e-9)
+    off = weights @ rest / seen
+    spread = weights @ rest**2 - 2 * off * (weights @ (rest * sizes))
+    spread += off**2 * (weights @ sizes**2)
+    return off, units / np.maximum(units - 1, 1) * np.maximum(spread, 0) / seen**2
 
 
 def _batches(rows: int, columns: int) -> list[tuple[int, int]]:

@@ -1,14 +1,14 @@
 """Each model's mean over images, with all that is uncertain about it."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from evaluator.statistics.intervals import DRAWS, Interval, Share, mean_interval, share_interval
-from evaluator.statistics.score_matrix import ScoreMatrix, Values, unit_sums
+from evaluator.statistics.score_matrix import ScoreMatrix, Values, kept
 from evaluator.statistics.seeds import Trainings, pooled_training_variance, widening
+from evaluator.statistics.strata import mean_variance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,18 +36,14 @@ def model_means(scores: ScoreMatrix, *, draws: int = DRAWS, seed: int = 0) -> tu
         tried = ~np.isnan(values)
         if not tried.any():
             continue
-        groups = (
-            None
-            if scores.groups is None
-            else [group for group, kept in zip(scores.groups, tried, strict=True) if kept]
-        )
+        groups, strata = kept(scores.groups, tried), kept(scores.strata, tried)
         by_seed = scores.by_seed[model][:, tried]
         trainings = pooled_training_variance(scores.by_seed, model)
         found.append(
             ModelMean(
                 model=model,
                 mean=float(values[tried].mean()),
-                interval=_interval(values[tried], groups, trainings, draws, seed),
+                interval=_interval(values[tried], groups, strata, trainings, draws, seed),
                 over_trainings=trainings is not None,
                 seed_sd=float(by_seed.mean(axis=1).std(ddof=1)) if len(by_seed) > 1 else None,
                 zeros=share_interval(int((by_seed == 0).all(axis=0).sum()), int(tried.sum())),
@@ -73,30 +69,21 @@ def independent_images(values: Values, groups: Sequence[str] | None) -> float:
     return float(np.clip(images * alone / together, min(units, images), images))
 
 
-def mean_variance(values: Values, groups: Sequence[str] | None) -> float:
-    """Variance of the mean of (images,) `values` over redraws of images or groups; NaN below 2."""
-    sums, sizes = unit_sums(values[:, None], groups)
-    units = len(sums)
-    if units < 2:
-        return math.nan
-    rest = sums - sizes * values.mean()
-    return float(units / (units - 1) * (rest**2).sum() / len(values) ** 2)
-
-
 def _interval(
     values: Values,
     groups: Sequence[str] | None,
+    strata: Sequence[str] | None,
     trainings: Trainings | None,
     draws: int,
     seed: int,
 ) -> Interval | None:
-    found = mean_interval(values, groups, draws=draws, seed=seed)
+    found = mean_interval(values, groups, strata, draws=draws, seed=seed)
     if found is None or trainings is None:
         return found
     units = len(values) if groups is None else len(set(groups))
     mean = float(values.mean())
     # Where all images agree their spread says nothing; the interval does.
-    images = max(mean_variance(values, groups), ((found.high - found.low) / 4) ** 2)
+    images = max(mean_variance(values, groups, strata), ((found.high - found.low) / 4) ** 2)
     wider = widening(images, units - 1, trainings)
     return Interval(
         low=max(0.0, mean - wider * (mean - found.low)),

@@ -24,6 +24,7 @@ from evaluator.statistics.power import (
 )
 from evaluator.statistics.score_matrix import ScoreMatrix, Values, unit_sums
 from evaluator.statistics.seeds import training_variance, widening
+from evaluator.statistics.strata import unit_strata
 
 MARGIN = 0.02
 """Difference in mean score below which two models are as good as each other, unless told."""
@@ -205,7 +206,14 @@ def _compare(
     if not columns:
         return ()
     in_family = np.where(large, sizes, 0.0)
-    family = joint(sums * (in_family > 0), in_family, draws=draws, seed=seed, confidence=confidence)
+    family = joint(
+        sums * (in_family > 0),
+        in_family,
+        draws=draws,
+        seed=seed,
+        confidence=confidence,
+        strata=unit_strata(scores.strata, scores.groups, len(scores.images)),
+    )
     return _comparisons(scores, columns, gaps, family, margin, confidence)
 
 

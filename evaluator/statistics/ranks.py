@@ -9,6 +9,7 @@ import numpy.typing as npt
 from evaluator.statistics.intervals import DRAWS, FEWEST
 from evaluator.statistics.paired import Comparison
 from evaluator.statistics.score_matrix import ScoreMatrix, Values, unit_sums
+from evaluator.statistics.strata import redrawn_weights, unit_strata
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +49,8 @@ def rank_stability(
     sums, sizes = unit_sums(np.where(whole[:, None], values, np.nan), scores.groups)
     seen = sizes[:, 0] > 0
     sums, sizes = sums[seen], sizes[seen]
-    generator = np.random.default_rng(seed)
-    units = len(sums)
-    weights = generator.multinomial(units, np.full(units, 1 / units), size=draws)
+    strata = unit_strata(scores.strata, scores.groups, len(scores.images))[seen]
+    weights = redrawn_weights(np.random.default_rng(seed), strata, draws)
     drawn = _ranks(weights @ sums / (weights @ sizes))
     here = _ranks(values[whole].mean(axis=0)[None])[0]
     alone = (drawn == 1).sum(axis=1) == 1

@@ -23,6 +23,9 @@ class ScoreMatrix:
     groups: tuple[str, ...] | None = None
     """Of each image the slide, patient, plate or movie that it comes from; None when images were
     chosen one by one. Images of one group count as one draw."""
+    strata: tuple[str, ...] | None = None
+    """Of each image the part that it is of in a mix that was fixed beforehand; None when all come
+    from one lot. Redraws keep the mix."""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -47,9 +50,8 @@ class ScoreMatrix:
         return ScoreMatrix(
             images=tuple(image for image in self.images if image in wanted),
             by_seed={model: values[:, keep] for model, values in self.by_seed.items()},
-            groups=None
-            if self.groups is None
-            else tuple(group for group, kept in zip(self.groups, keep, strict=True) if kept),
+            groups=kept(self.groups, keep),
+            strata=kept(self.strata, keep),
         )
 
 
@@ -59,12 +61,14 @@ def score_matrix(
     threshold: float = 0.5,
     score: Score = "f1",
     groups: Mapping[str, str] | None = None,
+    strata: Mapping[str, str] | None = None,
 ) -> ScoreMatrix:
     """The matrix of `score` at `threshold` from rows of scores.csv.
 
-    `groups` names the group of each image; one that it leaves out stands for itself. Images come
-    in the order in which the rows first name them. Raises ValueError when a model, seed and image
-    come twice, or when there is no row at that threshold.
+    `groups` names the group of each image; one that it leaves out stands for itself. `strata`
+    names the part of each in a mix that was fixed beforehand. Images come in the order in which the
+    rows first name them. Raises ValueError when a model, seed and image come twice, or when there
+    is no row at that threshold.
     """
     found: dict[tuple[str, int], dict[str, float]] = {}
     images: dict[str, None] = {}
@@ -87,7 +91,15 @@ def score_matrix(
         images=tuple(images),
         by_seed={model: arrays[model] for model in order},
         groups=None if groups is None else tuple(groups.get(image, image) for image in images),
+        strata=None if strata is None else tuple(strata.get(image, "") for image in images),
     )
+
+
+def kept(names: tuple[str, ...] | None, keep: npt.NDArray[np.bool_]) -> tuple[str, ...] | None:
+    """The names of the images that are kept, where there are names."""
+    if names is None:
+        return None
+    return tuple(name for name, stays in zip(names, keep, strict=True) if stays)
 
 
 def unit_sums(values: Values, groups: Sequence[str] | None) -> tuple[Values, Values]:

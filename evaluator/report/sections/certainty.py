@@ -68,6 +68,11 @@ def _scope(numbers: Numbers) -> list[str]:
             f"The manifest's column group puts the images into {units} groups; a group counts as"
             " one draw."
         )
+    if numbers.fixed_mix is not None:
+        lines.append(
+            "The manifest's column stratum fixes the mix of images; intervals are those of other"
+            " images in the same mix."
+        )
     return lines
 
 

@@ -10,7 +10,7 @@ from evaluator.report.numbers import Numbers, lookup, shown
 from evaluator.report.section import Fold, Section, Text, blocks, note
 from evaluator.report.summary import by_group
 from evaluator.report.tables import Column, Row, Table
-from evaluator.runs.words import GROUP
+from evaluator.runs.words import GROUP, STRATUM
 from evaluator.scores.strata import COUNT_RANGES, SIZE_CLASSES, count_range
 from evaluator.statistics.intervals import FEWEST
 from evaluator.statistics.means import independent_images
@@ -117,6 +117,12 @@ def _columns(numbers: Numbers, unused: dict[str, str]) -> Text | None:
         lines.append(
             f"The column {GROUP} names {units} groups of images that belong together; each counts"
             f" as one draw. {_worth(numbers)}".strip()
+        )
+    if numbers.fixed_mix is not None:
+        parts = len(set(numbers.fixed_mix.values()))
+        lines.append(
+            f"The column {STRATUM} fixes the mix of {parts} kinds of images: intervals are those of"
+            " other images in the same mix."
         )
     if unused:
         listed = "; ".join(f"{name} ({reason})" for name, reason in unused.items())

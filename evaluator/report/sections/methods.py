@@ -115,6 +115,8 @@ def methods_text(numbers: Numbers) -> list[str]:
 def _units(numbers: Numbers, reference: int) -> str:
     """What was redrawn beside the images."""
     images = "Images of one group were flipped and redrawn together." if numbers.groups else ""
+    if numbers.fixed_mix:
+        images += " Redraws kept the mix of the manifest's column stratum, with the spread inside."
     several = any(len(model.seeds) > 1 for model in numbers.contenders)
     trainings = (
         f"Where both models have two seeds, the variance between trainings is added [{reference}]."

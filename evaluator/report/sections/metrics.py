@@ -71,7 +71,7 @@ def _of_found_cells(numbers: Numbers) -> pd.DataFrame:
 
 
 def _model_means(numbers: Numbers, rows: pd.DataFrame, score: str) -> Mapping[str, ModelMean]:
-    matrix = score_matrix(rows, numbers.with_masks, score, groups=numbers.groups)
+    matrix = numbers.matrix_of(rows, numbers.with_masks, score)
     return {one.model: one for one in model_means(matrix)}
 
 

@@ -120,7 +120,8 @@ def _means_table(
                 model: hits[:, places].sum(axis=1)[:, kept] / of[kept]
                 for model, hits in found.items()
             },
-            groups=_groups(numbers, [images[place] for place in kept]),
+            groups=_names(numbers.groups, [images[place] for place in kept]),
+            strata=_names(numbers.fixed_mix, [images[place] for place in kept]),
         )
         means = {one.model: one for one in model_means(matrix)}
         rows.append(
@@ -146,9 +147,8 @@ def _means_table(
     )
 
 
-def _groups(numbers: Numbers, images: list[str]) -> tuple[str, ...] | None:
-    groups = numbers.groups
-    return None if groups is None else tuple(groups[image] for image in images)
+def _names(of: Mapping[str, str] | None, images: list[str]) -> tuple[str, ...] | None:
+    return None if of is None else tuple(of[image] for image in images)
 
 
 def _role(name: str, images: int) -> Literal["", "few", "total"]:

@@ -13,7 +13,7 @@ from evaluator.report.section import Section, Text, blocks, note, prose
 from evaluator.report.tables import MODEL, Column, Row, Table, Value
 from evaluator.statistics.conclusions import trainings
 from evaluator.statistics.intervals import mean_interval
-from evaluator.statistics.score_matrix import Values
+from evaluator.statistics.score_matrix import Values, kept
 
 IMAGES_SHOWN = 3
 BOUND = (
@@ -56,10 +56,10 @@ def _bound_table(numbers: Numbers, bound: BestOf) -> Table | None:
     whole = ~np.isnan(values).any(axis=0)
     best, leader = values.max(axis=0)[whole], scores.values(bound.best_model)[whole]
     mean = numbers.estimate(bound.best_model, bound.best_mean, images=_at(scores.images, whole))
-    groups = None if scores.groups is None else _at(scores.groups, whole)
+    groups, strata = kept(scores.groups, whole), kept(scores.strata, whole)
 
     def mean_of(of: Values) -> Value:
-        return shown(float(of.mean()), mean_interval(of, groups))
+        return shown(float(of.mean()), mean_interval(of, groups, strata))
 
     return Table(
         name="best-of",
