@@ -191,6 +191,8 @@ def predict(
     refuse_generators([chosen_model])
     found = find_weights(chosen_model, run, weights, seed)
     with interruptible(), display() as show:
+        if found is not None and found == chosen_model.shipped_weights:
+            show.say(f"weights: those that come with it; see harness weights card {model}")
         code = predict_folder(
             chosen_model,
             images,

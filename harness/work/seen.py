@@ -16,6 +16,7 @@ from harness.weights import fingerprints
 from harness.weights.card import Fingerprints, read_card
 from harness.work.items import Context
 from harness.work.progress import Display
+from harness.work.training import wanted_start
 
 
 def look_for_seen(context: Context, models: Sequence[Model], show: Display) -> None:
@@ -66,8 +67,9 @@ def _start(context: Context, model: Model) -> Path | None:
     profile = context.record.profile
     if profile == SHIPPED:
         return model.shipped_weights
-    for override in context.settings.get(model.name, ()):
-        if override.key == START_FROM:
-            return override.file or model.shipped_weights
-    wanted = model.profile(profile).get(START_FROM)
-    return model.shipped_weights if wanted == FROM_SHIPPED else None
+    settings = context.settings.get(model.name, ())
+    named = [override.file for override in settings if override.key == START_FROM]
+    if named and named[-1] is not None:
+        return named[-1]
+    shipped = wanted_start(model, profile, settings) == FROM_SHIPPED
+    return model.shipped_weights if shipped else None

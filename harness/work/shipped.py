@@ -16,7 +16,7 @@ from harness.weights.card import WeightsCard, read_card, told_data
 from harness.work.items import Context, Done
 from harness.work.progress import Display
 from harness.work.steps import Decision, Step
-from harness.work.training import WEIGHTS, TrainItem, weights_of
+from harness.work.training import WEIGHTS, TrainItem, wanted_start, weights_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +53,11 @@ class ShippedItem:
     @cached_property
     def step(self) -> Step:
         """The step and the hashes of all that it depends on."""
-        folder = self.model.shipped_weights
-        inputs = {"profile": SHIPPED, "weights": sha256_tree(folder) if folder else "none"}
+        folder, context = self.model.shipped_weights, self.context
+        weights = sha256_tree(folder) if folder else "none"
         return Step(
-            folder=self.context.run.step(self.model.name, self.seed, "train"), inputs=inputs
+            folder=context.run.step(self.model.name, self.seed, "train"),
+            inputs={"profile": context.record.profile, "weights": weights},
         )
 
     def decide(self) -> Decision:
@@ -100,8 +101,14 @@ class ShippedItem:
 
 
 def learned(context: Context, model: Model, seed: int) -> TrainItem | ShippedItem:
-    """The item after which a model that learns has its weights."""
-    if context.record.profile == SHIPPED:
+    """The item after which a model that learns has its weights.
+
+    A training that would start from weights that do not come with the model is no training.
+    """
+    profile, settings = context.record.profile, context.settings.get(model.name, ())
+    if profile == SHIPPED or (
+        model.shipped_weights is None and wanted_start(model, profile, settings) == SHIPPED
+    ):
         return ShippedItem(context=context, model=model, seed=seed)
     return TrainItem(context=context, model=model, seed=seed)
 

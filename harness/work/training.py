@@ -138,11 +138,16 @@ class TrainItem:
 
 def _shipped_start(model: Model, profile: str, settings: Overrides) -> str | None:
     """The hash of the weights that come with the model, where a training starts from them."""
-    given = {override.key: override.value for override in settings}
-    wanted = given.get(START_FROM, model.profile(profile).get(START_FROM))
-    if wanted != SHIPPED or model.shipped_weights is None:
+    if wanted_start(model, profile, settings) != SHIPPED or model.shipped_weights is None:
         return None
     return sha256_tree(model.shipped_weights)
+
+
+def wanted_start(model: Model, profile: str, settings: Overrides) -> str | None:
+    """What `start_from` is in a training of the model; None where it is not set."""
+    given = {override.key: override.value for override in settings}
+    wanted = given.get(START_FROM, model.profile(profile).get(START_FROM))
+    return None if wanted is None else str(wanted)
 
 
 def split_hash(split: Mapping[str, Subset]) -> str:

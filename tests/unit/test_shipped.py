@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,14 @@ from safetensors.numpy import load_file
 
 from contract import CallError
 from harness.models.overrides import parse_overrides
+from harness.models.registry import choose_models
+from harness.runners.local import LocalRunner
+from harness.work.shipped import learned
+from harness.work.training import TrainItem
 from tests.datasets import make_dataset
 from tests.programs import environment, finish, module, run
 from tests.small_unet import NAME, write_small_unet
+from tests.unit.harness_items import Heard, context
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +157,17 @@ def test_the_profile_shipped_scores_them_without_a_training(place: Path) -> None
     assert "It started from weights that come with the model." in report
     why = run("harness", "why", place / "scored", NAME, "train", cwd=place)
     assert "the next run-all reuses it" in why.stdout
+
+
+def test_a_training_that_would_start_from_none_is_missing(tmp_path: Path, place: Path) -> None:
+    shared = context(tmp_path, ["unet"], LocalRunner())
+    shared = replace(shared, record=shared.record.model_copy(update={"profile": "tune"}))
+    (unet,) = choose_models(["unet"])
+    bare = replace(unet, folder=place / "containers/bare")
+    item = learned(shared, bare, 0)
+    assert item.do(item.decide(), Heard()).outcome == "missing"
+    with_weights = replace(unet, folder=place / "containers" / NAME)
+    assert isinstance(learned(shared, with_weights, 0), TrainItem)
 
 
 @pytest.mark.parametrize(
