@@ -6,7 +6,7 @@ DEMO := runs/demo
 SYNTHETIC := cp-measure==0.3.0 centrosome==1.3.4 mahotas==1.4.19 deprecation==2.1.0
 
 .PHONY: run test check unit peers peer-models docs integration conformance coverage hooks pins
-.PHONY: bench-claims bench-evaluator bench-formats bench-fuzz bench-large bench-leakage bench-predict bench-report clean weights
+.PHONY: bench-claims bench-evaluator bench-formats bench-fuzz bench-large bench-leakage bench-predict bench-report bench-scaling clean weights
 
 # The whole benchmark on simulated images; the report's path is printed last.
 run: .venv/models
@@ -93,6 +93,10 @@ bench-fuzz: .venv/dev
 # CPU time, time and size of reports of 5 models on 101 and on 1000 images, and how fast Chromium opens them.
 bench-report: .venv/dev
 	$(BIN)/python -m tests.benchmarks.report_size
+
+# Speed-up with two workers, and what the harness spends on an item of a simulated cluster of 64.
+bench-scaling: .venv/dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.scaling
 
 # Peak memory and time of predicting a 20000×20000 image and of scoring its mask.
 bench-large: .venv/dev

@@ -1,11 +1,10 @@
 """What `harness status` prints."""
 
-from datetime import timedelta
-
 from rich.console import Console
 from rich.table import Table
 
 from contract.shown import shown
+from harness.work.progress import words
 from harness.work.status import RunStatus
 
 LONGEST_NOTE = 80
@@ -31,8 +30,3 @@ def print_status(status: RunStatus) -> None:
         console.print(f"{counts}; the run has finished", highlight=False)
     else:
         console.print(f"{counts}; nobody is at work: run-all goes on with it", highlight=False)
-
-
-def words(seconds: float | None) -> str:
-    """Hours, minutes and seconds."""
-    return "" if seconds is None else str(timedelta(seconds=round(seconds)))

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Protocol
 
 from contract.shown import shown
@@ -39,22 +40,65 @@ class PlainDisplay:
         print(shown(text, LONGEST_LINE), file=sys.stderr, flush=True)
 
     def step(self, name: str) -> EventHandler:
-        """Prints progress, but not more often than people read it."""
+        """Prints progress with rate and time left, but not more often than people read it."""
         last = time.monotonic()
+        pace = Pace()
 
         def handle(event: Mapping[str, Any]) -> None:
             nonlocal last
-            if event["event"] != "progress" or time.monotonic() - last < PLAIN_SECONDS:
+            if event["event"] != "progress":
+                return
+            done, total = _whole(event.get("done")), _whole(event.get("total"))
+            pace.reached(done, time.monotonic())
+            if time.monotonic() - last < PLAIN_SECONDS:
                 return
             last = time.monotonic()
-            done, total = _whole(event.get("done")), _whole(event.get("total"))
             count = "" if done is None else f"{done}/{'?' if total is None else total} "
-            self.say(f"{name}: {count}{shown(str(event.get('message', '')))}".rstrip())
+            told = f"({pace.told(total)}) " if pace.told(total) else ""
+            self.say(f"{name}: {count}{told}{shown(str(event.get('message', '')))}".rstrip())
 
         return handle
 
     def ended(self, name: str, *, well: bool) -> None:
         """Nothing more: the lines have said it."""
+
+
+class Pace:
+    """How fast one step gets on, from what its events say is done."""
+
+    def __init__(self) -> None:
+        self._first: tuple[int, float] | None = None
+        self._done, self._at = 0, 0.0
+
+    def reached(self, done: int | None, at: float) -> None:
+        """Takes a count and the time in seconds; one that goes back begins anew."""
+        if done is None:
+            return
+        if self._first is None or done < self._done:
+            self._first = done, at
+        self._done, self._at = done, at
+
+    @property
+    def rate(self) -> float | None:
+        """Units a second since the first count, which a resumed step had from before."""
+        if self._first is None or self._done <= self._first[0] or self._at <= self._first[1]:
+            return None
+        return (self._done - self._first[0]) / (self._at - self._first[1])
+
+    def told(self, total: int | None) -> str:
+        """Rate and time left, as far as they are known."""
+        rate = self.rate
+        if rate is None:
+            return ""
+        speed = f"{rate:.3g}/s" if rate >= 1 else f"{1 / rate:.3g} s each"
+        if total is None or total < self._done:
+            return speed
+        return f"{speed}, {words((total - self._done) / rate)} left"
+
+
+def words(seconds: float | None) -> str:
+    """Hours, minutes and seconds; "" where they are not known."""
+    return "" if seconds is None else str(timedelta(seconds=round(seconds)))
 
 
 class BarDisplay:
@@ -115,6 +159,11 @@ def display() -> Iterator[Display]:
     )
     from rich.text import Text
 
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:.3g}/s" if speed else "", style="dim")
+
     class Message(ProgressColumn):
         def render(self, task: Task) -> Text:
             return Text(str(task.fields.get("message", ""))[:60], style="dim")
@@ -123,6 +172,7 @@ def display() -> Iterator[Display]:
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
+        Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         Message(),

@@ -28,11 +28,12 @@ from harness.work.courses import course, scored
 from harness.work.crew import Course, Crew, InTurn, follow
 from harness.work.items import Context
 from harness.work.lock import locked
-from harness.work.progress import Display
+from harness.work.progress import Display, words
 from harness.work.record import as_used, new_record, write_run
 from harness.work.request import SIMULATED, Request, ready
 from harness.work.scoring import ScoreItem
 from harness.work.seen import look_for_seen
+from harness.work.status import run_status
 from harness.work.training import TrainItem
 
 SIMULATED_IMAGES = 32
@@ -182,6 +183,8 @@ def work_through(
             _write_scores(run, scores)
             left -= 1
             look(found)
+            if left:
+                show.say(_how_far(run, len(courses) - left, len(courses)))
             if changed and left:
                 report.renew()
     finally:
@@ -193,6 +196,13 @@ def work_through(
     tried = all(scores[key] for key in due)
     complete = tried and all(row.outcome == "scored" for row in rows)
     return Result(run=run, record=record, rows=rows, complete=complete)
+
+
+def _how_far(run: RunFolder, ended: int, due: int) -> str:
+    """A line about the whole run, with the time that is left where that can be guessed."""
+    seconds = run_status(run.root).seconds_left
+    left = "" if seconds is None else f"; about {words(seconds)} left"
+    return f"{ended} of {due} models and seeds have ended{left}"
 
 
 def _compare_images(context: Context, show: Display) -> None:
