@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 
 from contract import CallError
+from evaluator.scores.sources import open_source
 from harness.models.registry import choose_models
 from harness.runners.choose import Chosen
 from harness.runners.local import LocalRunner
+from harness.work.claim import claim
 from harness.work.lock import locked
 from harness.work.predicting import PredictItem
+from harness.work.record import write_run
 from harness.work.run_all import run_all
 from harness.work.status import GOING_ON, RunStatus, run_status
 from tests.unit.harness_items import Heard, context, request
@@ -48,6 +51,22 @@ def test_a_run_that_has_ended_goes_on_and_is_killed(tmp_path: Path) -> None:
     failed = run_status(asked.folder)
     assert states(failed)["otsu", "predict"] == "failed"
     assert failed.exit_code == 3
+
+
+def test_a_generator_of_a_run_is_trained_there_and_never_scored(tmp_path: Path) -> None:
+    shared = context(tmp_path, ["otsu", "copypaste"], LocalRunner())
+    assert shared.record.models["copypaste"].kind == "generator"
+    shared.run.root.mkdir()
+    claim(shared.run.root)
+    write_run(shared.run, shared.record)
+    asked = request(tmp_path, ["otsu"])
+    result = run_all(asked, Chosen(LocalRunner(), "for a test"), Heard())
+    assert result.complete
+    assert set(result.record.models) == {"otsu", "copypaste"}
+    assert {row.model for row in result.rows} == {"otsu"}
+    assert states(run_status(asked.folder)) == {("otsu", "predict"): "done"}
+    assert {row[0] for row in open_source(asked.folder).rows} == {"otsu"}
+    assert "scored so far" not in (asked.folder / "report/report.md").read_text()
 
 
 def test_a_folder_without_a_run_is_a_wrong_call(tmp_path: Path) -> None:
