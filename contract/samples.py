@@ -149,7 +149,8 @@ def write_png(path: Path, pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     """Writes H×W or H×W×3 pixels of 8 or 16 bits; the file appears when it is whole."""
     import imagecodecs
 
-    write_aside(path, lambda aside: aside.write_bytes(imagecodecs.png_encode(pixels, level=6)))
+    whole = np.ascontiguousarray(pixels)  # the encoder takes no views
+    write_aside(path, lambda aside: aside.write_bytes(imagecodecs.png_encode(whole, level=6)))
 
 
 def checked(sample: object, known: frozenset[str]) -> Sample:

@@ -23,8 +23,17 @@ def states(status: RunStatus) -> dict[tuple[str, str], str]:
 
 
 def test_a_run_that_has_ended_goes_on_and_is_killed(tmp_path: Path) -> None:
+    """A generator that was trained in the run plays no part: it has nothing to be scored."""
+    shared = context(tmp_path, ["copypaste"], LocalRunner())
+    assert shared.record.models["copypaste"].kind == "generator"
+    claim(shared.run.root)
+    write_run(shared.run, shared.record)
     asked = request(tmp_path, ["otsu", "empty"])
-    run_all(asked, Chosen(LocalRunner(), "for a test"), Heard())
+    result = run_all(asked, Chosen(LocalRunner(), "for a test"), Heard())
+    assert result.complete
+    assert set(result.record.models) == {"otsu", "empty", "copypaste"}
+    assert {row[0] for row in open_source(asked.folder).rows} == {"otsu", "empty"}
+    assert "scored so far" not in (asked.folder / "report/report.md").read_text()
     ended = run_status(asked.folder)
     assert states(ended) == {("otsu", "predict"): "done", ("empty", "predict"): "done"}
     assert (ended.exit_code, ended.seconds_left, ended.owner) == (0, 0, None)
@@ -51,22 +60,6 @@ def test_a_run_that_has_ended_goes_on_and_is_killed(tmp_path: Path) -> None:
     failed = run_status(asked.folder)
     assert states(failed)["otsu", "predict"] == "failed"
     assert failed.exit_code == 3
-
-
-def test_a_generator_of_a_run_is_trained_there_and_never_scored(tmp_path: Path) -> None:
-    shared = context(tmp_path, ["otsu", "copypaste"], LocalRunner())
-    assert shared.record.models["copypaste"].kind == "generator"
-    shared.run.root.mkdir()
-    claim(shared.run.root)
-    write_run(shared.run, shared.record)
-    asked = request(tmp_path, ["otsu"])
-    result = run_all(asked, Chosen(LocalRunner(), "for a test"), Heard())
-    assert result.complete
-    assert set(result.record.models) == {"otsu", "copypaste"}
-    assert {row.model for row in result.rows} == {"otsu"}
-    assert states(run_status(asked.folder)) == {("otsu", "predict"): "done"}
-    assert {row[0] for row in open_source(asked.folder).rows} == {"otsu"}
-    assert "scored so far" not in (asked.folder / "report/report.md").read_text()
 
 
 def test_a_folder_without_a_run_is_a_wrong_call(tmp_path: Path) -> None:
