@@ -256,6 +256,13 @@ def synthetic(
             help="Images of one name on both sides show the same scene: PSNR, SSIM and others too.",
         ),
     ] = False,
+    inception_weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="pt_inception-2015-12-05-6726825d.pth: FID and KID too. Needs torch.",
+        ),
+    ] = None,
     expert_sheet: Annotated[
         int | None,
         typer.Option(
@@ -268,15 +275,16 @@ def synthetic(
 
     Exit code 0: done; 2: wrong call. Whether they help a model is another question.
     """
-    from evaluator.report import build_synthetic_page
+    from evaluator.report import build_synthetic_page, claim_synthetic_page
     from evaluator.report.quality import sentences
     from evaluator.synthetic.compare import compare_synthetic
 
+    claim_synthetic_page(out)
     if expert_sheet is not None:
         from evaluator.synthetic.expert.sheet import make_sheet
 
         print(make_sheet(real, generated, out, expert_sheet).sheet)
-    comparison = compare_synthetic(real, generated, out, paired=paired)
+    comparison = compare_synthetic(real, generated, out, paired=paired, inception=inception_weights)
     paths = build_synthetic_page(comparison, out)
     for line in sentences(comparison):
         print(line)

@@ -25,6 +25,7 @@ __all__ = [
     "build_report",
     "build_report_from_challenge_csv",
     "build_synthetic_page",
+    "claim_synthetic_page",
 ]
 
 
@@ -70,6 +71,11 @@ def build_report_from_challenge_csv(
     data = load_challenge_csv(entries)
     _claim(out)
     return write_report(Numbers(data=data, margin=margin), out)
+
+
+def claim_synthetic_page(out: Path) -> None:
+    """Makes `out` the folder of such a page, before any work; raises as `build_synthetic_page`."""
+    _claim(out)
 
 
 def build_synthetic_page(comparison: Comparison, out: Path) -> ReportPaths:

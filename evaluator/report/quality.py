@@ -150,7 +150,7 @@ def _table(name: str, caption: str, measures: Sequence[Measure]) -> Table:
             Column(label="Floor", digits=3),
             Column(label="Verdict", kind="text"),
             Column(label="Images, real / generated", kind="text"),
-            Column(label="Cells, real / generated", kind="text"),
+            Column(label="Cells or crops", kind="text"),
         ),
         rows=tuple(rows),
     )

@@ -3,10 +3,14 @@
 from pathlib import Path
 
 from contract import __version__
+from contract.written import Written
+from evaluator.runs.folder import SYNTHETIC_JSON
 from evaluator.synthetic.cells import MOST_CELLS, measure, usable
 from evaluator.synthetic.folders import Folder, read_folder
+from evaluator.synthetic.inception import inception_measures
 from evaluator.synthetic.memory import (
     MOST_IMAGES,
+    PICTURES,
     copied_cells,
     copied_images,
     likeness,
@@ -26,16 +30,27 @@ from evaluator.synthetic.result import Comparison, FeatureDistance, Measure, wri
 
 
 def compare_synthetic(
-    real_root: Path, synthetic_root: Path, out: Path, *, paired: bool = False
+    real_root: Path,
+    synthetic_root: Path,
+    out: Path,
+    *,
+    paired: bool = False,
+    inception: Path | None = None,
 ) -> Comparison:
     """Writes synthetic.json and the pictures of nearest images into `out`, and returns the former.
 
     `real_root` and `synthetic_root` are folders as `read_folder` takes them. Generated images are
     compared with the real ones for training; those that are held out say how near an unseen image
     comes to training. `paired`: images of one stem show the same scene, and are compared pixel by
-    pixel as well. Raises CallError when a folder or a file in it cannot be used.
+    pixel as well. `inception`: a file of weights, with which FID and KID are given. Raises
+    CallError when a folder or a file cannot be used, and where `out` holds such files of
+    others.
     """
     real, synthetic = read_folder(real_root), read_folder(synthetic_root)
+    Written(out).claim((SYNTHETIC_JSON, *PICTURES))
+    network = (
+        inception_measures(real.of("train"), synthetic.pairs, inception) if inception else None
+    )
     pairs, remarks = pair_scores(real, synthetic) if paired else ((), ())
     measures, by_feature = _cells(real, synthetic)
     train, others = real.of("train")[:MOST_IMAGES], synthetic.pairs[:MOST_IMAGES]
@@ -50,9 +65,14 @@ def compare_synthetic(
         real_images=len(real.of("train")),
         synthetic_images=len(synthetic.pairs),
         features=len(by_feature),
-        measures=(*measures, copied_images(unseen, found, len(train))),
+        measures=(
+            *(network[0] if network else ()),
+            *measures,
+            copied_images(unseen, found, len(train)),
+        ),
         by_feature=by_feature,
         pairs=pairs,
+        weights=network[1] if network else None,
         nearest=show_nearest(others, train, found, out),
         notes=(*real.notes, *synthetic.notes, *remarks),
         version=__version__,

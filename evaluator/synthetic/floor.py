@@ -38,6 +38,8 @@ class Asked:
     draws: int = DRAWS
     """0: no interval from here."""
     splits: int = SPLITS
+    rows: str = "whole cells"
+    """What the rows are, in sentences."""
     signed: frozenset[str] = frozenset()
     """Those of the names whose numbers may be below 0."""
 
@@ -50,7 +52,7 @@ def judge(real: Sample, synthetic: Sample, asked: Asked, seed: int = 0) -> tuple
     same number of rows, since Fréchet distances and neighbourhoods depend on it. Withheld below
     FEWEST images on a side, or FEWEST_ROWS rows in a half.
     """
-    reason = too_few(real, synthetic)
+    reason = too_few(real, synthetic, asked.rows)
     if reason:
         return tuple(
             _measure(name, asked, real, synthetic, withheld=reason) for name in asked.names
@@ -76,16 +78,16 @@ def judge(real: Sample, synthetic: Sample, asked: Asked, seed: int = 0) -> tuple
     return tuple(found)
 
 
-def too_few(real: Sample, synthetic: Sample) -> str:
+def too_few(real: Sample, synthetic: Sample, rows: str) -> str:
     """Why nothing is said of these samples; "" when they suffice."""
-    for sample, side, images, rows in (
+    for sample, side, images, least in (
         (real, "real", 2 * FEWEST, 2 * FEWEST_ROWS),
         (synthetic, "synthetic", FEWEST, FEWEST_ROWS),
     ):
         if sample.images < images:
-            return f"{sample.images} {side} images with whole cells, fewer than {images}"
-        if len(sample.rows) < rows:
-            return f"{len(sample.rows)} whole {side} cells, fewer than {rows}"
+            return f"{sample.images} {side} images with {rows}, fewer than {images}"
+        if len(sample.rows) < least:
+            return f"{len(sample.rows)} {rows} of {side} images, fewer than {least}"
     return ""
 
 

@@ -25,6 +25,7 @@ RARE = 0.05
 MOST_IMAGES = 500
 SHOWN = 12
 SHOWN_SIDE = 224
+PICTURES = tuple(f"nearest-{number:02d}.jpg" for number in range(1, SHOWN + 1))
 GAP = 6
 QUALITY = 85
 FEWEST_HELD_OUT = 2 * FEWEST
@@ -166,9 +167,8 @@ def show_nearest(
         else rest
     )
     shown = []
-    for number, place in enumerate((*first, *spread), 1):
+    for name, place in zip(PICTURES, (*first, *spread), strict=False):
         one, other = synthetic[place], train[found.place[place]]
-        name = f"nearest-{number:02d}.jpg"
         picture = np.concatenate(
             [_shown(one), np.full((SHOWN_SIDE, GAP, 3), 255, np.uint8), _shown(other)], axis=1
         )

@@ -84,7 +84,7 @@ def named(measures: tuple[Measure, ...]) -> dict[str, Measure]:
 def test_distances_are_those_of_torchmetrics(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     real, other = generator.normal(0, 1, (80, 6)), generator.normal(0.4, 1.3, (80, 6))
-    image = ndimage.gaussian_filter(generator.random((180, 170)), 2)
+    image = ndimage.gaussian_filter(generator.random((200, 190)), 2)
     image = (image - image.min()) / np.ptp(image)
     noisy = np.clip(image + generator.normal(0, 0.1, image.shape), 0, 1)
     np.savez(tmp_path / "rows.npz", real=real, other=other, image=image, noisy=noisy)
@@ -223,7 +223,7 @@ def test_too_few_images_give_a_reason_and_no_number() -> None:
     assert {one.withheld for one in measures} == {"9 real images with whole cells, fewer than 10"}
     assert {(one.value, one.floor, one.verdict) for one in measures} == {(None, None, "")}
     few = distance_measures(sample(0), sample(1, images=6, cells=5), "made")
-    assert few[0].withheld == "30 whole synthetic cells, fewer than 50"
+    assert few[0].withheld == "30 whole cells of synthetic images, fewer than 50"
 
 
 def test_repeated_training_images_are_seen_and_new_ones_are_not() -> None:
@@ -292,6 +292,19 @@ def test_folders_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     write_pair(wrong, "a", draw(0)[0], np.ones((3, 3), np.uint8))
     with pytest.raises(CallError, match=r"is 3×3, its image 96×96"):
         compare_synthetic(wrong, wrong, tmp_path / "out")
+
+
+def test_files_of_others_are_not_replaced(tmp_path: Path) -> None:
+    real = str(write_folder(tmp_path / "real", range(1)))
+    for name in ("index.html", "synthetic.json", "nearest-01.jpg"):
+        out = tmp_path / name.partition(".")[0]
+        out.mkdir()
+        (out / name).write_text("mine")
+        with pytest.raises(CallError, match=f"{name}, which cellbench did not write"):
+            CliRunner().invoke(
+                app, ["synthetic", real, real, "--out", str(out)], catch_exceptions=False
+            )
+        assert (out / name).read_text() == "mine"
 
 
 def test_a_dataset_and_its_parts_say_what_was_held_out(tmp_path: Path) -> None:
