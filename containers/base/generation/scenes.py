@@ -131,9 +131,11 @@ class Scenes:
         )
 
     def _near(self, anchor: Real, rng: np.random.Generator) -> list[Real]:
-        """The anchor and, of some images drawn at random, those whose look is most like its."""
-        drawn = rng.permutation(len(self._collection))[: 4 * NEIGHBOURS]
-        others = [self._collection[int(index)] for index in drawn]
+        """The anchor and, of some images of its modality, those whose look is most like its."""
+        pairs = self._collection.pairs
+        alike = [n for n, pair in enumerate(pairs) if pair.modality == anchor.modality]
+        drawn = rng.permutation(len(alike))[: 4 * NEIGHBOURS]
+        others = [self._collection[alike[int(place)]] for place in drawn]
         others.sort(key=lambda real: float(np.abs(real.style - anchor.style).sum()))
         return [anchor, *(real for real in others if real.stem != anchor.stem)][:NEIGHBOURS]
 
