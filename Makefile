@@ -34,7 +34,7 @@ unit: .venv/dev
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/unit
 
 # The metrics beside stardist, cellpose, panoptica and scikit-image, and other people's models.
-peers: .venv/peers peer-models
+peers: .venv/peers peer-cellpose
 	$(BIN)/pytest tests/peers
 
 # The pages of docs/ as a site, without network; a warning is an error.

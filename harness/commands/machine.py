@@ -22,7 +22,8 @@ def models() -> None:
 @app.command()
 def build(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Default: all models.")
+        list[str] | None,
+        typer.Argument(metavar="[MODEL]...", help="Default: all models but peers."),
     ] = None,
 ) -> None:
     """Build the models' images, the base first."""
