@@ -90,7 +90,7 @@ bench-formats: .venv/dev
 bench-fuzz: .venv/dev
 	$(BIN)/python -m tests.benchmarks.fuzz_readers $(COUNT) $(SEED)
 
-# CPU time, time and size of reports of 5 models on 101 and on 1000 images, and how fast Chromium opens them.
+# CPU time, memory and size of reports of 5 models on 101, 1000 and 10,000 images, and how fast Chromium opens them.
 bench-report: .venv/dev
 	$(BIN)/python -m tests.benchmarks.report_size
 
