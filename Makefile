@@ -6,7 +6,7 @@ DEMO := runs/demo
 SYNTHETIC := cp-measure==0.3.0 centrosome==1.3.4 mahotas==1.4.19 deprecation==2.1.0
 
 .PHONY: run test check unit peers peer-models docs integration conformance coverage hooks pins
-.PHONY: bench-claims bench-evaluator bench-formats bench-fuzz bench-large bench-leakage bench-predict bench-report bench-scaling clean weights
+.PHONY: bench-claims bench-evaluator bench-formats bench-fuzz bench-large bench-leakage bench-predict bench-report bench-scaling bench-synthetic clean weights
 
 # The whole benchmark on simulated images; the report's path is printed last.
 run: .venv/models
@@ -81,6 +81,10 @@ bench-claims: .venv/dev
 # How long 2000 images take to be compared with each other, and which planted copies are found.
 bench-leakage: .venv/dev
 	$(BIN)/python -m tests.benchmarks.leakage $(IMAGES)
+
+# Whether a trial of synthetic images can say gain, harm and no gain; a few minutes of one core.
+bench-synthetic: .venv/models
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.synthetic_trial $(FOLDER)
 
 # How fast masks are exported, and what comes back of them; without MASKS, of 101 made ones of 1024².
 bench-formats: .venv/dev

@@ -53,14 +53,16 @@ def settled(numbers: Numbers) -> Settled | None:
     spoiled = _spoiled(numbers)
     modalities = {image.name: image.modality or UNKNOWN for image in data.images}
     found: tuple[Effect, ...] = ()
+    worth = Worth(images=0, more=0, why="the trial has not finished")
     if data.finished and not unequal:
         found = effects(data.trial, matrices, modalities, base=data.base, spoiled=spoiled)
+        worth = worth_of_more(data.trial, matrices.get(data.base), spoiled)
     return Settled(
         trial=data.trial,
         unequal=unequal,
         lacking=tuple(lacking(data.trial, trainings)),
         effects=found,
-        worth=worth_of_more(data.trial, matrices.get(data.base), spoiled),
+        worth=worth,
         spoiled=spoiled,
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contract import CallError
+from evaluator.runs.words import SHIPPED
 from harness.commands import options
 from harness.commands.options import (
     Cluster,
@@ -30,7 +31,10 @@ app = typer.Typer()
 
 SHARES = {"tiny": "0.25,1"}
 SEEDS = {"tiny": "0,1"}
-"""By profile: what is done when nothing is asked for; other profiles have the defaults below."""
+GENERATORS = {"tiny": "pix2pix"}
+STEPS = {"tiny": 120}
+"""By profile: what is done when nothing is asked for, so that a demonstration stays one; other
+profiles have the defaults below, all generators and their own number of steps."""
 ALL_SHARES, ALL_SEEDS = "0.1,0.25,1", "0,1,2,3,4"
 
 
@@ -43,7 +47,8 @@ def run_synthetic(
         str | None,
         typer.Option(
             metavar="A,B",
-            help='Generators to try; default all. "" compares shares of real images alone.',
+            help=f"Generators to try; default all, {GENERATORS['tiny']} at tiny. Left empty, as"
+            ' "", shares of real images alone are compared.',
         ),
     ] = None,
     real: Annotated[
@@ -93,9 +98,9 @@ def run_synthetic(
     from harness.work.trial.run import run_trial
 
     (trained,) = choose_models([model])
-    makers = _generators(generators)
+    makers = _generators(GENERATORS.get(profile) if generators is None else generators)
     shares = _shares(real or SHARES.get(profile, ALL_SHARES), primary_real)
-    _refuse(trained, ratio, margin)
+    _refuse(trained, profile, ratio, margin)
     limits = options.limits(limit_memory, timeout, limit_disk, gpu=gpu)
     asked = TrialRequest(
         base=Request(
@@ -103,7 +108,9 @@ def run_synthetic(
             out=out,
             models=[trained],
             profile=profile,
-            settings=checked_overrides(settings or [], [trained, *makers], profile),
+            settings=checked_overrides(
+                [*_shorter(trained, profile), *(settings or [])], [trained, *makers], profile
+            ),
             seeds=options.seeds(seeds or SEEDS.get(profile, ALL_SEEDS)),
             protocol=None,
             limits=limits,
@@ -132,6 +139,15 @@ def run_synthetic(
             result = run_trial(asked, choose_runner(runner), show, crew)
         print_summary(result)
     raise typer.Exit(result.exit_code)
+
+
+def _shorter(trained: "Model", profile: str) -> list[str]:
+    """What makes the trainings of a demonstration as short as many of them must be."""
+    most = STEPS.get(profile)
+    steps = trained.profile(profile).get("steps") if most and trained.learns else None
+    if most is None or not isinstance(steps, int) or steps <= most:
+        return []
+    return [f"{trained.name}.steps={most}"]
 
 
 def _generators(text: str | None) -> "list[Model]":
@@ -176,11 +192,11 @@ def _shares(text: str, primary: float) -> tuple[float, ...]:
     return tuple(found)
 
 
-def _refuse(trained: "Model", ratio: float, margin: float) -> None:
-    if not trained.learns:
+def _refuse(trained: "Model", profile: str, ratio: float, margin: float) -> None:
+    if not trained.learns or profile == SHIPPED:
         raise CallError(
-            f"{trained.name} does not learn, so that no image can help it.",
-            do="choose a model that is trained with --model",
+            f"{trained.name} would not be trained, so that no image can help it.",
+            do="choose a model that learns with --model, and another profile than shipped",
         )
     if not 0 < ratio < math.inf:
         raise CallError(
