@@ -161,3 +161,24 @@ def test_weights_of_a_demonstration_say_so_in_the_image_and_in_its_label(
         done = run("harness", *words, cwd=trained)
         assert done.returncode == 0, done.stderr
         assert "the weights are a demonstration" in done.stderr
+
+
+def test_an_image_carries_the_weights_that_come_with_its_model(trained: Path, engine: Any) -> None:
+    """Last in this file: the plain image is another one from here on."""
+    trained_weights = trained / "run/models" / NAME / "seed0/train/weights"
+    shutil.copytree(trained_weights, trained / "containers" / NAME / "weights")
+    built = run("harness", "build", NAME, cwd=trained)
+    assert built.returncode == 0, built.stderr
+    images, masks = trained / "data/Tuning/images", trained / "masks-shipped"
+    done = docker(
+        "--network", "none", "-t", "-v", f"{images}:/in:ro", "-v", f"{masks}:/out",
+        f"{IMAGE}:plain", "predict", "/in", "/out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert '{"event"' not in done.stdout
+    assert "2 of 2 images have a mask: /out/<name>_label.tiff" in done.stdout
+    ours = run("harness", "predict", NAME, images, trained / "masks-ours", "--runner", "local",
+               cwd=trained)  # fmt: skip
+    assert ours.returncode == 0, ours.stderr
+    for mask in masks.glob("*.tiff"):
+        assert mask.read_bytes() == (trained / "masks-ours" / mask.name).read_bytes()
