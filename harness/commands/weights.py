@@ -15,7 +15,7 @@ def list_weights() -> None:
     from rich.table import Table
 
     from harness.models.registry import all_models
-    from harness.weights.card import read_card, told_data
+    from harness.weights.card import read_card
 
     table = Table("model", "weights", "learned from", "licence", "size", "F1@0.5, validation")
     for model in all_models().values():
@@ -27,7 +27,7 @@ def list_weights() -> None:
         table.add_row(
             model.name,
             "none" if folder is None else card.date if card else "no card",
-            told_data(card) if card else "",
+            f"{card.images} images of {len(card.data)} sources" if card else "",
             card.licence if card else "",
             f"{size / 10**6:.1f} MB" if folder else "",
             f"{card.validation_f1[0]:.2f}" if card else "",
