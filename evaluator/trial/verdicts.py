@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evaluator.runs.trial import ArmRecord, TrialRecord
-from evaluator.statistics.conclusions import needed_text
 from evaluator.statistics.intervals import FEWEST, Interval
 from evaluator.statistics.paired import Comparison, compare_pairs, compare_within
-from evaluator.statistics.power import ALPHA, FEWEST_TO_SETTLE
+from evaluator.statistics.power import FEWEST_TO_SETTLE
 from evaluator.statistics.score_matrix import ScoreMatrix
 
 Verdict = Literal["gain", "no gain", "harm", "cannot tell"]
@@ -67,9 +66,7 @@ def judge(pair: Comparison) -> tuple[Verdict, str]:
         return "harm", ""
     if pair.interval.high < pair.margin:
         return "no gain", ""
-    if pair.images_needed is not None and pair.p > ALPHA:
-        return "cannot tell", f"one like this takes {needed_text(pair.images_needed)}"
-    return "cannot tell", "the interval reaches from below 0 to the margin and beyond"
+    return "cannot tell", "the interval holds 0 and differences as large as the margin"
 
 
 def effects(

@@ -109,8 +109,8 @@ def _made(numbers: Numbers, found: Settled) -> list[str]:
     validated = data.run.dataset.val_images if data.run else 0
     what = (
         f"{trial.model} was trained in {len(trial.arms)} arms with {seeds} each. Every training had"
-        f" {told}, the same {validated} real images to validate on and the same {len(data.images)}"
-        " test images; the arms differ in their training images alone."
+        f" {told}, the same real images to validate on ({validated}) and the same"
+        f" {len(data.images)} test images; the arms differ in their training images alone."
     )
     lines = [what]
     if found.effects:
