@@ -31,6 +31,7 @@ from containers.base.segmentation.size_network import (
     SizeNetwork,
     believed_sizes,
 )
+from containers.base.segmentation.tensors import own_tensors, put_tensors
 from containers.base.segmentation.three_class import ThreeClass
 from containers.base.segmentation.weights import load_predictor
 from containers.base.segmentation.workers import Workers
@@ -206,6 +207,24 @@ def test_a_training_without_one(without: dict[str, Any], tmp_path: Path) -> None
     ]
     task = ThreeClass(ring_depth=1, smallest_cell=8.0)
     assert load_predictor(weights, build(), task, 1)(read_image(pairs[0].image)).shape == (70, 90)
+
+
+def test_a_part_with_two_names_is_kept_once() -> None:
+    def shared() -> torch.nn.Module:
+        part = torch.nn.Conv2d(3, 4, 1)
+        return torch.nn.ModuleDict({"one": part, "other": part, "norm": torch.nn.BatchNorm2d(4)})
+
+    network, again = shared(), shared()
+    kept = own_tensors(network)
+    assert not any(name.startswith("other") for name in kept)
+    put_tensors(again, kept)
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name])
+    put_tensors(again, network.state_dict())
+    with pytest.raises(RuntimeError, match="norm"):
+        put_tensors(again, {name: one for name, one in kept.items() if "norm" not in name})
+    with pytest.raises(RuntimeError, match="more"):
+        put_tensors(again, {**kept, "more": torch.zeros(1)})
 
 
 def test_it_takes_no_more_steps_or_time_than_is_its_share(tmp_path: Path) -> None:

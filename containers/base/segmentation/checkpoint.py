@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 
 from containers.base.segmentation.schedule import WindDown
+from containers.base.segmentation.tensors import own_tensors
 from contract import write_aside
 from contract.schema import Stopped
 
@@ -80,10 +81,7 @@ class State:
 
     def keep(self) -> None:
         """Makes the weights of this moment the best."""
-        self.best = {
-            name: tensor.detach().cpu().clone()
-            for name, tensor in self._network.state_dict().items()
-        }
+        self.best = own_tensors(self._network)
 
     def tensors(self) -> dict[str, Any]:
         """What `restore` takes."""

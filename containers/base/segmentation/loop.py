@@ -27,6 +27,7 @@ from containers.base.segmentation.size_learning import SizeLearning
 from containers.base.segmentation.start import keep_sizes, take_start
 from containers.base.segmentation.step import MakeStepper, Stepper
 from containers.base.segmentation.task import Decoding, Task
+from containers.base.segmentation.tensors import put_tensors
 from containers.base.segmentation.weights import save_weights
 from containers.base.segmentation.workers import Workers
 from contract import CellbenchError, HistoryLine, TrainCall, TrainingSummary
@@ -176,7 +177,7 @@ class _Training(Generic[Decoding]):
 
     def calibrate(self) -> Decoding:
         """The decoding with the best mean score over the validation images, ties to the first."""
-        self.network.load_state_dict(self.state.best)
+        put_tensors(self.network, self.state.best)
         predictor, validator = self._predictor(), self.material.validator
         candidates = self.task.decodings()
         scores = self.journal.progress.calibrated

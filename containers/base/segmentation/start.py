@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from containers.base.segmentation.tensors import put_tensors
 from containers.base.segmentation.weights import SIZES, TENSORS
 from contract import CallError
 
@@ -13,7 +14,7 @@ from contract import CallError
 def take_start(network: torch.nn.Module, folder: Path) -> None:
     """Puts the tensors of a weights folder into `network`; CallError where they do not fit it."""
     try:
-        network.load_state_dict(load_file(folder / TENSORS))
+        put_tensors(network, load_file(folder / TENSORS))
     except (OSError, RuntimeError) as error:
         raise CallError(
             f"The training cannot start from {folder}: {' '.join(str(error).split())[:300]}",

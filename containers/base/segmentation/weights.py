@@ -12,6 +12,7 @@ from containers.base.segmentation.device import choose_device
 from containers.base.segmentation.predict import MakePredictor, Predictor, Viewing
 from containers.base.segmentation.size_network import SizeNetwork
 from containers.base.segmentation.task import Decoding, Task
+from containers.base.segmentation.tensors import put_tensors
 from containers.base.segmentation.workers import Workers
 from contract import CallError, write_aside, write_json
 
@@ -91,7 +92,7 @@ def load_predictor(
     decoding = TypeAdapter(type(task.first_decoding())).validate_python(facts.decoding)
     sizes = SizeNetwork() if (folder / SIZES).exists() else None
     try:
-        network.load_state_dict(load_file(folder / TENSORS))
+        put_tensors(network, load_file(folder / TENSORS))
         if sizes is not None:
             sizes.load_state_dict(load_file(folder / SIZES))
     except (OSError, RuntimeError) as error:
