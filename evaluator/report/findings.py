@@ -47,9 +47,9 @@ def _at_highest(numbers: Numbers, model: Model, threshold: float) -> str:
     text = f"At IoU {threshold:g} its mean F1 is {found.mean:.4f}"
     zeros = found.zeros
     if zeros.count > zeros.of / 2:
-        text += f", with 0 on {zeros.count} of {zeros.of} images"
         if found.interval is not None:
             text += f" (95 % interval {found.interval.low:.3f} to {found.interval.high:.3f})"
+        text += f"; it is 0 on {zeros.count} of {zeros.of} images"
     return f"{text}."
 
 
@@ -65,6 +65,8 @@ def _errors(numbers: Numbers, model: Model) -> str:
     scored = "scored images"
     if part is not numbers:
         scored = f"scored ones of the {len(images):,} images whose cells are followed"
+    if len(model.runs) > 1:
+        scored += f", those of {len(model.runs)} trainings together,"
     text = (
         f"Of {int(truth.sum()):,} true cells on {scored} it found"
         f" {int(truth[Fate.MATCHED]):,}, missed {int(truth[Fate.MISSED]):,}, merged"
@@ -91,7 +93,7 @@ def _controls(numbers: Numbers) -> str:
     if not controls:
         return ""
     listed = ", ".join(f"{model.name} {score[model.name]:.4f}" for model in controls)
-    sentence = f"Controls, which bracket the scores and take no part in the ranking: {listed}."
+    sentence = f"Controls, for comparison and not ranked: {listed}."
     for control in controls:
         below = [model.name for model in numbers.ranking if score[model.name] < score[control.name]]
         if below and not control.needs_truth:
@@ -108,7 +110,7 @@ def _failures(numbers: Numbers) -> str:
         return f"All {len(rows)} pairs of model, seed and image were scored."
     return (
         f"{len(failed)} of {len(rows)} pairs of model, seed and image were not scored; they count"
-        " as 0 in every mean except the one over scored images."
+        " as 0 in the means over all images."
     )
 
 
@@ -137,7 +139,7 @@ def _unequal_training(data: ReportData) -> str:
             differing.append(f"{FIELDS[field].lower()} ({listed})")
     if not differing:
         return ""
-    return f"Training was not equal, which the scores do not tell apart: {'; '.join(differing)}."
+    return f"Training was not equal, so the scores compare it too: {'; '.join(differing)}."
 
 
 def _cut_short(data: ReportData) -> str:
@@ -167,5 +169,5 @@ def _demonstration(data: ReportData) -> str:
         return ""
     return (
         f"The profile {DEMONSTRATION} is a demonstration, which trains for less than a minute: the"
-        f" scores of {', '.join(names)} say that everything works, and nothing of the methods."
+        f" scores of {', '.join(names)} say nothing of the methods."
     )

@@ -60,7 +60,7 @@ def needed_text(needed: ImagesNeeded, unit: str = "images") -> str:
     unit = f" {unit}" if unit else ""
     low = _two_digits(needed.low, math.floor)
     if needed.high is None:
-        return f"at least {low:,}{unit}, perhaps more than there are"
+        return f"at least {low:,}{unit}, and perhaps no number is enough"
     if needed.high == needed.low:
         return f"about {needed.low:,}{unit}"
     return f"between {low:,} and {_two_digits(needed.high, math.ceil):,}{unit}"
@@ -92,7 +92,9 @@ def _why(pair: Comparison) -> str:
             f"; a true difference of about {pair.smallest_separable:.2f} would be found"
             " 8 times in 10"
         )
-    if pair.images_needed is not None:
+    if pair.over_trainings:
+        text += "; more images alone may not settle it, since they leave the spread of trainings"
+    elif pair.images_needed is not None:
         text += f"; to settle one like this takes {needed_text(pair.images_needed, unit)}"
     return text
 

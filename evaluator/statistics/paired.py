@@ -64,7 +64,8 @@ class Comparison:
     """The smallest true difference that as many images would separate 8 times in 10; None where
     they can settle nothing."""
     images_needed: ImagesNeeded | None
-    """How many images, or groups, would settle the difference found."""
+    """How many images, or groups, would settle the difference found; None also where trainings
+    are counted, whose spread more images leave as it is."""
     over_trainings: bool
     """Whether the trainings' spread is in `interval` and p; else all is said of these trainings."""
     margin: float = MARGIN
@@ -269,7 +270,9 @@ def _comparisons(
                 level=int((np.abs(gap) <= LEVEL).sum()),
                 behind=int((gap < -LEVEL).sum()),
                 smallest_separable=smallest_separable(se, family.critical, units),
-                images_needed=images_needed(mean, se, family.critical, units),
+                images_needed=None
+                if over[place]
+                else images_needed(mean, se, family.critical, units),
                 over_trainings=over[place],
                 margin=margin,
             )

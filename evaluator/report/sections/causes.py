@@ -12,12 +12,16 @@ HALVES = {
 }
 EXPLANATION = (
     "Two thought experiments. With the true foreground, every pixel of a cell is known to be one,"
-    " and the model's own cells are spread over it: what is still lost, splitting loses. With the"
-    " true splits, the model's foreground is cut up as the truth would cut it: what is still lost,"
-    " the foreground loses. The two losses do not add up, since both halves may fail on one cell."
-    " Differences run over the same images, a failed one as no gain; the intervals are of each by"
-    " itself."
+    " and the model's own cells are spread over it: what is still lost, splitting loses; cells"
+    " that do not touch come apart by themselves. With the true splits, the model's foreground is"
+    " cut up as the truth would cut it: what is still lost, the foreground loses. The two losses"
+    " do not add up, since both halves may fail on one cell. Differences run over the same images,"
+    " a failed one as no gain; the intervals are of each by itself."
 )
+
+
+LEAST = 0.1
+"""Mean F1 below which a model finds too little for its losses to be told apart."""
 
 
 def section(numbers: Numbers) -> Section | None:
@@ -75,7 +79,7 @@ def _sentences(numbers: Numbers, names: list[str]) -> list[str]:
     rows = numbers.rows
     found = numbers.signed_means(rows["f1_true_splits"] - rows["f1_true_foreground"])
     more: dict[str, list[str]] = {"splitting": [], "the foreground": [], "": []}
-    for name in names:
+    for name in (name for name in names if numbers.mean_f1[name] >= LEAST):
         interval = found[name].interval
         settled = interval is not None and interval.excludes_zero
         half = "splitting" if found[name].mean > 0 else "the foreground"
@@ -86,6 +90,8 @@ def _sentences(numbers: Numbers, names: list[str]) -> list[str]:
         for half, models in more.items()
         if half and models
     ]
+    if few := [name for name in names if numbers.mean_f1[name] < LEAST]:
+        lines.append(f"{', '.join(few)}: with a mean F1 below {LEAST:g} nothing is said.")
     if more[""]:
         lines.append(f"{', '.join(more[''])}: which half loses more is not settled.")
     return lines

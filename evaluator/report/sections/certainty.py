@@ -17,8 +17,9 @@ EXPLANATION = (
     " and behind count images. Controls take no part."
 )
 RANKS = (
-    "The ranks left open are those that the comparisons do not rule out. The share of redraws says"
-    " how much a first place hangs on single images; it is no probability that a model is best."
+    "The ranks left open are those that the comparisons do not rule out. The share of redraws"
+    " of the images, with the same trainings, says how much a first place hangs on single images;"
+    " it is no probability that a model is best."
 )
 ONE_TRAINING = (
     "All of this is said of these trainings: with one seed it is not known how far another training"

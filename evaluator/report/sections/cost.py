@@ -19,10 +19,10 @@ from evaluator.statistics.paired import Verdict
 MEGA = 1_000_000
 EXPLANATION = (
     "Times are those that the model took for an image, loading left out. The first image of a"
-    " prediction stands apart, since much is set up then; of the others, with the median of its"
-    " seeds for each, the median is given. Memory is the highest that any seed needed, with all"
-    " that the program itself takes, so that it does not follow from the size of the images alone."
-    " Training time is the mean over seeds."
+    " prediction stands apart, since much is set up then; for each other image the median over"
+    " seeds is taken, then the median over images. Memory is the highest that any seed needed,"
+    " with all that the program itself takes, so that it does not follow from the size of the"
+    " images alone. Training time is the mean over seeds."
 )
 GROWTH = (
     "Fixed and per megapixel: a straight line through the times of the images but the first, robust"
@@ -35,7 +35,7 @@ ONE_SIZE = (
 DOMINATED = (
     "A model is dominated when another one needs no more time (median) and memory of prediction, is"
     " settled as better in F1 or as equivalent (see Certainty), and gains something by it. Time and"
-    " memory were measured once, on this machine."
+    " memory were measured once for each seed, on this machine."
 )
 
 

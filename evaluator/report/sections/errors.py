@@ -5,9 +5,8 @@ import numpy.typing as npt
 
 from contract import CellbenchError
 from contract.guarded import read_image
-from evaluator.overlap.cell_fates import Fate, fates
-from evaluator.overlap.table import overlap_table
-from evaluator.report.cells import Counts, FateCounts
+from evaluator.overlap.cell_fates import Fate
+from evaluator.report.cells import Counts, FateCounts, ImageCells
 from evaluator.report.data import Model
 from evaluator.report.numbers import Numbers
 from evaluator.report.pictures import (
@@ -27,19 +26,19 @@ KINDS = {
     Fate.MISSED: "Missed: a true cell that was not found, and is neither split nor merged",
     Fate.SPLIT: "Split: a true cell cut into several",
     Fate.MERGED: "Merged: several true cells taken for one",
-    Fate.SPURIOUS: "Spurious: a predicted cell that is not right and no piece of a split cell",
+    Fate.SPURIOUS: "Spurious: a predicted cell that is neither right nor part of a split or merger",
 }
 SIDE = 240
 """Longest side of a picture, in pixels."""
 SMALLEST = 64
 """Least side of what is cut out, in pixels of the image."""
 EXPLANATION = (
-    "The cells are those that the protocol counts, of the scored images. A cell lies in another one"
-    " when more than half of its pixels do. An unmatched true cell is split when two or more"
-    " predicted cells lie in it, merged when it and another true cell lie in one predicted"
-    " cell; missed is what remains. An unmatched predicted cell is spurious, unless it is one of"
-    " those pieces or lies over merged cells. The viewer marks each of these cells, and those on"
-    " the border."
+    "The cells are those that the protocol counts, of the scored images. A cell lies in another"
+    " one when more than half of its pixels do. An unmatched true cell is split when two or more"
+    " predicted cells lie in it, merged when it and another true cell lie in one predicted cell;"
+    " missed is what remains, a cell outlined too poorly too, whose outline is spurious then. An"
+    " unmatched predicted cell is spurious, unless it is one of those pieces or lies over merged"
+    " cells. The viewer marks each of these cells, and those on the border."
 )
 PICTURES = (
     "One example of each model, from the image on which it makes most of these errors; truth in"
@@ -147,25 +146,36 @@ def _panel(numbers: Numbers, model: Model, name: str, fate: Fate) -> Panel | Non
     except (CellbenchError, OSError):
         return None
     masks = read_masks(image.label, mask, (pixels.shape[0], pixels.shape[1]))
-    if masks is None:
+    cells = numbers.cells(model, model.runs[0]).of(name)
+    if masks is None or cells is None:
         return None
     truth, predicted = masks
-    table = overlap_table(truth, predicted)
-    found = fates(table, numbers.data.base)
-    spurious = fate is Fate.SPURIOUS
-    side, codes = (table.predicted, found.predicted) if spurious else (table.truth, found.truth)
-    labels = predicted if spurious else truth
-    places = np.flatnonzero(codes == fate)
-    if not len(places):
-        return None
-    place = places[np.argsort(side.areas[places], kind="stable")[len(places) // 2]]
-    window = _window(labels == side.ids[place])
+    own = _counted(cells, fate)
+    labels = predicted if fate is Fate.SPURIOUS else truth
+    inside = labels == own[len(own) // 2]
+    if not inside.any():
+        return None  # the masks are no longer those that were scored
+    window = _window(inside)
     part = pixels[window]
     picture = displayed(part, panel_shape(part.shape[0], part.shape[1], SIDE))
     picture = painted(picture, truth[window], TRUTH_COLOUR)
     picture = painted(picture, predicted[window], PREDICTION_COLOUR)
     alt = f"A cell of {name} that is {fate.name.lower()} with {model.name}"
-    return panel(model.name, f"{len(places):,} on {name}", alt, picture)
+    return panel(model.name, f"{len(own):,} on {name}", alt, picture)
+
+
+def _counted(cells: ImageCells, fate: Fate) -> list[int]:
+    """The ids of the counted cells of a fate, by size."""
+    found = []
+    for part, codes in zip(cells.counted, cells.counted_fates, strict=True):
+        if fate is Fate.SPURIOUS:
+            side, own = part.predicted, codes.predicted
+        else:
+            side, own = part.truth, codes.truth
+        found += [
+            (int(side.areas[place]), int(side.ids[place])) for place in np.flatnonzero(own == fate)
+        ]
+    return [number for _, number in sorted(found)]
 
 
 def _window(cell: npt.NDArray[np.bool_]) -> tuple[slice, slice]:

@@ -21,9 +21,9 @@ SHOWN = 3
 """Further tables are folded."""
 NOT_RECORDED = "not recorded"
 INSIDE = (
-    "Inside groups: all comparisons of one table are one family, so that no group shines by chance;"
-    " the tables are not corrected for each other. Groups of fewer than {fewest} images settle"
-    " nothing and are left out."
+    "Inside groups: all comparisons of one table are one family, in which any false claim has a"
+    " chance of at most 5 %; the tables are not corrected for each other. Groups of fewer than"
+    " {fewest} images settle nothing and are left out."
 )
 FEW = (
     "Grey lines are groups of fewer than {fewest} images: their means say next to nothing and have"

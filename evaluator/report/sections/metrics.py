@@ -18,17 +18,17 @@ OF_OUTLINES = {"sq": "SQ", "matched_dice": "Matched Dice", "boundary_f1": "Bound
 """Scores of the cells that were found, which say nothing where none was."""
 TIE = 1e-9
 CELLS = (
-    "A failed image counts 0. AP is found cells over the sum of found, unmatched true and unmatched"
-    " predicted cells. PQ is F1 times the mean overlap of the found cells. AJI, AJI+ and SEG go by"
-    " pixels and have no threshold; SEG looks at true cells alone, so that spurious ones cost"
-    " nothing, and at images that hold some."
+    "A failed image counts 0. AP is found cells over the sum of found, unmatched true and"
+    " unmatched predicted cells. PQ is, on each image, F1 times the mean overlap of the found"
+    " cells. AJI, AJI+ and SEG go by pixels and do not depend on the IoU threshold; SEG looks at"
+    " true cells alone, so that spurious ones cost nothing, and only images with true cells count."
 )
 OUTLINES = (
     "These describe the outlines of found cells and pass over the rest, so a model that finds only"
     " easy cells looks good here: read them beside F1. Each model is measured on its own images,"
     " those on which it found a cell with every training. SQ is the mean overlap (IoU); boundary"
     " F1 allows 2 pixels; the Hausdorff distance is that of all but the worst 5 % of an outline,"
-    " the mean over an image's cells, of which the median over images is given."
+    " averaged over the cells of an image; given is the median over images."
 )
 COUNTS = (
     "Predicted minus true number of cells over the larger of the two, as a mean over the images"
@@ -143,7 +143,11 @@ def _counts_table(numbers: Numbers) -> Table:
     return Table(
         name="counts",
         caption="Numbers of cells, with 95 % intervals",
-        columns=(MODEL, Column(label="Count error, signed"), Column(label="Count error, size")),
+        columns=(
+            MODEL,
+            Column(label="Count error, signed"),
+            Column(label="Count error, without sign"),
+        ),
         rows=tuple(
             Row(
                 cells=(

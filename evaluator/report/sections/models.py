@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from evaluator.report.data import DatasetImage, Model
+from evaluator.report.data import SCORED, DatasetImage, Model
 from evaluator.report.numbers import Numbers
 from evaluator.report.samples import pictures
 from evaluator.report.section import Beside, Panels, Part, Section, Text, blocks, note
@@ -43,6 +43,10 @@ def _part(numbers: Numbers, model: Model, ends: pd.DataFrame, name: str) -> Part
             )
         )
         examples = _examples(numbers, model, ends, name)
+    lost = numbers.rows[(numbers.rows["model"] == model.name) & (numbers.rows["outcome"] != SCORED)]
+    images = lost["image"].nunique()
+    if state and images:
+        state += f", and {images} of {numbers.rows['image'].nunique()} images were not scored"
     warning = Text(lines=(f"{state.capitalize()}.",), role="warning") if state else None
     before, seen = pretraining(model, numbers.data.images)
     return Part(

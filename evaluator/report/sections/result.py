@@ -92,7 +92,9 @@ def _highest(numbers: Numbers) -> str:
     top = numbers.mean_f1[numbers.ranking[0].name]
     tied = [model.name for model in numbers.ranking if numbers.mean_f1[model.name] > top - TIE]
     shown = numbers.estimate(tied[0], top)
-    interval = f" ({shown.low:.3f} to {shown.high:.3f})" if isinstance(shown, Estimate) else ""
+    interval = ""
+    if isinstance(shown, Estimate):
+        interval = f" (95 % interval {shown.low:.3f} to {shown.high:.3f})"
     scope = _scope(numbers, numbers.ranking[0])
     if len(tied) > 1:
         return f"{_listed(tied)} have the same mean F1, {top:.4f}{interval}. {scope}"
@@ -132,6 +134,7 @@ def _many_failures(numbers: Numbers) -> Callout:
         title=f"{len(failed)} of {len(rows)} predictions failed, so no best model is named",
         lines=(
             f"Failed pairs of seed and image by model: {per_model}. A failed pair counts as 0.",
+            *(["What is settled of the models stands under Certainty."] if numbers.pairs else []),
         ),
         bad=True,
     )

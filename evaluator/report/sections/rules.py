@@ -24,11 +24,12 @@ VERDICTS = (
 )
 PAIRS_SHOWN = 12
 EXPLANATION = (
-    "The same masks under all combinations of four rules: cells on the border count or are dropped;"
-    " a cell is found from the threshold on or only above it; an image without cells on either side"
-    " scores 0, scores 1 or is left out; and one of four ways to sum up images. Images are never"
-    " tiled here, and failures count 0. These are orders on these very images: one that holds under"
-    " all rules can still be a matter of which images were chosen, which Certainty is about."
+    "The same masks under all combinations of four rules: cells on the border count or are"
+    " dropped; a cell is found from the threshold on or only above it; an image without cells on"
+    " either side scores 0, scores 1 or is left out, which changes nothing where all cells are"
+    " taken together; and one of four ways to sum up images. Images are never tiled here, and"
+    " failures count 0. These are orders on these very images: one that holds under all rules can"
+    " still be a matter of which images were chosen, which Certainty is about."
 )
 
 
@@ -65,10 +66,10 @@ def _sentences(threshold: float, found: Sequence[Ranking]) -> str:
     if not changing:
         return f"{rules} the models have one order: {', '.join(names)}."
     if not kept:
-        return f"{rules} no two models keep their order."
+        return f"{rules} no model is ahead of any other."
     pairs = [f"{ahead} is ahead of {behind}" for ahead, behind in kept]
     return (
-        f"{rules} {_some(pairs)}. Which of these is ahead depends on the rules, or they are level:"
+        f"{rules} {_some(pairs)}. Level under some rules, or the other way round:"
         f" {_some(changing)}."
     )
 

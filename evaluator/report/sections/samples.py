@@ -1,5 +1,6 @@
 """Images that every model is shown on: the best, median and worst, and where models disagree."""
 
+from evaluator.report.data import SCORED
 from evaluator.report.numbers import Numbers
 from evaluator.report.samples import pictures
 from evaluator.report.section import Part, Section, blocks, note
@@ -17,7 +18,7 @@ def section(numbers: Numbers) -> Section:
     rows = numbers.contender_rows
     chosen = samples(rows)
     shown = pictures(numbers, chosen, numbers.order, "sample")
-    others = disagreements(rows, leave_out=set(chosen))
+    others = disagreements(rows[rows["outcome"] == SCORED], leave_out=set(chosen))
     differing = pictures(numbers, others, numbers.order, "disagreement")
     return Section(
         id="samples",
@@ -26,6 +27,8 @@ def section(numbers: Numbers) -> Section:
             Part(title="Best, median and worst", blocks=(note(EXPLANATION), *shown))
             if shown
             else note(NOTHING),
-            Part(title="Where the models disagree most", blocks=differing) if differing else None,
+            Part(title="Where the models disagree most, of the other images", blocks=differing)
+            if differing
+            else None,
         ),
     )

@@ -21,10 +21,10 @@ Counts = npt.NDArray[np.float64]
 EXPLANATION = (
     "A cell's size is the diameter of a disc of the same area. The first table has the share of an"
     " image's cells of that size that were found, as a mean over the images that hold such cells,"
-    " so that each image counts the same; a failed image counts 0. The second has all cells"
-    " together: what was found on these very images, where a crowded image weighs most; it says"
-    " nothing of others. Small cells lose more IoU by a shift of one pixel than large ones."
-    " Precision cannot be told by size, since a spurious cell has no true size."
+    " so that each image counts the same; a failed image counts 0, for a model with masks. The"
+    " second has all cells together: what was found on these very images, where a crowded image"
+    " weighs most; it says nothing of others. Small cells lose more IoU by a shift of one pixel"
+    " than large ones. Precision cannot be told by size, since a spurious cell has no true size."
 )
 EVERYTHING = "All cells"
 

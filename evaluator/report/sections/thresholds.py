@@ -23,9 +23,9 @@ ZEROS = (
 
 CEILING = (
     "The grey band is what the truth itself scores against itself when its outlines are off by one"
-    " pixel: moved one way (the mean of four), grown, or shrunk. If the people who drew the truth"
-    " were no more exact than that, a score inside or above the band cannot be told from a perfect"
-    " one; how exact they were is not known. Small cells lose most, so it depends on the images."
+    " pixel: moved one way (the mean of four), grown, or shrunk. If the truth is no more exact"
+    " than that, a score inside or above the band cannot be told from a perfect one; how exact it"
+    " is is not known. Small cells lose most, so it depends on the images."
 )
 NEAR = (
     "So many cells would no longer be found, or would be found as well, if the threshold were"

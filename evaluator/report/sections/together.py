@@ -22,11 +22,12 @@ BOUND = (
     " so the more models there are."
 )
 AGREEMENT = (
-    "True cells of the images on which every model was scored, with the first seed of each: counts"
-    " on these images, where a crowded one weighs most. Cells that no model finds are hard ones, or"
-    " faults of the truth that are worth a look; cells that only one model finds are what it could"
-    " add to the others."
+    "True cells of the images on which {models} were all scored, with the first seed of each:"
+    " counts on these images, where a crowded one weighs most. Cells that no model finds may be"
+    " hard, or faults of the truth that are worth a look, or beyond models like these; cells that"
+    " only one model finds are what it could add to the others."
 )
+OVER_IMAGES = "The intervals of what a choice would bring are over images, with these trainings."
 
 
 def section(numbers: Numbers) -> Section | None:
@@ -34,18 +35,24 @@ def section(numbers: Numbers) -> Section | None:
     if len(numbers.contenders) < 2:
         return None
     bound, found = best_of(numbers.matrix), _agreements(numbers)
+    several = any(len(model.seeds) > 1 for model in numbers.contenders)
     return Section(
         id="together",
         title="The models together",
         blocks=blocks(
             _bound_table(numbers, bound),
-            note(f"{BOUND} {trainings(several=False)}"),
+            note(f"{BOUND} {OVER_IMAGES if several else trainings(several=False)}"),
             *_agreement(numbers, found),
             _alone_table(numbers, found, bound.wins),
-            note(AGREEMENT) if found else None,
+            note(AGREEMENT.format(models=_listed(numbers))) if found else None,
             prose(numbers.follows) if found and numbers.follows else None,
         ),
     )
+
+
+def _listed(numbers: Numbers) -> str:
+    *names, last = (model.name for model in numbers.contenders)
+    return f"{', '.join(names)} and {last}"
 
 
 def _bound_table(numbers: Numbers, bound: BestOf) -> Table | None:
@@ -128,7 +135,7 @@ def _agreement(numbers: Numbers, found: dict[str, Agreement]) -> list[Table | Te
     if not most:
         return [table]
     listed = ", ".join(f"{names[place]} ({none[place]:g} of {cells[place]:g})" for place in most)
-    return [table, prose(f"Most cells that no model finds lie on {listed}.")]
+    return [table, prose(f"The images with most cells that no model finds: {listed}.")]
 
 
 def _alone_table(numbers: Numbers, found: dict[str, Agreement], wins: Mapping[str, int]) -> Table:

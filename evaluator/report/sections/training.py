@@ -97,8 +97,9 @@ def _summary(data: ReportData) -> list[str]:
     ):
         known = [(run.training[field], name) for name, run in runs if _is_number(run, field)]
         if known:
-            value, name = max(known, key=lambda pair: pair[0])
-            sentences.append(f"{words}: {field_text(field, value)} ({name}).")
+            value = max(one for one, _ in known)
+            names = ", ".join(name for one, name in known if one == value)
+            sentences.append(f"{words}: {field_text(field, value)} ({names}).")
     for field in ("optimizer", "learning_rate", "input_size"):
         texts = {field_text(field, run.training.get(field)) or "not recorded" for _, run in runs}
         ending = "the same for all" if len(texts) == 1 else "not the same for all"
