@@ -364,5 +364,9 @@ class TestConclusions:
     def test_ranges_of_images(self) -> None:
         assert needed_text(ImagesNeeded(low=24, high=1334)) == "between 24 and 1,400 images"
         assert needed_text(ImagesNeeded(low=9, high=9), "groups") == "about 9 groups"
-        assert "at least 24 images, perhaps" in needed_text(ImagesNeeded(low=24, high=None))
-        assert "at least 24, perhaps" in needed_text(ImagesNeeded(low=24, high=None), "")
+        assert "at least 24 images, and perhaps no number" in needed_text(
+            ImagesNeeded(low=24, high=None)
+        )
+        assert "at least 24, and perhaps no number" in needed_text(
+            ImagesNeeded(low=24, high=None), ""
+        )

@@ -33,7 +33,6 @@ def test_the_bases_context_has_what_its_dockerfile_copies() -> None:
         names = set(tar.getnames())
     text = (SOURCES / BASE_DOCKERFILE).read_text(encoding="utf-8")
     copied = re.findall(r"^COPY (\S+) \S+$", text, re.MULTILINE)
-    assert len(copied) == 3
     assert {BASE_DOCKERFILE, *copied} <= names
     kept = (SOURCES / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert {line[1:] for line in kept if line.startswith("!")} == set(BASE_PARTS)

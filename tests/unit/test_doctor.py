@@ -42,5 +42,5 @@ def test_models_are_listed_with_what_can_run_them() -> None:
     assert done.returncode == 0, done.stderr
     for name, model in all_models().items():
         (line,) = [line for line in done.stdout.splitlines() if f"│ {name} " in line]
-        assert model.card.kind in line
+        assert ("peer" if model.card.peer else model.card.kind) in line
         assert "no engine" in line

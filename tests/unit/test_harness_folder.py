@@ -40,9 +40,9 @@ def test_weights_of_a_failed_training_are_not_taken(tmp_path: Path) -> None:
 
 def test_weights_come_from_one_place(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", finished=True)
-    for places in ((None, None), (run, tmp_path)):
-        with pytest.raises(CallError, match="from one place"):
-            find_weights(UNET, *places, 0)
+    with pytest.raises(CallError, match="from one place"):
+        find_weights(UNET, run, tmp_path, 0)
+    assert find_weights(UNET, None, None, 0) == UNET.folder / "weights"
     for missing in ((run, 1), (tmp_path / "nowhere", 0)):
         with pytest.raises(CallError, match="No weights in"):
             find_weights(UNET, missing[0], None, missing[1])

@@ -130,7 +130,7 @@ def test_extremes_break_ties_by_name(report: ReportPaths) -> None:
 def test_a_control_is_marked_and_never_best(report: ReportPaths) -> None:
     text = page(report)
     assert "<h2>Best model: good</h2>" in text
-    assert "take no part in the ranking: oracle 0.9167." in text
+    assert "for comparison and not ranked: oracle 0.9167." in text
     assert "Below the control" not in text
     assert [row[:2] for row in table(report, "summary")[1:]] == [
         ["good", "–"],

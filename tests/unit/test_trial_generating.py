@@ -73,7 +73,7 @@ def test_a_generator_is_given_the_training_images_of_the_share_alone(tmp_path: P
     making.do(making.decide(), Heard())
     train = [name for name, subset in making.context.split.items() if subset == "train"]
     assert maker.given == sorted(train)
-    assert maker.split.count("train\n") == len(train) == 3
+    assert maker.split.count(",train,") == len(train) == 3
     assert "val" in making.context.split.values()  # to train with
 
 
@@ -81,9 +81,9 @@ def test_a_control_is_given_what_the_share_leaves_out(tmp_path: Path) -> None:
     maker = Maker("train_0")
     making = item(shared(tmp_path, maker), needs_held=True)
     making.do(making.decide(), Heard())
-    assert maker.split.count("train\n") == 3
-    assert maker.split.count("held\n") == 2
-    assert "val" not in maker.split
+    assert maker.split.count(",train,") == 3
+    assert maker.split.count(",held,") == 2
+    assert ",val," not in maker.split
 
 
 @pytest.mark.parametrize(
