@@ -258,7 +258,7 @@ def test_remarks_on_labels_and_the_manifest_reach_console_record_and_report(
         (["run-all", "--data", "DATA", "--models", "otsu", "--out", "/proc/x"], "Cannot make"),
         (["run-all", "--data", "DATA", "--models", "some/image:1"], "use --runner docker"),
         (["run-all", "--wrong"], "No such option"),
-        (["predict", "unet", "DATA", "OUT"], "unet needs weights"),
+        (["predict", "unet", "DATA", "OUT"], "No images in DATA"),
         (["predict", "unet", "DATA", "OUT", "--run", "nowhere"], "No weights in nowhere"),
         (["why", "DATA", "unet", "train"], "No run in"),
         (["train", "otsu", "--data", "DATA", "--out", "OUT"], "otsu does not learn"),

@@ -91,8 +91,10 @@ def audit(
     until = began + most_seconds
     parts = [(pair, "test") for pair in dataset.test]
     parts += [(pair, split[pair.name]) for pair in dataset.train]
-    # Validation images are fewer than those for training: both sides of each comparison come first.
-    with ThreadPoolExecutor(THREADS) as pool:
+    from threadpoolctl import threadpool_limits
+
+    # Threads of numpy's inside each of these would wait for each other more than they compute.
+    with threadpool_limits(1), ThreadPoolExecutor(THREADS) as pool:
 
         def look(part: tuple[Pair, str]) -> _Seen | None:
             if time.monotonic() > until:
