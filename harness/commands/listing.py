@@ -1,5 +1,6 @@
 """The table of models."""
 
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,9 @@ from evaluator.runs.licences import least_free
 from harness.models.build import sources_label
 from harness.models.registry import Model, all_models
 
-COLUMNS = ("model", "kind", "what it is", "verbs", "may be used", "local", "docker image", "from")
+NAMES = ("model", "kind")
+"""Columns that are never cut: names are for typing."""
+COLUMNS = (*NAMES, "what it is", "may be used", "local", "docker image", "from")
 
 
 def print_models() -> None:
@@ -20,7 +23,7 @@ def print_models() -> None:
     Generators have a table of their own.
     """
     client = _client_or_none()
-    predicting, generating = Table(*COLUMNS), Table(*COLUMNS, title="generators")
+    predicting, generating = _table(), _table("generators")
     unusable: dict[str, CallError] = {}
     peers = False
     for model in all_models(unusable).values():
@@ -31,11 +34,10 @@ def print_models() -> None:
             model.name,
             "peer" if model.card.peer else model.card.kind,
             model.card.title,
-            ", ".join(model.card.verbs),
             may_be_used(model),
             _local_state(model),
             _image_state(client, model),
-            str(model.folder),
+            _place(model),
         )
     for table in (predicting, generating):
         if table.rows:
@@ -44,6 +46,20 @@ def print_models() -> None:
         print("peers are other people's packages: by name, or all with --models all")
     for name, error in unusable.items():
         print(f"left out: {name}: {shown(error.what)}")
+
+
+def _table(title: str | None = None) -> Table:
+    table = Table(title=title)
+    for name in COLUMNS:
+        table.add_column(name, no_wrap=name in NAMES, overflow="fold")
+    return table
+
+
+def _place(model: Model) -> str:
+    here = Path.cwd()
+    if model.folder is not None and model.folder.is_relative_to(here):
+        return str(model.folder.relative_to(here))
+    return str(model.folder)
 
 
 def may_be_used(model: Model) -> str:
