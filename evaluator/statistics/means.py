@@ -64,7 +64,7 @@ def independent_images(values: Values, groups: Sequence[str] | None) -> float:
         return float(images)
     together, alone = mean_variance(values, groups), mean_variance(values, None)
     units = len(set(groups))
-    if together <= 0 or alone <= 0:
+    if units < 2 or together <= 0 or alone <= 0:
         return float(units)
     return float(np.clip(images * alone / together, min(units, images), images))
 

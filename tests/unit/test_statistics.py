@@ -103,6 +103,7 @@ class TestIntervals:
         assert alone is not None
         assert together.high - together.low > 1.8 * (alone.high - alone.low)
         assert 8 <= independent_images(patients, groups) < 10
+        assert independent_images(patients, ["one patient"] * len(patients)) == 1
         assert independent_images(rng.permutation(patients), groups) > 20
         assert independent_images(patients, None) == 48
 

@@ -115,7 +115,8 @@ def _columns(numbers: Numbers, unused: dict[str, str]) -> Text | None:
     if numbers.groups is not None:
         units = len(set(numbers.groups.values()))
         lines.append(
-            f"The column {GROUP} names {units} groups of images that belong together; each counts"
+            f"The column {GROUP} names {units} group{'s' if units != 1 else ''} of images that"
+            " belong together; each counts"
             f" as one draw. {_worth(numbers)}".strip()
         )
     if numbers.fixed_mix is not None:
@@ -142,7 +143,8 @@ def _worth(numbers: Numbers) -> str:
         return ""
     low, high = round(min(worth)), round(max(worth))
     said = f"about {low}" if low == high else f"{low} to {high}, depending on the model,"
-    return f"The {len(scores.images)} images are worth {said} images chosen one by one."
+    chosen = "image" if low == high == 1 else "images"
+    return f"The {len(scores.images)} images are worth {said} {chosen} chosen one by one."
 
 
 def _inside(numbers: Numbers, group: pd.Series, words: str, label: str) -> list[Table]:
