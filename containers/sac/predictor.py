@@ -8,7 +8,6 @@ import torch
 from containers.base.segmentation.decode import Decoding, instances
 from containers.base.segmentation.predict import Predictor
 from containers.base.segmentation.resample import resize_labels
-from containers.base.segmentation.scale import NO_HINTS, Hints
 from containers.sac.masks import Mask, Window, cut_windows, decode_window, merge
 from containers.sac.prompts import seed_points
 from containers.sac.task import PromptTask, SacDecoding
@@ -27,10 +26,10 @@ class PromptingPredictor(Predictor[SacDecoding]):
     task: PromptTask
 
     def __call__(
-        self, pixels: np.ndarray, region: Region | None = None, hints: Hints = NO_HINTS
+        self, pixels: np.ndarray, region: Region | None = None, diameter: float | None = None
     ) -> Prediction:
         """H×W×3 pixels as `contract.read_image` gives them to labels, and their counts."""
-        image, _ = self.show(pixels, region, hints)
+        image, _ = self.show(pixels, region, diameter)
         shape = (pixels.shape[0], pixels.shape[1])
         return self.segment(image, self.look(image), shape, [self.decoding])[0]
 

@@ -23,14 +23,13 @@ from containers.base.segmentation.crops import working_scale
 from containers.base.segmentation.data import typical_diameter
 from containers.base.segmentation.match import f1_scores
 from containers.base.segmentation.predict import Predictor
-from containers.base.segmentation.scale import Hints
 from containers.base.segmentation.tiling import SIDE_MULTIPLE
 from contract import Prediction, read_image, read_mask
 from harness.datasets.folder import load_dataset
 from harness.models.provenance import hardware
 
 THRESHOLDS = (0.5, 0.7)
-Way = Callable[[Predictor[Any], np.ndarray, Hints], np.ndarray]
+Way = Callable[[Predictor[Any], np.ndarray, float], np.ndarray]
 
 
 @dataclass
@@ -75,7 +74,7 @@ def main() -> None:
         errors.append(abs(log2(predictor.show(pixels)[1] / predictor._bounded(true, shape))))
         for name, way in ways.items():
             cpu, wall = time.process_time(), time.perf_counter()
-            found = way(predictor, pixels, Hints(cell_diameter=diameter))
+            found = way(predictor, pixels, diameter)
             spent[name].cpu += time.process_time() - cpu
             spent[name].wall += time.perf_counter() - wall
             spent[name].f1.append(f1_scores(truth, found, THRESHOLDS))
@@ -91,15 +90,15 @@ def main() -> None:
     print(f"peak memory {peak:.0f} MiB")
 
 
-def plainly(predictor: Predictor[Any], pixels: np.ndarray, _: Hints) -> np.ndarray:
+def plainly(predictor: Predictor[Any], pixels: np.ndarray, _: float) -> np.ndarray:
     return _labels(predictor(pixels))
 
 
-def told(predictor: Predictor[Any], pixels: np.ndarray, hints: Hints) -> np.ndarray:
-    return _labels(predictor(pixels, None, hints))
+def told(predictor: Predictor[Any], pixels: np.ndarray, diameter: float) -> np.ndarray:
+    return _labels(predictor(pixels, None, diameter))
 
 
-def mirrored(predictor: Predictor[Any], pixels: np.ndarray, _: Hints) -> np.ndarray:
+def mirrored(predictor: Predictor[Any], pixels: np.ndarray, _: float) -> np.ndarray:
     viewing = predictor.viewing
     try:
         predictor.viewing = replace(viewing, tta="flips")
@@ -108,11 +107,11 @@ def mirrored(predictor: Predictor[Any], pixels: np.ndarray, _: Hints) -> np.ndar
         predictor.viewing = viewing
 
 
-def through_monai(predictor: Predictor[Any], pixels: np.ndarray, hints: Hints) -> np.ndarray:
+def through_monai(predictor: Predictor[Any], pixels: np.ndarray, diameter: float) -> np.ndarray:
     """The same network, windows of the same size with the same overlap, the same decoding."""
     from monai.inferers.utils import sliding_window_inference
 
-    image, scale = predictor.show(pixels, None, hints)
+    image, scale = predictor.show(pixels, None, diameter)
     sides = [(-size) % SIDE_MULTIPLE for size in image.shape[:2]]
     padded = np.pad(image, [*((0, more) for more in sides), (0, 0)], mode="symmetric")
     planes = torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 255

@@ -15,7 +15,6 @@ from containers.base.segmentation.device import choose_device
 from containers.base.segmentation.predict import Predictor, Viewing
 from containers.base.segmentation.scale import (
     GLIMPSE,
-    Hints,
     glimpse_side,
     guessed_sizes,
     likeliest,
@@ -176,9 +175,9 @@ def test_the_scale_is_that_of_the_cells(known: bool, learnt: SizeNetwork) -> Non
 def test_what_a_person_says_is_taken(learnt: SizeNetwork) -> None:
     found = predictor(learnt, (6.0, 80.0))
     image = discs(12.0)
-    assert found.show(image, None, Hints(cell_diameter=10.0))[1] == 2.0
-    assert found.show(image, None, Hints(cell_diameter=40.0))[1] == 0.5
-    assert found(image, None, Hints(cell_diameter=12.0)).max() > 40
+    assert found.show(image, None, 10.0)[1] == 2.0
+    assert found.show(image, None, 40.0)[1] == 0.5
+    assert found(image, None, 12.0).max() > 40
 
 
 def test_a_training_keeps_the_network(tmp_path: Path) -> None:

@@ -14,8 +14,6 @@ from containers.base.segmentation.device import Device
 from containers.base.segmentation.normalise import normalise
 from containers.base.segmentation.resample import resize_image, scaled_shape
 from containers.base.segmentation.scale import (
-    NO_HINTS,
-    Hints,
     glimpse_side,
     guessed_sizes,
     likeliest,
@@ -86,13 +84,14 @@ class Predictor(Generic[Decoding]):
         self._known: tuple[LargePicture, float] | None = None
 
     def __call__(
-        self, pixels: np.ndarray, region: Region | None = None, hints: Hints = NO_HINTS
+        self, pixels: np.ndarray, region: Region | None = None, diameter: float | None = None
     ) -> np.ndarray | Prediction:
         """H×W×3 pixels as `contract.read_image` gives them to H×W int32 labels.
 
-        `region` says of which picture they are a part.
+        `region` says of which picture they are a part, and `diameter` how wide a typical cell is,
+        in image pixels, where a person said it.
         """
-        image, scale = self.show(pixels, region, hints)
+        image, scale = self.show(pixels, region, diameter)
         maps = self.look(image)
         del image
         return self.task.decode(maps, (pixels.shape[0], pixels.shape[1]), self.decoding, scale)
@@ -105,7 +104,7 @@ class Predictor(Generic[Decoding]):
         return [self.task.decode(maps, shape, decoding, 1.0) for decoding in decodings]
 
     def show(
-        self, pixels: np.ndarray, region: Region | None = None, hints: Hints = NO_HINTS
+        self, pixels: np.ndarray, region: Region | None = None, diameter: float | None = None
     ) -> tuple[np.ndarray, float]:
         """The image as the network sees it, h×w×3 uint8, and working pixels per image pixel.
 
@@ -114,16 +113,16 @@ class Predictor(Generic[Decoding]):
         if region is None:
             image = normalise(pixels)
             shape = (image.shape[0], image.shape[1])
-            scale = self.find_scale(shape, lambda *part: image[part], hints)
+            scale = self.find_scale(shape, lambda *part: image[part], diameter)
         else:
             image = normalise(pixels, region.picture)
-            scale = self._scale_of(region.picture, hints)
+            scale = self._scale_of(region.picture, diameter)
         return self._rescaled(image, scale), scale
 
-    def _scale_of(self, picture: LargePicture, hints: Hints) -> float:
+    def _scale_of(self, picture: LargePicture, diameter: float | None) -> float:
         if self._known is None or self._known[0] is not picture:
             scale = self.find_scale(
-                picture.shape, lambda *part: normalise(picture.read(*part), picture), hints
+                picture.shape, lambda *part: normalise(picture.read(*part), picture), diameter
             )
             self._known = picture, scale
         return self._known[1]
@@ -157,17 +156,19 @@ class Predictor(Generic[Decoding]):
             overlap=viewing.overlap,
         )
 
-    def find_scale(self, shape: tuple[int, int], part: ReadPart, hints: Hints = NO_HINTS) -> float:
+    def find_scale(
+        self, shape: tuple[int, int], part: ReadPart, diameter: float | None = None
+    ) -> float:
         """Working pixels per image pixel at which the image's typical cell has the set diameter.
 
-        `shape` is the image's, `part` gives a part of it, normalised. What a person said of the
-        cells' width is taken as it is; else see `scale`. Costs a fraction of a look at the image.
+        `shape` is the image's, `part` gives a part of it, normalised. A `diameter` that a person
+        said is taken as it is; else see `scale`. Costs a fraction of a look at the image.
         """
         wanted = self.viewing.cell_diameter
         if wanted is None:
             return 1.0
-        if hints.cell_diameter is not None:
-            return self._bounded(working_scale(hints.cell_diameter, wanted), shape)
+        if diameter is not None:
+            return self._bounded(working_scale(diameter, wanted), shape)
         smallest, largest = self.viewing.diameters
         belief = within(self._belief(shape, part), smallest / BEYOND, largest * BEYOND)
         scale = self._bounded(working_scale(likeliest(belief), wanted), shape)

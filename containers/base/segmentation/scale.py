@@ -5,7 +5,6 @@ measures cells as the large network finds them, which is more exact where the be
 wrong where it was wrong: it shifts the belief and does not replace it.
 """
 
-from dataclasses import dataclass
 from math import log2, sqrt
 
 import numpy as np
@@ -25,17 +24,6 @@ FAR = 0.6
 cells that are found far from their learned size are seldom whole."""
 GUESS = 1.0
 """Octaves by which images differ from the typical training image, without a size network."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hints:
-    """What is known of an image beside its pixels; see `contract.Image`."""
-
-    cell_diameter: float | None = None
-    pixel_size_um: float | None = None
-
-
-NO_HINTS = Hints()
 
 
 def guessed_sizes(typical: float) -> np.ndarray:

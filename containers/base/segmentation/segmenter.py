@@ -74,10 +74,7 @@ class NetworkSegmenter:
     def predict(self, image: Image) -> np.ndarray | Prediction:
         """H×W int32 labels."""
         assert self._predictor is not None, "a segmenter built to train cannot predict"
-        from containers.base.segmentation.scale import Hints
-
-        hints = Hints(cell_diameter=image.cell_diameter, pixel_size_um=image.pixel_size_um)
-        return self._predictor(image.pixels, image.region, hints)
+        return self._predictor(image.pixels, image.region, image.cell_diameter)
 
     def _load(self, weights: Path, threads: int) -> "Predictor[Any]":
         from containers.base.segmentation.predict import Predictor
