@@ -141,20 +141,24 @@ def usable(real: Sample, others: Iterable[Sample]) -> tuple[Sample, tuple[Sample
     """The samples without features that say nothing of the real cells, and without gaps.
 
     A feature goes where more than one cell in a hundred of the real has no value or half of them
-    share one; a row goes where a value is left that is not finite.
+    share one; a row goes where a value is left that is not finite. A sample without cells has no
+    features of its own and gets those of the real ones; without real cells there are none.
     """
-    finite = np.isfinite(real.rows)
-    kept = finite.mean(axis=0) >= 0.99
-    low, high = np.nanpercentile(np.where(finite, real.rows, np.nan), [25, 75], axis=0)
-    kept &= high > low
+    kept = _telling(real.rows)
+    features = tuple(np.array(real.features)[kept])
     samples = []
     for sample in (real, *others):
-        rows = sample.rows[:, kept]
-        whole = Sample(
-            features=tuple(np.array(sample.features)[kept]),
-            rows=rows,
-            unit=sample.unit,
-            units=sample.units,
-        )
+        known = sample.features == real.features
+        rows = sample.rows[:, kept] if known else np.zeros((len(sample.rows), len(features)))
+        whole = Sample(features=features, rows=rows, unit=sample.unit, units=sample.units)
         samples.append(whole.only(np.asarray(np.isfinite(rows).all(axis=1))))
     return samples[0], tuple(samples[1:])
+
+
+def _telling(rows: Rows) -> npt.NDArray[np.bool_]:
+    """(features,) whether nearly all real cells have a value, and not half of them the same."""
+    if not len(rows):
+        return np.zeros(rows.shape[1], dtype=bool)
+    finite = np.isfinite(rows)
+    low, high = np.nanpercentile(np.where(finite, rows, np.nan), [25, 75], axis=0)
+    return np.asarray((finite.mean(axis=0) >= 0.99) & (high > low))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from contract import __version__
+from contract import CallError, __version__
 from contract.written import Written
 from evaluator.runs.folder import SYNTHETIC_JSON
 from evaluator.synthetic.cells import MOST_CELLS, measure, usable
@@ -43,10 +43,16 @@ def compare_synthetic(
     compared with the real ones for training; those that are held out say how near an unseen image
     comes to training. `paired`: images of one stem show the same scene, and are compared pixel by
     pixel as well. `inception`: a file of weights, with which FID and KID are given. Raises
-    CallError when a folder or a file cannot be used, and where `out` holds such files of
-    others.
+    CallError when a folder or a file cannot be used, no real image is for training, and where
+    `out` holds such files of others.
     """
     real, synthetic = read_folder(real_root), read_folder(synthetic_root)
+    if not real.of("train"):
+        raise CallError(
+            f"No image in {real_root} is for training.",
+            "split.csv gives all of them to val",
+            "give a folder with images that the generator may have learnt from",
+        )
     Written(out).claim((SYNTHETIC_JSON, *PICTURES))
     network = (
         inception_measures(real.of("train"), synthetic.pairs, inception) if inception else None

@@ -50,6 +50,10 @@ class Scale:
 
 def fit_scale(rows: Rows) -> Scale:
     """Medians, interquartile ranges and principal components of real cells, (cells, features)."""
+    if not len(rows):
+        nothing = np.zeros(rows.shape[1])
+        axes = np.zeros((len(nothing), 0))
+        return Scale(middle=nothing, spread=nothing, axes=axes, centre=nothing)
     low, middle, high = np.percentile(rows, [25, 50, 75], axis=0)
     plain = Scale(middle=middle, spread=high - low, axes=np.eye(0), centre=np.zeros(0))
     scaled = plain._scaled(rows)

@@ -297,6 +297,26 @@ def test_folders_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         compare_synthetic(wrong, wrong, tmp_path / "out")
 
 
+def test_sides_without_held_out_images_or_without_cells_are_compared(tmp_path: Path) -> None:
+    cells = write_folder(tmp_path / "cells", range(2))
+    for seed in range(2):
+        write_pair(tmp_path / "bare", f"bare_{seed}", draw(seed)[0], np.zeros((96, 96), np.uint16))
+    by_call = {
+        (cells, cells): "2 real images with whole cells, fewer than 10",
+        (cells, tmp_path / "bare"): "2 real images with whole cells, fewer than 10",
+        (tmp_path / "bare", cells): "0 real images with whole cells, fewer than 10",
+    }
+    for place, (sides, reason) in enumerate(by_call.items()):
+        compare_synthetic(*sides, tmp_path / f"out{place}")
+        measures = named(read_comparison(tmp_path / f"out{place}").measures)
+        assert measures.pop("copied cells").withheld.startswith("no real image was held out")
+        assert measures.pop("copied images").withheld.startswith("no real image was held out")
+        assert {one.withheld for one in measures.values()} == {reason}
+    write_split(cells, range(2), range(2))
+    with pytest.raises(CallError, match="is for training"):
+        compare_synthetic(cells, cells, tmp_path / "none")
+
+
 def test_files_of_others_are_not_replaced(tmp_path: Path) -> None:
     real = str(write_folder(tmp_path / "real", range(1)))
     for name in ("index.html", "synthetic.json", "nearest-01.jpg"):
