@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from containers.base.generation.placing import renumber
+from containers.base.simulated.shapes import tidy_labels
 
 Labels = npt.NDArray[np.int32]
 LONG = 1.25
@@ -73,7 +73,7 @@ def next_mask(labels: Labels, motion: Motion, rng: np.random.Generator) -> npt.N
         corner, mask = _moved(labels == number, (down, across), angle, growth)
         for part in _halves(mask) if divides else [mask]:
             _write(out, part, corner)
-    return renumber(out, np.zeros(int(out.max()) + 1, np.float32))[0]
+    return tidy_labels(out, smallest=1)
 
 
 def _measured(labels: Labels) -> dict[int, _Cell]:

@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from containers.base.simulated.shapes import tidy_labels
+
 Mask = npt.NDArray[np.bool_]
 FREE_TRIES, TOUCHING_TRIES = 40, 6
 GAP = 2
@@ -100,14 +102,5 @@ def renumber(
     labels: npt.NDArray[np.int32], glow: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Ids 1..n without gaps, one 4-connected piece each, the largest, and their `glow` along."""
-    out = np.zeros_like(labels)
-    kept = [glow[0]]
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        if box is None:
-            continue
-        pieces, count = ndimage.label(labels[box] == number)
-        if count > 1:
-            pieces = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
-        out[box][pieces > 0] = len(kept)
-        kept.append(glow[number])
-    return out, np.array(kept, np.float32)
+    present = np.unique(labels[labels > 0])
+    return tidy_labels(labels, smallest=1), glow[np.append(0, present)]
