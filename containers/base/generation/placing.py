@@ -1,5 +1,7 @@
 """Cells put on an empty ground: apart from each other, or touching as often as is asked."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -7,6 +9,8 @@ from scipy import ndimage
 from containers.base.simulated.shapes import tidy_labels
 
 Mask = npt.NDArray[np.bool_]
+Window = tuple[slice, slice]
+Corner = Sequence[int] | npt.NDArray[np.int_]
 FREE_TRIES, TOUCHING_TRIES = 40, 6
 GAP = 2
 """Pixels that cells which do not touch stay apart, at least."""
@@ -31,13 +35,13 @@ class Ground:
             for _ in range(TOUCHING_TRIES):
                 if self._put_against(cell, rng):
                     return True
-        wide = ndimage.binary_dilation(np.pad(cell, GAP), iterations=GAP)
+        wide = with_gap(cell)
         half = np.array(cell.shape) / 2
         best, miss = None, np.inf
         for centre in rng.uniform(0, 1, (FREE_TRIES, 2)) * self.labels.shape:
             corner = np.rint(centre - half).astype(int)
             off = abs(self._nearest(corner + half) - spacing) if spacing else 0.0
-            if off < miss and self._is_free(wide, corner - GAP):
+            if off < miss and is_free(self.labels, wide, corner - GAP):
                 best, miss = corner, off
                 if not spacing:
                     break
@@ -60,7 +64,7 @@ class Ground:
         free = None
         for distance in range(3 * max(cell.shape), 0, -1):
             corner = np.rint(start + way * distance - half).astype(int)
-            if not self._is_free(cell, corner):
+            if not is_free(self.labels, cell, corner):
                 break
             free = corner
         if free is None:
@@ -71,25 +75,36 @@ class Ground:
         self._write(cell, free)
         return True
 
-    def _is_free(self, cell: Mask, corner: npt.NDArray[np.int_]) -> bool:
-        ground, part = self._overlap(cell, corner)
-        return not (self.labels[ground][cell[part]] > 0).any()
-
     def _write(self, cell: Mask, corner: npt.NDArray[np.int_]) -> None:
-        ground, part = self._overlap(cell, corner)
+        ground, part = overlap(self.labels.shape, cell.shape, corner)
         self._centres.append(tuple(corner + np.array(cell.shape) / 2))
         self.labels[ground][cell[part]] = len(self._centres)
 
-    def _overlap(
-        self, cell: Mask, corner: npt.NDArray[np.int_]
-    ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """The part of the ground that the cell covers, and the part of the cell that lies on it."""
-        ground, part = [], []
-        for start, size, side in zip(corner, cell.shape, self.labels.shape, strict=True):
-            low, high = max(0, int(start)), max(0, min(side, int(start) + size))
-            ground.append(slice(min(low, high), high))
-            part.append(slice(min(low, high) - int(start), high - int(start)))
-        return (ground[0], ground[1]), (part[0], part[1])
+
+def overlap(
+    ground: tuple[int, ...], piece: tuple[int, ...], corner: Corner
+) -> tuple[Window, Window]:
+    """The part of a ground of this shape that a piece of that shape covers when it is laid at
+    `corner`, and the part of the piece that lies on it; both empty where it lies outside."""
+    covered, part = [], []
+    for start, size, side in zip(corner, piece, ground, strict=True):
+        low, high = max(0, int(start)), max(0, min(side, int(start) + size))
+        covered.append(slice(min(low, high), high))
+        part.append(slice(min(low, high) - int(start), high - int(start)))
+    return (covered[0], covered[1]), (part[0], part[1])
+
+
+def is_free(labels: npt.NDArray[np.int32], cell: Mask, corner: Corner) -> bool:
+    """Whether no other cell lies where this one would at `corner`."""
+    ground, part = overlap(labels.shape, cell.shape, corner)
+    return not labels[ground][cell[part]].any()
+
+
+def with_gap(cell: Mask) -> Mask:
+    """A cell and the GAP pixels around it that are to be free; its corner is GAP pixels further out
+    along both axes."""
+    wide: Mask = ndimage.binary_dilation(np.pad(cell, GAP), iterations=GAP)
+    return wide
 
 
 def turned(cell: Mask, rng: np.random.Generator) -> Mask:

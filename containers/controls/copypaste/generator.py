@@ -9,7 +9,7 @@ import numpy as np
 
 from containers.base.generation.encode import touching_share
 from containers.base.generation.pictures import Picture, median_area, read_pair
-from containers.controls.copypaste.paste import Planes, light_of, paste
+from containers.controls.copypaste.paste import Lit, light_up, paste
 from containers.controls.copypaste.placing import cut_cells, place
 from contract import CallError, CellbenchError, GenerateCall, Sample, TrainPair, serve
 
@@ -59,8 +59,8 @@ class Generator:
         host = self._traits[random.integers(len(self._traits))]
         kin = [one for one in self._traits if one is not host and _go_together(host, one)]
         chosen = random.permutation(len(kin))[:DONORS]
-        read = [self._read(one.pair) for one in (host, *(kin[place] for place in chosen))]
-        pictures, lights = [picture for picture, _ in read], [light for _, light in read]
+        lit = [self._read(one.pair) for one in (host, *(kin[place] for place in chosen))]
+        pictures = [one.picture for one in lit]
         background = pictures[0]
         cells = np.count_nonzero(np.unique(background.labels))
         placed, labels = place(
@@ -73,16 +73,15 @@ class Generator:
         )
         givers = {cell.cut.picture for cell in placed}
         return Sample(
-            pixels=paste(random, pictures, lights, placed, labels),
+            pixels=paste(random, lit, placed, labels),
             labels=labels,
             modality=background.modality,
             sources=tuple(pictures[number].stem for number in {0, *givers}),
         )
 
 
-def _lit(pair: TrainPair) -> tuple[Picture, Planes]:
-    picture = read_pair(pair)
-    return picture, light_of(picture)
+def _lit(pair: TrainPair) -> Lit:
+    return light_up(read_pair(pair))
 
 
 def _traits(pair: TrainPair) -> Traits | None:

@@ -1,17 +1,18 @@
 """Painting over the cells of a background, and laying others on it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from containers.base.generation.pictures import Labels, Picture, Pixels
-from containers.controls.copypaste.placing import Placed, overlap
+from containers.base.generation.placing import Mask, overlap
+from containers.controls.copypaste.placing import Placed
 
 Planes = npt.NDArray[np.float64]
 """H×W×C grey levels."""
-Mask = npt.NDArray[np.bool_]
 
 HALO = 3
 """px around a cell that are not taken for background."""
@@ -29,50 +30,59 @@ SHIFTS = 24
 """The background's noise is copied from so many places at most, to fill where cells were."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lit:
+    """A picture and its background."""
+
+    picture: Picture
+    free: Mask
+    """H×W, True where no cell is near."""
+    light: Planes
+    """See `light_of`."""
+
+
 def paste(
-    random: np.random.Generator,
-    pictures: Sequence[Picture],
-    lights: Sequence[Planes],
-    placed: Sequence[Placed],
-    labels: Labels,
+    random: np.random.Generator, lit: Sequence[Lit], placed: Sequence[Placed], labels: Labels
 ) -> Pixels:
-    """The background of the first of `pictures` with the placed cells on it.
+    """The background of the first of `lit` with the placed cells on it.
 
     Each cell is as much brighter or darker than what lies around it as it was in its own image.
-    `lights` are those of the pictures (see `light_of`), `labels` those of the placed cells,
-    numbered in their order.
+    `labels` are those of the placed cells, numbered in their order.
     """
-    canvas = empty_background(random, pictures[0], lights[0])
+    canvas, background = empty_background(random, lit[0]), lit[0].picture
+    contrasts = {number: _contrast(lit[number]) for number in {one.cut.picture for one in placed}}
     for number, cell in enumerate(placed, start=1):
-        picture = pictures[cell.cut.picture]
-        contrast = _planes(picture) - lights[cell.cut.picture]
         rows, columns = cell.cut.window
-        padded = np.pad(contrast, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="edge")
         wide = slice(rows.start, rows.stop + 2 * MARGIN)
-        crop = cell.turned(padded[wide, columns.start : columns.stop + 2 * MARGIN])
+        contrast = contrasts[cell.cut.picture]
+        crop = cell.turned(contrast[wide, columns.start : columns.stop + 2 * MARGIN])
         mask = np.pad(cell.mask, MARGIN)
-        found = overlap(labels.shape, mask.shape, (cell.row - MARGIN, cell.column - MARGIN))
-        if found is None:
-            continue
-        frame, part = found
+        frame, part = overlap(labels.shape, mask.shape, (cell.row - MARGIN, cell.column - MARGIN))
         edge = ndimage.gaussian_filter(ndimage.binary_dilation(mask).astype(np.float64), SOFT)
         others = (labels[frame] > 0) & (labels[frame] != number)
         share = np.where(others, 0.0, edge[part])[..., None]
-        canvas[frame] += share * (lights[0][frame] + crop[part] - canvas[frame])
-    highest = np.iinfo(pictures[0].pixels.dtype).max
-    kept = canvas if pictures[0].pixels.ndim == 3 else canvas[..., 0]
+        canvas[frame] += share * (lit[0].light[frame] + crop[part] - canvas[frame])
+    highest = np.iinfo(background.pixels.dtype).max
+    kept = canvas if background.pixels.ndim == 3 else canvas[..., 0]
     pixels: Planes = np.rint(np.clip(kept, 0, highest))
-    if pictures[0].pixels.dtype == np.uint8:
+    if background.pixels.dtype == np.uint8:
         return pixels.astype(np.uint8)
     return pixels.astype(np.uint16)
 
 
-def light_of(picture: Picture) -> Planes:
+def light_up(picture: Picture) -> Lit:
+    """The picture with what pasting wants to know of its background."""
+    near = ndimage.binary_dilation(picture.labels > 0, iterations=HALO)
+    free = np.asarray(~near)
+    return Lit(picture=picture, free=free, light=light_of(picture, free))
+
+
+def light_of(picture: Picture, free: Mask) -> Planes:
     """The background of an image without its structure, also where cells are: a blur without them.
 
     Where no background lies around, that of further away; where there is none at all, the mean.
     """
-    planes, free = _planes(picture), _free(picture)
+    planes = _planes(picture)
     light = np.broadcast_to(
         planes[free].mean(axis=0) if free.any() else planes.mean((0, 1)), planes.shape
     ).copy()
@@ -84,10 +94,10 @@ def light_of(picture: Picture) -> Planes:
     return light
 
 
-def empty_background(random: np.random.Generator, picture: Picture, light: Planes) -> Planes:
+def empty_background(random: np.random.Generator, lit: Lit) -> Planes:
     """The image with its cells painted over: by its light, and by noise from beside the cells."""
-    free = _free(picture)
-    noise = np.where(free[..., None], _planes(picture) - light, 0.0)
+    free, light = lit.free, lit.light
+    noise = np.where(free[..., None], _planes(lit.picture) - light, 0.0)
     if free.any():
         usual = OUTLIERS * 1.4826 * np.median(np.abs(noise[free]), axis=0)
         copied = np.clip(noise, -usual, usual)
@@ -108,5 +118,7 @@ def _planes(picture: Picture) -> Planes:
     return np.atleast_3d(picture.pixels).astype(np.float64)
 
 
-def _free(picture: Picture) -> Mask:
-    return np.asarray(~ndimage.binary_dilation(picture.labels > 0, iterations=HALO))
+def _contrast(lit: Lit) -> Planes:
+    """How much brighter than its light a picture is, MARGIN pixels wider on all sides."""
+    margins = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
+    return np.pad(_planes(lit.picture) - lit.light, margins, mode="edge")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -10,19 +10,15 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from containers.base.generation.pictures import Labels
+from containers.base.generation.placing import GAP, Mask, Window, is_free, overlap, with_gap
 from containers.base.simulated.shapes import largest_piece
 
-Mask = npt.NDArray[np.bool_]
-"""h×w, True inside the cell."""
-Window = tuple[slice, slice]
 Value = TypeVar("Value", bound=np.generic)
 
 SMALLEST = 9
 """px; what is smaller is not taken for a cell."""
 TRIES = 40
 """Places that are tried for a cell."""
-NEAR = 2
-"""Pixels that cells which do not touch stay apart, at least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +28,7 @@ class Cut:
     picture: int
     window: Window
     mask: Mask
+    """h×w, True inside the cell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +95,7 @@ def place(
     """Places at most `count` cells, drawn from `cuts`, in a frame; and the labels of that frame.
 
     No two overlap. A share `touching` is pushed against another cell until it touches; the others
-    stay at least NEAR px away, and where there is no room for one it is left out. Without `turn`
+    stay at least GAP px away, and where there is no room for one it is left out. Without `turn`
     cells keep their direction, for pictures with light from one side. Ids run from 1 to n without
     a gap, and each is one piece also where the frame cuts it.
     """
@@ -108,50 +105,27 @@ def place(
         cut = cuts[int(random.integers(len(cuts)))]
         quarters, mirrored = int(random.integers(4)) * turn, bool(random.integers(2)) and turn
         one = Placed(cut=cut, quarters=quarters, mirrored=mirrored, row=0, column=0)
-        mask = one.mask
+        mask, wide = one.mask, with_gap(one.mask)
         against = bool(found) and random.random() < touching
         for _ in range(TRIES):
             if against:
                 corner = _pushed(random, labels, mask, found[int(random.integers(len(found)))])
             else:
-                corner = _anywhere(random, labels, mask)
+                corner = _anywhere(random, labels, wide)
             if corner is not None and _draw(labels, mask, corner, len(found) + 1):
-                found.append(
-                    Placed(
-                        cut=cut,
-                        quarters=quarters,
-                        mirrored=mirrored,
-                        row=corner[0],
-                        column=corner[1],
-                    )
-                )
+                found.append(replace(one, row=corner[0], column=corner[1]))
                 break
     return found, labels
 
 
-def overlap(
-    shape: tuple[int, ...], size: tuple[int, ...], corner: tuple[int, int]
-) -> tuple[Window, Window] | None:
-    """Where a piece of this size, laid at `corner`, lies in the frame, and which part of it does.
+def _anywhere(random: np.random.Generator, labels: Labels, wide: Mask) -> tuple[int, int] | None:
+    """A corner that puts the cell's middle anywhere in the frame, if the cell is alone there.
 
-    None when no pixel of it does.
+    `wide` is the cell `with_gap`.
     """
-    frame, piece = [], []
-    for length, extent, start in zip(shape, size, corner, strict=False):
-        first, last = max(0, start), min(length, start + extent)
-        if first >= last:
-            return None
-        frame.append(slice(first, last))
-        piece.append(slice(first - start, last - start))
-    return (frame[0], frame[1]), (piece[0], piece[1])
-
-
-def _anywhere(random: np.random.Generator, labels: Labels, mask: Mask) -> tuple[int, int] | None:
-    """A corner that puts the cell's middle anywhere in the frame, if the cell is alone there."""
     middle = [int(random.integers(length)) for length in labels.shape]
-    corner = middle[0] - mask.shape[0] // 2, middle[1] - mask.shape[1] // 2
-    wide = ndimage.binary_dilation(np.pad(mask, NEAR), iterations=NEAR)
-    return corner if _is_free(labels, wide, (corner[0] - NEAR, corner[1] - NEAR)) else None
+    corner = middle[0] - wide.shape[0] // 2, middle[1] - wide.shape[1] // 2
+    return (corner[0] + GAP, corner[1] + GAP) if is_free(labels, wide, corner) else None
 
 
 def _pushed(
@@ -167,23 +141,15 @@ def _pushed(
             round(middle[0] + distance * math.sin(angle) - size[0] / 2),
             round(middle[1] + distance * math.cos(angle) - size[1] / 2),
         )
-        if not _is_free(labels, mask, corner):
+        if not is_free(labels, mask, corner):
             break
         free = corner
     return free
 
 
-def _is_free(labels: Labels, mask: Mask, corner: tuple[int, int]) -> bool:
-    found = overlap(labels.shape, mask.shape, corner)
-    return found is None or not labels[found[0]][mask[found[1]]].any()
-
-
 def _draw(labels: Labels, mask: Mask, corner: tuple[int, int], label: int) -> bool:
     """Draws the cell's largest piece inside the frame; False when that is none."""
-    found = overlap(labels.shape, mask.shape, corner)
-    if found is None:
-        return False
-    frame, part = found
+    frame, part = overlap(labels.shape, mask.shape, corner)
     piece = largest_piece(mask[part])
     if np.count_nonzero(piece) < SMALLEST:
         return False
