@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from containers.base.generation.crops import Crops, Window
+from containers.base.generation.crops import crop_window, image_at
 from containers.base.generation.data import Collection, Floats, scale
 from containers.base.generation.encode import CHANNELS, encode
 from containers.pix2pix.learner import Paint
@@ -64,13 +64,9 @@ class MovieCrops:
     def __init__(
         self, collection: Collection, *, side: int, batch: int, seed: int, own: float, start: int
     ) -> None:
-        self._steps = steps(collection.pairs)
-        self._frames = Collection(
-            [collection.pairs[step.frame] for step in self._steps], collection.channels
-        )
-        self._collection = collection
-        self._crops = Crops(self._frames, side, seed)
-        self._batch, self._seed, self._own, self._start = batch, seed, own, start
+        self._collection, self._steps = collection, steps(collection.pairs)
+        self._side, self._batch, self._seed = side, batch, seed
+        self._own, self._start = own, start
 
     def __call__(self, step: int, paint: Paint) -> tuple[torch.Tensor, torch.Tensor]:
         """Conditions and frames of the crops of an optimiser step."""
@@ -92,13 +88,8 @@ class MovieCrops:
 
     def _cut(self, position: int) -> tuple[list[Floats], list[Labels]]:
         """Images and masks of t, t-1, t-2, t-3, the same part of each."""
-        place = self._crops.index(position)
-        window = self._crops.window(self._frames[place], position)
-        step = self._steps[place]
+        step = self._steps[image_at(position, len(self._steps), self._seed)]
         reals = [self._collection[index] for index in (step.frame, *step.before)]
-        images = [scale(window.cut(real.image).astype(np.uint8)) for real in reals]
-        return images, [_labels(window, real.labels) for real in reals]
-
-
-def _labels(window: Window, labels: Labels) -> Labels:
-    return window.cut(labels).astype(np.int32)
+        window = crop_window(reals[0], position, self._side, self._seed)
+        images = [scale(window.cut(real.image)) for real in reals]
+        return images, [window.cut(real.labels) for real in reals]

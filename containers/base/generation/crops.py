@@ -1,6 +1,7 @@
 """Which crops a generator's training sees: a function of seed and position alone."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from containers.base.generation.data import Collection, Floats, Real, scale
 from containers.base.generation.encode import condition
 
 CROP_STREAM, ORDER_STREAM = 11, 12
+Value = TypeVar("Value", bound=np.generic)
 ON_CELL = 0.8
 """Share of crops that hold a cell; the rest lie anywhere."""
 
@@ -24,7 +26,7 @@ class Window:
     turns: int
     mirrored: bool
 
-    def cut(self, array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def cut(self, array: npt.NDArray[Value]) -> npt.NDArray[Value]:
         """That part of an H×W×… array."""
         part = array[self.rows, self.columns]
         if any(self.missing):
@@ -39,31 +41,14 @@ class Crops:
     """Crop number k is that of a random place in an image; each image once per pass."""
 
     def __init__(self, collection: Collection, side: int, seed: int) -> None:
-        self.collection, self._side, self._seed = collection, side, seed
-
-    def index(self, position: int) -> int:
-        """The image that crop number `position` is cut from."""
-        turn, place = divmod(position, len(self.collection))
-        order = np.random.default_rng([self._seed, ORDER_STREAM, turn])
-        return int(order.permutation(len(self.collection))[place])
-
-    def window(self, real: Real, position: int) -> Window:
-        """Where crop number `position` lies in its image."""
-        rng = np.random.default_rng([self._seed, CROP_STREAM, position])
-        centre = None
-        if real.cells and rng.random() < ON_CELL:
-            rows, columns = np.nonzero(real.labels == 1 + int(rng.integers(real.cells)))
-            place = int(rng.integers(rows.size))
-            centre = int(rows[place]), int(columns[place])
-        return cut_window(real.labels.shape, self._side, centre, rng)
+        self._collection, self._side, self._seed = collection, side, seed
 
     def __call__(self, position: int) -> tuple[Floats, Floats]:
         """(4+S)×side×side condition and C×side×side image in [-1, 1] of crop `position`."""
-        real = self.collection[self.index(position)]
-        window = self.window(real, position)
-        labels = window.cut(real.labels).astype(np.int32)
-        image = scale(window.cut(real.image).astype(np.uint8))
-        return condition(labels, real.glow, real.style), image.transpose(2, 0, 1)
+        real = self._collection[image_at(position, len(self._collection), self._seed)]
+        window = crop_window(real, position, self._side, self._seed)
+        image = scale(window.cut(real.image)).transpose(2, 0, 1)
+        return condition(window.cut(real.labels), real.glow, real.style), image
 
     def batch(self, step: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Conditions and images of the crops of an optimiser step."""
@@ -72,6 +57,24 @@ class Crops:
             torch.from_numpy(np.stack([condition for condition, _ in made])),
             torch.from_numpy(np.stack([image for _, image in made])),
         )
+
+
+def image_at(position: int, count: int, seed: int) -> int:
+    """Which of `count` images crop number `position` is cut from."""
+    turn, place = divmod(position, count)
+    order = np.random.default_rng([seed, ORDER_STREAM, turn])
+    return int(order.permutation(count)[place])
+
+
+def crop_window(real: Real, position: int, side: int, seed: int) -> Window:
+    """Where crop number `position` lies in its image."""
+    rng = np.random.default_rng([seed, CROP_STREAM, position])
+    centre = None
+    if real.cells and rng.random() < ON_CELL:
+        rows, columns = np.nonzero(real.labels == 1 + int(rng.integers(real.cells)))
+        place = int(rng.integers(rows.size))
+        centre = int(rows[place]), int(columns[place])
+    return cut_window(real.labels.shape, side, centre, rng)
 
 
 def cut_window(
