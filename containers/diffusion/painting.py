@@ -1,5 +1,7 @@
 """A scene's condition, and its picture."""
 
+from collections.abc import Set
+
 import numpy as np
 import torch
 
@@ -33,14 +35,14 @@ class ScenePainter:
         self._posterior = None if codes is None else Posterior(codes)
         self._places = {name: index for index, name in enumerate(looks)}
 
-    def paint(self, scene: Scene, rng: np.random.Generator) -> tuple[Floats, tuple[str, ...]]:
+    def paint(self, scene: Scene, rng: np.random.Generator) -> tuple[Floats, Set[str]]:
         """H×W×C in [-1, 1]; all it comes from is among the scene's own sources."""
         condition, (height, width) = self._condition(scene, rng)
         channels = (scene.style.size - 2) // 2
         start = noise(rng, 1, channels, *condition.shape[2:]).to(self._device)
         drawn = draw(self._network, condition.to(self._device), start, self._settings)
         pixels: Floats = drawn[0, :, :height, :width].permute(1, 2, 0).cpu().numpy()
-        return pixels, ()
+        return pixels, set()
 
     def _condition(
         self, scene: Scene, rng: np.random.Generator

@@ -1,6 +1,6 @@
 """pix2pix behind the contract."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,10 +115,8 @@ class Generator:
                 do="train on a folder with sequences.csv, or choose other masks",
             )
 
-        def paint_scene(
-            scene: "Scene", rng: np.random.Generator
-        ) -> "tuple[Floats, tuple[str, ...]]":
-            return paint(scene.condition(), rng), ()
+        def paint_scene(scene: "Scene", rng: np.random.Generator) -> "tuple[Floats, Set[str]]":
+            return paint(scene.condition(), rng), set()
 
         painter = Painter(call, facts, shapes)
         self._sample = lambda index: painter(index, paint_scene)

@@ -1,5 +1,6 @@
 """A picture of nuclei: each painted into its outline, on a ground like that of a real image."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,14 +61,14 @@ class Composer:
         self._textures, self._grain, self._collection = textures, grain, collection
         self._known = {name: index for index, name in enumerate(collection.stems)}
 
-    def paint(self, scene: Scene, rng: np.random.Generator) -> tuple[Floats, tuple[str, ...]]:
+    def paint(self, scene: Scene, rng: np.random.Generator) -> tuple[Floats, Set[str]]:
         """H×W×C in [-1, 1], and the images that the textures come from."""
         look = measure_ground(self._collection[self._known[scene.anchor]])
         shape = scene.labels.shape
         owner, share = nearest_cell(scene.labels)
         light = np.zeros(shape, np.float32)
         grain = correlated(shape, self._grain.correlation, rng) * self._grain.spread
-        sources = set()
+        sources = set[str]()
         for number, box in enumerate(ndimage.find_objects(scene.labels), start=1):
             outline = find_outline(scene.labels, number, box)
             cell = self._textures.mask_in_frame(scene.labels, number, outline)
@@ -83,7 +84,7 @@ class Composer:
         grey = look.level + light
         grey += look.uneven * smooth(shape, COARSE, rng)
         grey += look.noise * correlated(shape, look.correlation, rng)
-        return coloured(grey, scene), tuple(sorted(sources))
+        return coloured(grey, scene), sources
 
 
 def coloured(grey: Floats, scene: Scene) -> Floats:

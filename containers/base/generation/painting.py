@@ -1,12 +1,13 @@
 """From a scene to a sample: one way for all generators whose network paints a mask."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn.functional import pad
 
-from containers.base.generation.data import Floats, collect
+from containers.base.generation.data import Floats, Levels, collect
 from containers.base.generation.quality import contrast
 from containers.base.generation.scenes import Scene, Scenes
 from containers.base.generation.settings import GeneratorSettings
@@ -14,7 +15,7 @@ from containers.base.generation.shapes import ShapeModel
 from containers.base.generation.weights import Facts
 from contract import GenerateCall, Sample, take
 
-Paint = Callable[[Scene, np.random.Generator], tuple[Floats, tuple[str, ...]]]
+Paint = Callable[[Scene, np.random.Generator], tuple[Floats, Set[str]]]
 """H×W×C in [-1, 1] for a scene, and the stems of further images that it comes from."""
 
 
@@ -33,26 +34,36 @@ class Painter:
         rng = self._call.random(index)
         scene = self._scenes.draw(self._how, rng)
         pixels, sources = paint(scene, rng)
-        return judged(scene, pixels, self._threshold, sources=sources)
+        return judged(
+            pixels,
+            scene.labels,
+            levels=scene.levels,
+            modality=scene.modality,
+            sources=scene.sources | sources,
+            threshold=self._threshold,
+        )
 
 
 def judged(
-    scene: Scene,
     pixels: Floats,
+    labels: npt.NDArray[np.int32],
+    *,
+    levels: Levels,
+    modality: str,
+    sources: Set[str],
     threshold: float,
     message: str = "",
-    sources: tuple[str, ...] = (),
 ) -> Sample:
-    """The sample of a painted scene, dropped when its contrast does not reach the threshold."""
-    score = contrast(pixels.mean(axis=2), scene.labels)
+    """The sample of a painted mask, dropped when its contrast does not reach the threshold."""
+    score = contrast(pixels.mean(axis=2), labels)
     failed = score < threshold
     if failed:
         message = f"contrast {score:.2f} is below the {threshold:.2f} set on validation images"
     return Sample(
-        pixels=scene.levels.restore(pixels),  # type: ignore[arg-type]  # 8 or 16 bits: see Levels
-        labels=scene.labels,
-        modality=scene.modality,
-        sources=tuple(sorted({*scene.sources, *sources})),
+        pixels=levels.restore(pixels),  # type: ignore[arg-type]  # 8 or 16 bits: see Levels
+        labels=labels,
+        modality=modality,
+        sources=tuple(sorted(sources)),
         score=round(score, 4),
         dropped=failed,
         message=message,

@@ -1,11 +1,12 @@
 """What a picture is to show: a mask, each cell's brightness, and the look of a real image."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from containers.base.generation.crops import cut_window
 from containers.base.generation.data import Collection, Floats, Levels, Real, scale
 from containers.base.generation.encode import condition, touching_share
 from containers.base.generation.placing import Ground, renumber, turned
@@ -32,7 +33,7 @@ class Scene:
     anchor: str
     """Stem of the image whose look it has."""
     modality: str
-    sources: tuple[str, ...]
+    sources: frozenset[str]
     """Stems of all images that anything here comes from."""
     picture: Floats | None = None
     """H×W×C in [-1, 1]: the real image of a real mask."""
@@ -67,14 +68,10 @@ class Scenes:
         return self._ways[how](anchor, rng)
 
     def _real(self, anchor: Real, rng: np.random.Generator) -> Scene:
-        window = self._window(anchor.labels.shape, rng)
-        turns, mirrored = int(rng.integers(4)), rng.random() < 0.5
-        labels, image = (
-            np.ascontiguousarray(part[:, ::-1] if mirrored else part)
-            for part in (np.rot90(whole[window], turns) for whole in (anchor.labels, anchor.image))
-        )
-        scene = self._scene(anchor, labels.astype(np.int32), anchor.glow, ())
-        return replace(scene, picture=scale(image.astype(np.uint8)))
+        window = cut_window(anchor.labels.shape, self._largest, None, rng)
+        window = replace(window, missing=(0, 0))  # a smaller image stays as small as it is
+        scene = self._scene(anchor, window.cut(anchor.labels), anchor.glow, ())
+        return replace(scene, picture=scale(window.cut(anchor.image)))
 
     def _replaced(self, anchor: Real, rng: np.random.Generator) -> Scene:
         """As many cells as in the anchor, from it and from images that look most like it."""
@@ -117,7 +114,7 @@ class Scenes:
         anchor: Real,
         labels: npt.NDArray[np.int32],
         glow: Floats,
-        others: list[str] | tuple[str, ...],
+        others: Iterable[str],
     ) -> Scene:
         labels, glow = renumber(labels, glow)
         return Scene(
@@ -127,7 +124,7 @@ class Scenes:
             levels=anchor.levels,
             anchor=anchor.stem,
             modality=anchor.modality,
-            sources=tuple(sorted({anchor.stem, *others})),
+            sources=frozenset({anchor.stem, *others}),
         )
 
     def _near(self, anchor: Real, rng: np.random.Generator) -> list[Real]:
@@ -147,14 +144,6 @@ class Scenes:
         share = shape[0] * shape[1] / (height * width)
         wanted = anchor.cells * share * np.exp(rng.normal(0, COUNT_SPREAD))
         return shape, round(float(wanted)) if anchor.cells else 0
-
-    def _window(self, shape: tuple[int, ...], rng: np.random.Generator) -> tuple[slice, slice]:
-        sides = []
-        for size in shape:
-            side = min(size, self._largest)
-            start = int(rng.integers(size - side + 1))
-            sides.append(slice(start, start + side))
-        return sides[0], sides[1]
 
 
 def _transferred(source: Real, anchor: Real, number: int) -> float:
