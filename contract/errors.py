@@ -5,7 +5,8 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import ClassVar
@@ -123,6 +124,12 @@ def os_error(error: OSError) -> CellbenchError:
     return CellbenchError(f"{error.strerror or error}:{where}" if where else str(error))
 
 
+def broken_off(error: OSError) -> CellbenchError:
+    """The words of `os_error` for a call that had begun: its exit code is not a wrong call's."""
+    known = os_error(error)
+    return CellbenchError(known.what, known.why, known.do)
+
+
 def full_disk(*paths: Path) -> str:
     """Where the first of the full disks is mounted that these paths lie on; "" if none is full.
 
@@ -158,6 +165,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and (
         "can't allocate memory" in text or "out of memory" in text.lower() or "ALLOC_FAILED" in text
     )
+
+
+@contextmanager
+def within_memory(what: str, why: str, do: str) -> Iterator[None]:
+    """Raises OutOfMemory with these words for whatever is raised within since memory ran out."""
+    try:
+        yield
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise OutOfMemory(f"{what}: {error}", why, do) from error
+        raise
 
 
 def run_cli(app: Callable[[], object]) -> None:

@@ -6,14 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.dataset import labelled_pairs, pairs_sha256
-from contract.errors import (
-    CallError,
-    CellbenchError,
-    ExitCode,
-    OutOfMemory,
-    is_out_of_memory,
-    os_error,
-)
+from contract.errors import CallError, ExitCode, broken_off, is_out_of_memory, within_memory
 from contract.events import Events
 from contract.files import sha256_json, sha256_tree
 from contract.names import label_name
@@ -93,17 +86,13 @@ def _refuse_numbers(count: int, seed: int) -> None:
 
 
 def _prepared(generator: type[Any], call: GenerateCall, weights: Path | None) -> Generator:
-    try:
+    with within_memory(
+        "Loading the generator ran out of memory",
+        "it needs more than this machine or container was given",
+        "give more memory",
+    ):
         model: Generator = generator(weights, call.threads)
         model.prepare(call)
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise OutOfMemory(
-                f"Loading the generator ran out of memory: {error}",
-                "it needs more than this machine or container was given",
-                "give more memory",
-            ) from error
-        raise
     return model
 
 
@@ -137,6 +126,5 @@ def _one(model: Generator, samples: Samples, index: int) -> GeneratedLine:
         )
         samples.record(index, line)
     except OSError as error:
-        known = os_error(error)
-        raise CellbenchError(known.what, known.why, known.do) from error
+        raise broken_off(error) from error
     return line

@@ -18,13 +18,12 @@ from contract.by_region import find
 from contract.diameters import Diameters
 from contract.errors import (
     CallError,
-    CellbenchError,
     ExitCode,
-    OutOfMemory,
     UnreadableImage,
+    broken_off,
     is_out_of_memory,
-    os_error,
     unwritable,
+    within_memory,
 )
 from contract.events import Events
 from contract.files import ASIDE, append_line, write_text
@@ -192,16 +191,12 @@ def _refuse_overwriting(images: list[Path], out: Path) -> None:
 
 
 def _load(segmenter: type[Any], weights: Path | None, threads: int) -> Segmenter:
-    try:
+    with within_memory(
+        "Loading the model ran out of memory",
+        "the model needs more than this machine or container was given",
+        "give more memory",
+    ):
         model: Segmenter = segmenter(weights, threads)
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise OutOfMemory(
-                f"Loading the model ran out of memory: {error}",
-                "the model needs more than this machine or container was given",
-                "give more memory",
-            ) from error
-        raise
     return model
 
 
@@ -243,8 +238,7 @@ def _one(
     except UnreadableImage as error:
         return _Ending("unreadable", message=error.what)
     except _DiskRefusesError as refusal:
-        known = os_error(refusal.error)
-        raise CellbenchError(known.what, known.why, known.do) from refusal.error
+        raise broken_off(refusal.error) from refusal.error
     except (Exception, SystemExit) as error:  # a model may do anything; the others go on
         traceback.print_exc()
         if is_out_of_memory(error):

@@ -4,6 +4,7 @@ import inspect
 import os
 import signal
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -47,9 +48,7 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
         case "train":
             from contract.train import train
 
-            refuse_unmounted(arguments.output)
-            become_owner(arguments.output, arguments.input)
-            events = events_for(as_json=arguments.json)
+            events = _begin(arguments)
             train(
                 segmenter,
                 card,
@@ -65,19 +64,13 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
             _leave(events, ExitCode.DONE)
         case "predict":
             from contract.predict import predict
-            from contract.train import demonstration
 
-            refuse_unmounted(arguments.output)
-            become_owner(arguments.output, arguments.input)
-            events = events_for(as_json=arguments.json)
-            weights = _find_weights(arguments.weights, card, arguments.verb, folder)
-            if said := demonstration(weights):
-                events.say(f"note: {said}")
+            events = _begin(arguments)
             code = predict(
                 segmenter,
                 source=arguments.input,
                 out=arguments.output,
-                weights=weights,
+                weights=_weights(arguments, card, folder, events),
                 truth=_find_truth(arguments.truth, card),
                 threads=usable_cores(),
                 events=events,
@@ -86,14 +79,8 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
             _leave(events, code)
         case "generate":
             from contract.generate import generate
-            from contract.train import demonstration
 
-            refuse_unmounted(arguments.output)
-            become_owner(arguments.output, arguments.input)
-            events = events_for(as_json=arguments.json)
-            weights = _find_weights(arguments.weights, card, arguments.verb, folder)
-            if said := demonstration(weights):
-                events.say(f"note: {said}")
+            events = _begin(arguments)
             code = generate(
                 segmenter,
                 card,
@@ -102,7 +89,7 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
                 count=arguments.count,
                 seed=arguments.seed,
                 masks=arguments.masks,
-                weights=weights,
+                weights=_weights(arguments, card, folder, events),
                 threads=usable_cores(),
                 events=events,
             )
@@ -111,11 +98,28 @@ def _main(segmenter: type[Any], folder: Path, argv: list[str]) -> NoReturn:
             raise CallError(f"{card.name} has no verb {verb}.")
 
 
+def _begin(arguments: Namespace) -> Events:
+    """Sees that what is written stays and is the caller's; from here on stdout is for events."""
+    refuse_unmounted(arguments.output)
+    become_owner(arguments.output, arguments.input)
+    return events_for(as_json=arguments.json)
+
+
 def _leave(events: Events, code: ExitCode) -> NoReturn:
     events.emit(
         "finished", peak_memory_bytes=peak_memory_bytes(), peak_vram_bytes=peak_vram_bytes()
     )
     sys.exit(code)
+
+
+def _weights(arguments: Namespace, card: ModelCard, own: Path, events: Events) -> Path | None:
+    """The weights of a call, with a note where they are a demonstration."""
+    from contract.train import demonstration
+
+    weights = _find_weights(arguments.weights, card, arguments.verb, own)
+    if said := demonstration(weights):
+        events.say(f"note: {said}")
+    return weights
 
 
 def _find_weights(asked: Path | None, card: ModelCard, verb: str, own: Path) -> Path | None:
@@ -137,7 +141,7 @@ def _find_weights(asked: Path | None, card: ModelCard, verb: str, own: Path) -> 
     if "train" not in card.verbs:
         return None
     raise CallError(
-        f"{card.name} has no weights to predict with.",
+        f"{card.name} has no weights to {verb} with.",
         "this image carries none: they come from training",
         f"train first, then mount the result (-v RUN/models/{card.name}/seed0/train/weights"
         f":/weights:ro), or put it into the image with `harness bake {card.name} --run RUN`",

@@ -1,13 +1,12 @@
 """The verb train: settings, data, one call of the model, and the record of it."""
 
 import shutil
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from contract.dataset import pairs_sha256, training_pairs
-from contract.errors import OutOfMemory, is_out_of_memory, unwritable
+from contract.errors import unwritable, within_memory
 from contract.events import Events
 from contract.files import append_line, read_lines, sha256_json, sha256_tree, write_json, write_text
 from contract.metering import peak_memory_bytes
@@ -65,6 +64,7 @@ def train(
             [card.name, __version__, settings, profile, seed, data_sha256]
             + ([sha256_tree(began.folder)] if began else [])
         ),
+        events,
     )
     events.emit("loaded")
     call = TrainCall(
@@ -78,16 +78,12 @@ def train(
         start=began,
         progress=lambda done, total, message: events.progress("train", done, total, message),
     )
-    try:
+    with within_memory(
+        f"{card.name} ran out of memory while training",
+        "the batch or the crops are too large for the memory given",
+        "give more memory, or lower it with --set batch_size=…",
+    ):
         summary: TrainingSummary = segmenter(None, threads).train(call)
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise OutOfMemory(
-                f"{card.name} ran out of memory while training: {error}",
-                "the batch or the crops are too large for the memory given",
-                "give more memory, or lower it with --set batch_size=…",
-            ) from error
-        raise
     if profile == DEMONSTRATION:
         write_text(call.weights / DEMONSTRATION_TXT, f"{DEMONSTRATION_SAYS}\n")
     record = TrainingRecord(
@@ -130,7 +126,7 @@ def demonstration(weights: Path | None) -> str:
     return f"the weights are {DEMONSTRATION_SAYS}"
 
 
-def _prepare(out: Path, key: str) -> float:
+def _prepare(out: Path, key: str, events: Events) -> float:
     """Clears what another training left in `out`; returns seconds already spent on this one."""
     checkpoint = out / "checkpoint"
     try:
@@ -149,6 +145,6 @@ def _prepare(out: Path, key: str) -> float:
         raise unwritable(out, error) from error
     if not resumes:
         return 0.0
-    print("taking up an interrupted training", file=sys.stderr)
+    events.say("taking up an interrupted training")
     seconds = [line.get("seconds", 0.0) for line in read_lines(out / "history.jsonl")]
     return float(seconds[-1]) if seconds else 0.0

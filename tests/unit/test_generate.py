@@ -183,6 +183,13 @@ def test_what_a_generator_refuses_is_a_wrong_call(place: Path) -> None:
     assert generate(place, "--count", 1).returncode == 4
 
 
+def test_one_that_learns_needs_its_weights(place: Path) -> None:
+    write_generator(place, "learner", kind="generator", verbs=["train", "generate"])
+    done = generate(place, "--count", 1, name="learner")
+    assert (done.returncode, (place / "out").exists()) == (2, False)
+    assert "learner has no weights to generate with." in done.stderr
+
+
 def test_files_of_somebody_else_are_not_replaced(place: Path) -> None:
     (place / "out" / "images").mkdir(parents=True)
     (place / "out" / "images" / "mine.png").touch()
