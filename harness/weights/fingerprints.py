@@ -4,7 +4,6 @@ The images themselves are not passed on with the weights.
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from contract import CallError, UnreadableImage, sha256_file, write_aside
-from contract.guarded import read_image
+from contract import CallError, sha256_file, write_aside
 from harness.datasets.leakage.alignment import agreement, align
-from harness.datasets.leakage.audit import THREADS
 from harness.datasets.leakage.matching import Index
 from harness.datasets.leakage.signature import (
     SIDE,
     Signature,
-    keypoints,
-    pixels_sha256,
-    small_picture,
+    look,
+    many_at_once,
+    resized,
 )
 
 FOLDER = Path(__file__).with_name("fingerprints")
@@ -57,13 +54,13 @@ class Seen:
 
 def take(images: Mapping[str, Path]) -> Known:
     """What is to be kept of these images, by names for people; not of unreadable ones."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        found = list(pool.map(_look, images.values()))
+    with many_at_once() as pool:
+        found = list(pool.map(look, images.values()))
     kept = [(name, *one) for name, one in zip(images, found, strict=True) if one is not None]
     return Known(
         names=tuple(name for name, _, _ in kept),
         signatures=tuple(_strongest(signature) for _, signature, _ in kept),
-        pictures=tuple(_tiny(picture) for _, _, picture in kept),
+        pictures=tuple(resized(picture, THUMB) for _, _, picture in kept),
     )
 
 
@@ -117,13 +114,13 @@ def load(path: Path, sha256: str) -> Known:
 def find(images: Sequence[Path], known: Known) -> list[Seen]:
     """Which of these images are the known ones, as they are, cut, turned, resized or re-stained."""
     index = Index(known.signatures)
-    with ThreadPoolExecutor(THREADS) as pool:
+    with many_at_once() as pool:
         found = pool.map(lambda image: _of_one(image, known, index), images)
         return [seen for seen in found if seen is not None]
 
 
 def _of_one(image: Path, known: Known, index: Index) -> Seen | None:
-    looked = _look(image)
+    looked = look(image)
     if looked is None:
         return None
     own, picture = looked
@@ -137,23 +134,12 @@ def _of_one(image: Path, known: Known, index: Index) -> Seen | None:
         found = align(own, known.signatures[candidate.second], candidate.matches)
         if found is None or found.points < LEAST_POINTS:
             continue
-        result = agreement(picture, _enlarged(known.pictures[candidate.second]), found)
+        result = agreement(picture, resized(known.pictures[candidate.second], SIDE), found)
         if result.correlation >= LEAST_CORRELATION and (
             best is None or best[0] < result.correlation
         ):
             best = result.correlation, known.names[candidate.second]
     return None if best is None else Seen(image=image.name, other=best[1], equal=False)
-
-
-def _look(path: Path) -> tuple[Signature, npt.NDArray[np.uint8]] | None:
-    try:
-        pixels = read_image(path)
-    except UnreadableImage:
-        return None
-    picture = small_picture(pixels)
-    points, descriptors = keypoints(picture)
-    digest = pixels_sha256(pixels)
-    return Signature(pixels_sha256=digest, points=points, descriptors=descriptors), picture
 
 
 def _strongest(signature: Signature) -> Signature:
@@ -162,20 +148,3 @@ def _strongest(signature: Signature) -> Signature:
     return replace(
         signature, points=signature.points[order], descriptors=signature.descriptors[order]
     )
-
-
-def _tiny(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    import cv2
-
-    height, width = picture.shape
-    scale = THUMB / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _enlarged(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    import cv2
-
-    scale = SIDE / max(picture.shape)
-    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)

@@ -1,11 +1,9 @@
 """The images of a split compared with each other: which test images are in training too."""
 
-import os
 import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +21,12 @@ from evaluator.runs.words import GROUP
 from harness.datasets.folder import Dataset, Pair
 from harness.datasets.leakage.alignment import Agreement, Alignment, agreement, align
 from harness.datasets.leakage.matching import Candidate, Index
-from harness.datasets.leakage.signature import Signature, signature, small_picture
+from harness.datasets.leakage.signature import (
+    Signature,
+    many_at_once,
+    signature,
+    small_picture,
+)
 
 VERSION = 1
 """To be raised when the same images may lead to other findings."""
@@ -41,7 +44,6 @@ ALIGNED, COMPARED = 40, 8
 """Candidates of an image that are aligned, and laid over it: those with most votes."""
 PICTURES = 512
 """Small pictures kept in memory."""
-THREADS = max(1, min(4, os.cpu_count() or 1))
 NUMBERED = re.compile(r"(?i)(?<![a-z])(t|f|fr|frame|time|timepoint|tp)([-_ ]?)[0-9]+(?![a-z0-9])")
 """The number of a frame in a name: t003, frame_12."""
 
@@ -91,10 +93,7 @@ def audit(
     until = began + most_seconds
     parts = [(pair, "test") for pair in dataset.test]
     parts += [(pair, split[pair.name]) for pair in dataset.train]
-    from threadpoolctl import threadpool_limits
-
-    # Threads of numpy's inside each of these would wait for each other more than they compute.
-    with threadpool_limits(1), ThreadPoolExecutor(THREADS) as pool:
+    with many_at_once() as pool:
 
         def look(part: tuple[Pair, str]) -> _Seen | None:
             if time.monotonic() > until:

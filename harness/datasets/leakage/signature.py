@@ -1,6 +1,10 @@
 """What is kept of an image to find it again, cut, turned, resized or in another contrast."""
 
 import hashlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,7 @@ CUT = (0.5, 99.5)
 """Percentiles between which a small picture's contrast lies, for bit depths to make no odds."""
 LEAST_PIXELS = 8
 """Images with a shorter side have nothing to be known by but their pixels."""
+THREADS = max(1, min(4, os.cpu_count() or 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +41,32 @@ class Signature:
     10.1023/B:VISI.0000029664.99615.94)."""
 
 
-def signature(path: Path) -> Signature | None:
-    """The signature of an image file; None when it is unreadable."""
+@contextmanager
+def many_at_once() -> Iterator[ThreadPoolExecutor]:
+    """Threads that look at an image each."""
+    from threadpoolctl import threadpool_limits
+
+    # Threads of numpy's inside each of these would wait for each other more than they compute.
+    with threadpool_limits(1), ThreadPoolExecutor(THREADS) as pool:
+        yield pool
+
+
+def look(path: Path) -> tuple[Signature, npt.NDArray[np.uint8]] | None:
+    """The signature and the small picture of an image file; None when it is unreadable."""
     try:
         pixels = read_image(path)
     except UnreadableImage:
         return None
-    points, descriptors = keypoints(small_picture(pixels))
-    return Signature(pixels_sha256=pixels_sha256(pixels), points=points, descriptors=descriptors)
+    picture = small_picture(pixels)
+    points, descriptors = keypoints(picture)
+    digest = pixels_sha256(pixels)
+    return Signature(pixels_sha256=digest, points=points, descriptors=descriptors), picture
+
+
+def signature(path: Path) -> Signature | None:
+    """The signature of an image file; None when it is unreadable."""
+    looked = look(path)
+    return None if looked is None else looked[0]
 
 
 def pixels_sha256(pixels: npt.NDArray[Any]) -> str:
@@ -62,18 +85,23 @@ def small_picture(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
     A small image is enlarged, so that it has keypoints too.
     """
-    import cv2
-
-    grey = pixels.astype(np.float32).mean(axis=-1)
-    height, width = grey.shape
-    scale = SIDE / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    grey = resized(pixels.astype(np.float32).mean(axis=-1), SIDE)
     low, high = np.percentile(grey, CUT)
     if high <= low:
         low, high = grey.min(), grey.max()
     stretched = (grey - low) * (255 / max(float(high - low), 1e-9))
     return np.asarray(np.clip(np.round(stretched), 0, 255), np.uint8)
+
+
+def resized(picture: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
+    """The H×W picture with `side` pixels on its longer side, of the same type."""
+    import cv2
+
+    height, width = picture.shape
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, size, interpolation=how))
 
 
 def keypoints(
