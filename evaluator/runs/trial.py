@@ -61,6 +61,10 @@ class TrialRecord(_Record):
     asked: dict[str, str]
     """KEY=VALUE that every training of the model has, so that all are as long."""
 
+    def is_control(self, generator: str | None) -> bool:
+        """Whether it is a generator, and one that brackets the others."""
+        return generator is not None and self.generators[generator].control
+
     def real(self, share: float) -> str:
         """The arm without synthetic images."""
         (name,) = (
@@ -73,6 +77,10 @@ class TrialRecord(_Record):
         for name, arm in self.arms.items():
             if arm.generator == generator and arm.share == share:
                 yield name, arm
+
+    def count(self, generator: str, share: float) -> int:
+        """Images that these arms need."""
+        return max(arm.synthetic for _, arm in self.of(generator, share))
 
     def makings(self) -> Iterator[tuple[str, str, float]]:
         """Folder, generator and share of all images that are made."""

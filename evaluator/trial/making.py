@@ -61,7 +61,7 @@ def _making(run: RunFolder, trial: TrialRecord, place: str, generator: str, shar
     return Making(
         generator=generator,
         share=share,
-        asked=max(arm.synthetic for _, arm in trial.of(generator, share)),
+        asked=trial.count(generator, share),
         made=_mean(made),
         dropped=_mean(dropped),
         train_seconds=_mean(trained),

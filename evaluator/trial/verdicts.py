@@ -99,9 +99,8 @@ def effects(
 
 def is_primary(trial: TrialRecord, arm: ArmRecord) -> bool:
     """Whether an arm has the number that was declared: a generator beside real images."""
-    if arm.generator is None or arm.role != "with" or arm.share != trial.primary_share:
-        return False
-    return not trial.generators[arm.generator].control
+    beside = arm.role == "with" and arm.share == trial.primary_share
+    return beside and not trial.is_control(arm.generator)
 
 
 def _family(

@@ -72,12 +72,9 @@ def run_all_command(
     Exit code 0: every image was scored; 2: wrong call; 3: finished, but some images failed or were
     left out because of the dataset.
     """
-    from harness.commands.summary import print_summary
+    from harness.commands.crewed import carry_out
     from harness.models.registry import refuse_generators
     from harness.runners.choose import choose_runner
-    from harness.runners.signals import interruptible
-    from harness.work.hire import hired
-    from harness.work.progress import display
     from harness.work.run_all import run_all
 
     request = _request(
@@ -94,22 +91,15 @@ def run_all_command(
         relax=relax,
     )
     refuse_generators(request.models)
-    with interruptible():
-        with (
-            display() as show,
-            hired(
-                request.limits,
-                show,
-                memory_asked=limit_memory is not None,
-                workers=workers,
-                cluster=cluster,
-                cluster_options=cluster_options,
-                patience=options.duration(cluster_wait),
-            ) as crew,
-        ):
-            result = run_all(request, choose_runner(runner), show, crew)
-        print_summary(result)
-    raise typer.Exit(result.exit_code)
+    carry_out(
+        lambda show, crew: run_all(request, choose_runner(runner), show, crew),
+        request.limits,
+        memory_asked=limit_memory is not None,
+        workers=workers,
+        cluster=cluster,
+        cluster_options=cluster_options,
+        cluster_wait=cluster_wait,
+    )
 
 
 @app.command()

@@ -86,13 +86,10 @@ def run_synthetic(
     Every arm has the same number of optimiser steps, the same validation and the same test images.
     Exit codes as of run-all; 1 when two arms differ in more than their training images.
     """
-    from harness.commands.summary import print_summary
+    from harness.commands.crewed import carry_out
     from harness.models.overrides import checked_overrides
     from harness.models.registry import choose_models
     from harness.runners.choose import choose_runner
-    from harness.runners.signals import interruptible
-    from harness.work.hire import hired
-    from harness.work.progress import display
     from harness.work.request import Request
     from harness.work.trial.plan import TrialRequest
     from harness.work.trial.run import run_trial
@@ -123,22 +120,15 @@ def run_synthetic(
         ratio=ratio,
         margin=margin,
     )
-    with interruptible():
-        with (
-            display() as show,
-            hired(
-                limits,
-                show,
-                memory_asked=limit_memory is not None,
-                workers=workers,
-                cluster=cluster,
-                cluster_options=cluster_options,
-                patience=options.duration(cluster_wait),
-            ) as crew,
-        ):
-            result = run_trial(asked, choose_runner(runner), show, crew)
-        print_summary(result)
-    raise typer.Exit(result.exit_code)
+    carry_out(
+        lambda show, crew: run_trial(asked, choose_runner(runner), show, crew),
+        limits,
+        memory_asked=limit_memory is not None,
+        workers=workers,
+        cluster=cluster,
+        cluster_options=cluster_options,
+        cluster_wait=cluster_wait,
+    )
 
 
 def _shorter(trained: "Model", profile: str) -> list[str]:

@@ -51,5 +51,5 @@ def generate_item(
         context=generator_context(context, generator, share),
         model=replace(generator, called=trial.placed(generator.name, share)),
         seed=seed,
-        count=max(arm.synthetic for _, arm in trial.of(generator.name, share)),
+        count=trial.count(generator.name, share),
     )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from contract import CallError
 from contract.profiles import parse_override
@@ -42,6 +43,11 @@ class TrialRequest:
         """The model that is trained in every arm."""
         (model,) = self.base.models
         return model
+
+    @cached_property
+    def generator_settings(self) -> Mapping[str, Overrides]:
+        """By generator what was asked of it, and that the clock does not end its training."""
+        return {generator.name: _untimed(self.base, generator) for generator in self.generators}
 
     @property
     def everything(self) -> Request:
@@ -90,7 +96,7 @@ def planned(asked: TrialRequest, dataset: Dataset, split: Mapping[str, Subset]) 
                 title=generator.card.title,
                 verbs=generator.card.verbs,
                 control=is_control(generator),
-                settings=tuple(one.text for one in generator_settings(asked, generator)),
+                settings=tuple(one.text for one in asked.generator_settings[generator.name]),
                 sources_sha256=generator.sources_sha256(),
             )
             for generator in asked.generators
@@ -191,16 +197,13 @@ def arm_settings(asked: TrialRequest, trial: TrialRecord) -> Request:
     texts = [*given, *(f"{key}={value}" for key, value in trial.asked.items())]
     one = parse_overrides(texts, {asked.model.name: None})[asked.model.name]
     settings = {model.name: one for model in models}
-    for generator in asked.generators:
-        own = generator_settings(asked, generator)
-        settings |= {trial.placed(generator.name, share): own for share in trial.shares}
+    settings |= {place: asked.generator_settings[name] for place, name, _ in trial.makings()}
     return replace(request, models=models, settings=settings)
 
 
-def generator_settings(asked: TrialRequest, generator: Model) -> Overrides:
-    """What was asked of a generator, and that the clock does not end its training."""
-    own = asked.base.settings.get(generator.name, ())
-    if not generator.learns or "max_seconds" not in settings_of(generator, asked.base.profile):
+def _untimed(request: Request, generator: Model) -> Overrides:
+    own = request.settings.get(generator.name, ())
+    if not generator.learns or "max_seconds" not in settings_of(generator, request.profile):
         return own
     untimed = parse_overrides(["max_seconds=null"], {generator.name: None})
     return (*own, *untimed[generator.name])

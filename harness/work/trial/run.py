@@ -29,7 +29,7 @@ from harness.work.run_all import (
 )
 from harness.work.training import TrainItem
 from harness.work.trial.arms import arm_context, generate_item, made_for
-from harness.work.trial.plan import TrialRequest, arm_models, arm_settings, planned
+from harness.work.trial.plan import TrialRequest, arm_settings, planned
 
 
 class UnequalArms(CellbenchError):
@@ -56,18 +56,17 @@ def run_trial(
         trained = arm_settings(asked, trial)
         context = context_of(run, trained, chosen, dataset, trial)
         tell_plan(trial, show)
-        models = {model.name: model for model in arm_models(trial, asked.model)}
+        models = {model.name: model for model in trained.models}
+        generators = {generator.name: generator for generator in asked.generators}
         courses: dict[tuple[str, int], Callable[[], Course[Scores]]] = {}
         for seed in trial.seeds:
             for name, arm in trial.arms.items():
                 if arm.role == "real":
                     courses[name, seed] = partial(_real, context, models[name], arm, seed)
-            for generator in asked.generators:
-                for share in trial.shares:
-                    if any(trial.of(generator.name, share)):
-                        courses[trial.placed(generator.name, share), seed] = partial(
-                            _synthetic, context, trial, generator, share, seed, models
-                        )
+            for place, name, share in trial.makings():
+                courses[place, seed] = partial(
+                    _synthetic, context, trial, generators[name], share, seed, models
+                )
         due = [(name, seed) for name in trial.arms for seed in trial.seeds]
         look = partial(_assert_equal, context)
         return work_through(context, trained.models, courses, due, show, crew or InTurn(show), look)
