@@ -6,10 +6,9 @@ from functools import lru_cache
 from typing import Any
 
 from evaluator.report.data import SCORED
-from evaluator.report.numbers import Numbers, score_matrix
+from evaluator.report.numbers import Numbers
 from evaluator.runs.trial import TrialRecord
 from evaluator.scores.strata import UNKNOWN
-from evaluator.statistics.score_matrix import ScoreMatrix
 from evaluator.trial.budget import Worth, worth_of_more
 from evaluator.trial.equal import inequalities, lacking
 from evaluator.trial.verdicts import Effect, effects
@@ -49,7 +48,11 @@ def settled(numbers: Numbers) -> Settled | None:
         if run.training
     }
     unequal = tuple(inequalities(trainings))
-    matrices = {threshold: _matrix(numbers, threshold) for threshold in data.thresholds}
+    names = [model.name for model in data.models]
+    matrices = {
+        threshold: numbers.matrix_of(data.scores[data.scores["threshold"] == threshold], names)
+        for threshold in data.thresholds
+    }
     spoiled = _spoiled(numbers)
     modalities = {image.name: image.modality or UNKNOWN for image in data.images}
     found: tuple[Effect, ...] = ()
@@ -65,12 +68,6 @@ def settled(numbers: Numbers) -> Settled | None:
         worth=worth,
         spoiled=spoiled,
     )
-
-
-def _matrix(numbers: Numbers, threshold: float) -> ScoreMatrix:
-    rows = numbers.data.scores[numbers.data.scores["threshold"] == threshold]
-    names = [model.name for model in numbers.data.models]
-    return score_matrix(rows, names, groups=numbers.groups)
 
 
 def _spoiled(numbers: Numbers) -> dict[str, str]:

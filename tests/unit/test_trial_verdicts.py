@@ -1,14 +1,22 @@
 """What a trial concludes from scores: four verdicts, equal arms, and what more images buy."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from evaluator.report.numbers import Numbers
+from evaluator.report.read.run import load_report
+from evaluator.report.settled import settled
+from evaluator.runs.trial import ArmRecord
+from evaluator.runs.words import STRATUM
 from evaluator.statistics.score_matrix import ScoreMatrix
 from evaluator.trial.budget import worth_of_more
 from evaluator.trial.equal import inequalities, lacking
 from evaluator.trial.verdicts import Effect, Verdict, effects
+from tests.unit.report_fixtures import make_run
 from tests.unit.trial_fixtures import made_scores, trial_record
 
 HALVES = {f"i{number}.png": "a" if number < 20 else "b" for number in range(40)}
@@ -124,3 +132,34 @@ def test_fewer_images_than_asked_for_are_said_but_no_fault() -> None:
     facts = {("net@25%+g", 0): {"train_images": 17}, ("net@25%", 0): {"train_images": 10}}
     assert lacking(trial, facts) == ["net@25%+g seed 0 was trained on 17 of 20 images"]
     assert inequalities(facts) == []
+
+
+def test_a_fixed_mix_of_images_counts_in_the_declared_numbers(tmp_path: Path) -> None:
+    data = load_report(make_run(tmp_path, broken=False))
+    assert data.run is not None
+    arms = {
+        "fair": ArmRecord(role="real", share=0.25, real=10),
+        "good": ArmRecord(role="with", share=0.25, real=10, generator="g", synthetic=10),
+    }
+    trial = trial_record("g").model_copy(update={"shares": (0.25,), "arms": arms})
+    data = replace(
+        data,
+        run=data.run.model_copy(update={"trial": trial}),
+        models=tuple(
+            replace(model, runs=tuple(replace(run, training={}) for run in model.runs))
+            for model in data.models
+        ),
+    )
+    mixed = tuple(
+        replace(image, strata={STRATUM: "few" if place < 6 else "many"})
+        for place, image in enumerate(data.images)
+    )
+    found = []
+    for images in (data.images, mixed):
+        concluded = settled(Numbers(data=replace(data, images=images)))
+        assert concluded is not None
+        (declared,) = concluded.primary
+        assert declared.interval is not None
+        found.append(declared)
+    assert found[0].difference == found[1].difference
+    assert found[0].interval != found[1].interval
