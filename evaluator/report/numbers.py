@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,15 @@ from contract.images import ImageHeader
 from evaluator.report import summary
 from evaluator.report.cells import ImageCells, RunCells
 from evaluator.report.data import SCORED, Model, ReportData, SeedRun
+from evaluator.report.followed import followed_part, told_part
+from evaluator.report.frames import frame_matrix, records
 from evaluator.report.read.published import Published
 from evaluator.report.run_tables import cells_of_truth, stored_tables
 from evaluator.report.tables import Estimate, Value
 from evaluator.runs.words import GROUP, STRATUM
 from evaluator.scores.rescore import StoredTable
 from evaluator.scores.strata import SIZE_CLASSES, size_places
-from evaluator.statistics.intervals import FEWEST, Interval, Share, median_interval
+from evaluator.statistics.intervals import Interval, Share, median_interval
 from evaluator.statistics.means import ModelMean, model_means
 from evaluator.statistics.paired import (
     MARGIN,
@@ -63,7 +64,7 @@ class Numbers:
     @cached_property
     def of_model(self) -> Mapping[str, Mapping[str, Any]]:
         """The columns of `summary` by model; models without scores are not in it."""
-        return {str(row["model"]): row for row in _records(self.summary)}
+        return {str(row["model"]): row for row in records(self.summary)}
 
     @cached_property
     def mean_f1(self) -> Mapping[str, float]:
@@ -143,7 +144,7 @@ class Numbers:
         self, rows: pd.DataFrame, models: Iterable[str], score: str = "f1"
     ) -> ScoreMatrix:
         """The scores of `models`, those with rows, in that order; rows are at one threshold."""
-        return score_matrix(rows, models, score, self.groups, self.fixed_mix)
+        return frame_matrix(rows, models, score, groups=self.groups, strata=self.fixed_mix)
 
     @cached_property
     def matrix(self) -> ScoreMatrix:
@@ -281,32 +282,14 @@ class Numbers:
 
     @cached_property
     def followed(self) -> "Numbers":
-        """The same of the images whose cells are followed, all of them unless they are many.
-
-        All cells of such an image are kept in memory. Which images these are depends on their names
-        alone, by hash, and so on nothing that is measured.
-        """
-        images = self.data.images
-        runs = sum(len(model.runs) for model in self.data.models)
-        most = max(FEWEST, MOST_FOLLOWED // max(1, runs))
-        if len(images) <= most:
-            return self
-        by_chance = sorted(sha256(image.name.encode()).digest() for image in images)
-        last = by_chance[most - 1]
-        kept = tuple(one for one in images if sha256(one.name.encode()).digest() <= last)
-        known = self.data.scores["image"].isin([image.name for image in kept])
-        return replace(self, data=replace(self.data, images=kept, scores=self.data.scores[known]))
+        """The same of the images whose cells are followed, all of them unless they are many."""
+        part = followed_part(self.data)
+        return self if part is self.data else replace(self, data=part)
 
     @property
     def follows(self) -> str:
         """A sentence about which images' cells are followed; empty when all are."""
-        if self.followed is self:
-            return ""
-        return (
-            f"Cells are followed on {len(self.followed.data.images):,} of"
-            f" {len(self.data.images):,} images, drawn by a hash of their names, so that memory and"
-            " time stay bounded; scores.csv and every mean elsewhere cover all images."
-        )
+        return told_part(self.followed.data, self.data)
 
     def cells(self, model: Model, run: SeedRun) -> RunCells:
         """The cells of one seed of a model at the base."""
@@ -380,8 +363,6 @@ class Numbers:
         return {}
 
 
-MOST_FOLLOWED = 10_000
-"""Overlap tables of all seeds that are kept at a time; a table takes some tens of kB."""
 ENDINGS = {
     "missing": "not possible: it comes with no weights",
     "crashed": "crashed",
@@ -389,46 +370,3 @@ ENDINGS = {
     "timeout": "ran into its time-out",
 }
 """What is said of a step that ended otherwise than done."""
-
-
-def score_matrix(
-    rows: pd.DataFrame,
-    models: Iterable[str],
-    score: str = "f1",
-    groups: Mapping[str, str] | None = None,
-    mix: Mapping[str, str] | None = None,
-) -> ScoreMatrix:
-    """The scores of `models`, those with rows, in the given order; rows are at one threshold."""
-    images = list(dict.fromkeys(rows["image"]))
-    by_seed = {}
-    for model in models:
-        of_model = rows[rows["model"] == model]
-        if len(of_model):
-            table = of_model.pivot(index="seed", columns="image", values=score)
-            by_seed[model] = table.reindex(columns=images).to_numpy(dtype=float)
-    return ScoreMatrix(
-        images=tuple(images),
-        by_seed=by_seed,
-        groups=None if groups is None else tuple(groups.get(image, image) for image in images),
-        strata=None if mix is None else tuple(mix.get(image, "") for image in images),
-    )
-
-
-def shown(value: float, interval: Interval | None) -> Value:
-    """A number with its interval, where there is one."""
-    return value if interval is None else Estimate(value, interval.low, interval.high)
-
-
-def shown_mean(found: ModelMean | None) -> Value:
-    """A model's mean with its interval; None where there is no mean."""
-    return None if found is None else shown(found.mean, found.interval)
-
-
-def lookup(frame: pd.DataFrame, key: str, value: str) -> dict[tuple[Any, Any], float]:
-    """The column `value` of a frame by (model, `key`)."""
-    triples = zip(frame["model"], frame[key], frame[value], strict=True)
-    return {(model, group): float(number) for model, group, number in triples}
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]

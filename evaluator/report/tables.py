@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 from evaluator.report.units import duration, memory
+from evaluator.statistics.intervals import Interval
+from evaluator.statistics.means import ModelMean
 
 DASH = "–"
 
@@ -22,6 +24,16 @@ class Estimate(NamedTuple):
 
 
 Value = str | int | float | Estimate | None
+
+
+def shown(value: float, interval: Interval | None) -> Value:
+    """A number with its interval, where there is one."""
+    return value if interval is None else Estimate(value, interval.low, interval.high)
+
+
+def shown_mean(found: ModelMean | None) -> Value:
+    """A model's mean with its interval; None where there is no mean."""
+    return None if found is None else shown(found.mean, found.interval)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,23 @@ class ScoreMatrix:
     """Of each image the part that it is of in a mix that was fixed beforehand; None when all come
     from one lot. Redraws keep the mix."""
 
+    @classmethod
+    def of_images(
+        cls,
+        images: Sequence[str],
+        by_seed: Mapping[str, Values],
+        *,
+        groups: Mapping[str, str] | None = None,
+        strata: Mapping[str, str] | None = None,
+    ) -> "ScoreMatrix":
+        """With the group and the stratum of each image by its name, as `score_matrix` has them."""
+        return cls(
+            images=tuple(images),
+            by_seed=by_seed,
+            groups=None if groups is None else tuple(groups.get(image, image) for image in images),
+            strata=None if strata is None else tuple(strata.get(image, "") for image in images),
+        )
+
     @property
     def models(self) -> tuple[str, ...]:
         """Names of the models, best mean first."""
@@ -48,7 +66,7 @@ class ScoreMatrix:
         wanted = set(images)
         keep = np.array([image in wanted for image in self.images], dtype=np.bool_)
         return ScoreMatrix(
-            images=tuple(image for image in self.images if image in wanted),
+            images=tuple(compress(self.images, keep)),
             by_seed={model: values[:, keep] for model, values in self.by_seed.items()},
             groups=kept(self.groups, keep),
             strata=kept(self.strata, keep),
@@ -87,19 +105,13 @@ def score_matrix(
         by_model.setdefault(model, []).append([values.get(image, np.nan) for image in images])
     arrays = {model: np.array(seeds) for model, seeds in by_model.items()}
     order = sorted(arrays, key=lambda model: (-_mean(arrays[model]), model))
-    return ScoreMatrix(
-        images=tuple(images),
-        by_seed={model: arrays[model] for model in order},
-        groups=None if groups is None else tuple(groups.get(image, image) for image in images),
-        strata=None if strata is None else tuple(strata.get(image, "") for image in images),
-    )
+    by_seed = {model: arrays[model] for model in order}
+    return ScoreMatrix.of_images(tuple(images), by_seed, groups=groups, strata=strata)
 
 
 def kept(names: tuple[str, ...] | None, keep: npt.NDArray[np.bool_]) -> tuple[str, ...] | None:
     """The names of the images that are kept, where there are names."""
-    if names is None:
-        return None
-    return tuple(name for name, stays in zip(names, keep, strict=True) if stays)
+    return None if names is None else tuple(compress(names, keep))
 
 
 def unit_sums(values: Values, groups: Sequence[str] | None) -> tuple[Values, Values]:

@@ -10,7 +10,8 @@ import pytest
 from evaluator.overlap.cell_fates import Fate
 from evaluator.overlap.table import overlap_table
 from evaluator.report.data import Model
-from evaluator.report.numbers import Numbers, score_matrix
+from evaluator.report.frames import frame_matrix
+from evaluator.report.numbers import Numbers
 from evaluator.report.read.run import load_report
 from evaluator.report.sections.certainty import matrix_table, ranks_table
 from evaluator.report.sections.cost import Cost, costs, dominating
@@ -43,7 +44,7 @@ def rows(**scores: list[float]) -> pd.DataFrame:
 
 
 def compared(table: pd.DataFrame, models: list[str]) -> tuple[Comparison, ...]:
-    return compare_models(score_matrix(table, models))
+    return compare_models(frame_matrix(table, models))
 
 
 def test_means_are_computed_once(numbers: Numbers) -> None:
@@ -55,7 +56,7 @@ def test_an_estimate_is_of_the_images_asked_for(numbers: Numbers) -> None:
     rows = numbers.data.scores
     rows = rows[(rows["model"] == "good") & (rows["threshold"] == 0.7)]
     chosen = sorted(NAMES)[2:9]
-    (expected,) = model_means(score_matrix(rows[rows["image"].isin(chosen)], ["good"], "recall"))
+    (expected,) = model_means(frame_matrix(rows[rows["image"].isin(chosen)], ["good"], "recall"))
     assert expected.interval is not None
     assert expected.over_trainings
     found = numbers.estimate("good", 0.5, "recall", threshold=0.7, images=chosen)
@@ -87,7 +88,7 @@ def test_ranks_of_equal_models_are_not_firm_and_of_unequal_ones_are() -> None:
     best, *others = generator.uniform(0, 0.5, (3, 60))
     names = ["best", "one", "other"]
     table = rows(best=(best + 0.5).tolist(), one=others[0].tolist(), other=others[1].tolist())
-    scores = score_matrix(table, names)
+    scores = frame_matrix(table, names)
     shown = ranks_table(rank_stability(scores, compare_models(scores)))
     assert shown is not None
     by_model = {row.cells[0]: row.cells for row in shown.rows}

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from evaluator.report import ReportPaths, build_report, numbers
+from evaluator.report import ReportPaths, build_report, followed
+from evaluator.report.numbers import Numbers
 from evaluator.report.read.run import load_report
 from evaluator.report.sections import images
 from tests.unit.report_fixtures import NAMES, make_run
@@ -20,7 +21,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bounded(run: Path, tmp_path_factory: pytest.TempPathFactory) -> ReportPaths:
     """The cells of seven of twelve images are followed, and five images are listed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(numbers, "MOST_FOLLOWED", 7 * 5)
+        patch.setattr(followed, "MOST_FOLLOWED", 7 * 5)
         patch.setattr(images, "LISTED", 5)
         return build_report(run, tmp_path_factory.mktemp("report"))
 
@@ -42,9 +43,9 @@ def test_scores_and_tables_cover_all_images(bounded: ReportPaths) -> None:
 def test_which_cells_are_followed_depends_on_names_alone(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(numbers, "MOST_FOLLOWED", 7 * 5)
-    found = numbers.Numbers(data=load_report(run)).followed
-    again = numbers.Numbers(data=load_report(run, "plain")).followed
+    monkeypatch.setattr(followed, "MOST_FOLLOWED", 7 * 5)
+    found = Numbers(data=load_report(run)).followed
+    again = Numbers(data=load_report(run, "plain")).followed
     assert [image.name for image in found.data.images] == [
         image.name for image in again.data.images
     ]
@@ -52,6 +53,6 @@ def test_which_cells_are_followed_depends_on_names_alone(
 
 
 def test_a_report_of_fewer_images_says_nothing_of_it(run: Path) -> None:
-    whole = numbers.Numbers(data=load_report(run))
+    whole = Numbers(data=load_report(run))
     assert whole.followed is whole
     assert whole.follows == ""

@@ -4,7 +4,7 @@ from evaluator.report.numbers import Numbers
 from evaluator.report.section import Section, blocks, note
 from evaluator.report.settled import settled
 from evaluator.report.tables import Column, Row, Table
-from evaluator.runs.trial import percent
+from evaluator.runs.trial import TrialRecord, percent
 
 NAMES = (
     "MODEL@25% was trained on 25 % of the real training images; MODEL@25%+NAME on these and on the"
@@ -28,13 +28,13 @@ def section(numbers: Numbers) -> Section | None:
     return Section(
         id="arms",
         title="Arms",
-        blocks=blocks(_table(numbers), note(NAMES, *([CONTROLS] if controlled else []))),
+        blocks=blocks(
+            _table(numbers, found.trial), note(NAMES, *([CONTROLS] if controlled else []))
+        ),
     )
 
 
-def _table(numbers: Numbers) -> Table:
-    trial = numbers.data.trial
-    assert trial is not None
+def _table(numbers: Numbers, trial: TrialRecord) -> Table:
     trained = {
         model.name: [run.training.get("train_images") for run in model.runs if run.training]
         for model in numbers.data.models
@@ -42,7 +42,6 @@ def _table(numbers: Numbers) -> Table:
     rows = []
     for name, arm in trial.arms.items():
         counts = [count for count in trained.get(name, []) if count is not None]
-        generator = trial.generators.get(arm.generator or "")
         rows.append(
             Row(
                 cells=(
@@ -53,7 +52,7 @@ def _table(numbers: Numbers) -> Table:
                     min(counts) if counts else None,
                     numbers.estimate(name, numbers.mean_f1.get(name)),
                 ),
-                role="control" if generator and generator.control else "",
+                role="control" if trial.is_control(arm.generator) else "",
             )
         )
     return Table(

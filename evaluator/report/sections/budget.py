@@ -44,13 +44,17 @@ def _bought(trial: TrialRecord, worth: Worth) -> str:
     )
 
 
-def _lines(trial: TrialRecord) -> dict[str, dict[float, str]]:
-    """By what is added the arm at each share; "" for real images alone."""
-    lines: dict[str, dict[float, str]] = {"": {}}
+def _lines(trial: TrialRecord) -> dict[str | None, dict[float, str]]:
+    """By the generator whose images are added the arm at each share; None for real ones alone."""
+    lines: dict[str | None, dict[float, str]] = {None: {}}
     for name, arm in trial.arms.items():
         if arm.role != "only":
-            lines.setdefault(arm.generator or "", {})[arm.share] = name
+            lines.setdefault(arm.generator, {})[arm.share] = name
     return lines
+
+
+def _title(generator: str | None) -> str:
+    return f"real + {generator}" if generator else "real images alone"
 
 
 def _figure(numbers: Numbers, trial: TrialRecord) -> Figure | None:
@@ -58,7 +62,7 @@ def _figure(numbers: Numbers, trial: TrialRecord) -> Figure | None:
     with drawing.style():
         canvas, axes = drawing.canvas(3.6)
         for place, (generator, arms) in enumerate(lines.items()):
-            control = bool(generator) and trial.generators[generator].control
+            control = trial.is_control(generator)
             points = [
                 (trial.arms[name].real, numbers.estimate(name, numbers.mean_f1[name]))
                 for _, name in sorted(arms.items())
@@ -75,7 +79,7 @@ def _figure(numbers: Numbers, trial: TrialRecord) -> Figure | None:
                     [_value(one) - _low(one) for _, one in points],
                     [_high(one) - _value(one) for _, one in points],
                 ],
-                label=f"real + {generator}" if generator else "real images alone",
+                label=_title(generator),
                 color=CONTROL if control else COLOURS[place % len(COLOURS)],
                 marker=MARKERS[place % len(MARKERS)],
                 linestyle=":" if control else "-",
@@ -101,9 +105,8 @@ def _table(numbers: Numbers, trial: TrialRecord) -> Table:
             else None
             for share in trial.shares
         ]
-        control = bool(generator) and trial.generators[generator].control
-        title = f"real + {generator}" if generator else "real images alone"
-        rows.append(Row(cells=(title, *means), role="control" if control else ""))
+        role = "control" if trial.is_control(generator) else ""
+        rows.append(Row(cells=(_title(generator), *means), role=role))
     columns = tuple(
         Column(label=f"{percent(share)}, {trial.arms[trial.real(share)].real} images")
         for share in trial.shares

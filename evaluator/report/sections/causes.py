@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from evaluator.report.numbers import Numbers, shown_mean
+from evaluator.report.numbers import Numbers
 from evaluator.report.section import Section, blocks, note, prose
-from evaluator.report.tables import MODEL, Column, Row, Table, Value
+from evaluator.report.tables import MODEL, Column, Row, Table, Value, shown_mean
 
 HALVES = {
     "f1_true_foreground": "F1 with the true foreground",

@@ -1,8 +1,8 @@
 """How sure the report can be: models two by two, and what that leaves of the ranking."""
 
-from evaluator.report.numbers import Numbers, shown
+from evaluator.report.numbers import Numbers
 from evaluator.report.section import Section, blocks, note
-from evaluator.report.tables import MODEL, Column, Row, Table, compact
+from evaluator.report.tables import MODEL, Column, Row, Table, compact, shown
 from evaluator.statistics.conclusions import needed_text
 from evaluator.statistics.paired import Comparison
 from evaluator.statistics.power import FEWEST_TO_SETTLE

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from evaluator.report.data import ReportData
-from evaluator.report.numbers import Numbers, lookup, shown
+from evaluator.report.frames import lookup
+from evaluator.report.numbers import Numbers
 from evaluator.report.section import Fold, Section, Text, blocks, note
 from evaluator.report.summary import by_group
-from evaluator.report.tables import Column, Row, Table
+from evaluator.report.tables import Column, Row, Table, shown
 from evaluator.runs.words import GROUP, STRATUM
 from evaluator.scores.strata import COUNT_RANGES, SIZE_CLASSES, count_range
 from evaluator.statistics.intervals import FEWEST

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from evaluator.report.numbers import Numbers, lookup
+from evaluator.report.frames import lookup
+from evaluator.report.numbers import Numbers
 from evaluator.report.section import Fold, Section, blocks, prose
 from evaluator.report.tables import Column, Row, Table
 

@@ -20,13 +20,12 @@ def section(numbers: Numbers) -> Section | None:
         return None
     rows = []
     for one in makings(RunFolder(source), trial):
-        control = trial.generators[one.generator].control
         cells = (
             *(one.generator, percent(one.share), one.asked, one.made),
             None if one.dropped is None else 100 * one.dropped,
             *(one.train_seconds, one.generate_seconds, one.seconds_an_image, one.memory_bytes),
         )
-        rows.append(Row(cells=cells, role="control" if control else ""))
+        rows.append(Row(cells=cells, role="control" if trial.is_control(one.generator) else ""))
     table = compact(
         name="making",
         caption="Making the synthetic images",

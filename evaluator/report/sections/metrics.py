@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from evaluator.report.numbers import Numbers, score_matrix, shown, shown_mean
+from evaluator.report.numbers import Numbers
 from evaluator.report.section import Section, Text, blocks, note, prose
-from evaluator.report.tables import MODEL, Column, Row, Table, Value, compact
+from evaluator.report.tables import MODEL, Column, Row, Table, Value, compact, shown, shown_mean
 from evaluator.statistics.intervals import median_interval
 from evaluator.statistics.means import ModelMean, model_means
 
@@ -97,8 +97,8 @@ def _cells_table(numbers: Numbers, means: Mapping[str, Mapping[str, ModelMean]])
 def _outlines_table(
     numbers: Numbers, means: Mapping[str, Mapping[str, ModelMean]], found: pd.DataFrame
 ) -> Table:
-    distances = score_matrix(found, numbers.with_masks, "hausdorff_95")
-    overlaps = score_matrix(found, numbers.with_masks, "sq")
+    distances = numbers.matrix_of(found, numbers.with_masks, "hausdorff_95")
+    overlaps = numbers.matrix_of(found, numbers.with_masks, "sq")
     rows = []
     for model in numbers.order:
         name = model.name

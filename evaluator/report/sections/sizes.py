@@ -9,9 +9,9 @@ import numpy.typing as npt
 from evaluator.overlap.cell_fates import Fate
 from evaluator.report.cells import ImageCells
 from evaluator.report.data import Model
-from evaluator.report.numbers import Numbers, shown_mean
+from evaluator.report.numbers import Numbers
 from evaluator.report.section import Section, blocks, note, prose
-from evaluator.report.tables import Column, Row, Table
+from evaluator.report.tables import Column, Row, Table, shown_mean
 from evaluator.scores.strata import SIZE_CLASSES, size_places
 from evaluator.statistics.intervals import FEWEST
 from evaluator.statistics.means import model_means
@@ -114,14 +114,14 @@ def _means_table(
     for name, places in _classes(sizes):
         of = sizes[places].sum(axis=0)
         kept = np.flatnonzero(of)
-        matrix = ScoreMatrix(
-            images=tuple(images[place] for place in kept),
-            by_seed={
+        matrix = ScoreMatrix.of_images(
+            [images[place] for place in kept],
+            {
                 model: hits[:, places].sum(axis=1)[:, kept] / of[kept]
                 for model, hits in found.items()
             },
-            groups=_names(numbers.groups, [images[place] for place in kept]),
-            strata=_names(numbers.fixed_mix, [images[place] for place in kept]),
+            groups=numbers.groups,
+            strata=numbers.fixed_mix,
         )
         means = {one.model: one for one in model_means(matrix)}
         rows.append(
@@ -145,10 +145,6 @@ def _means_table(
         ),
         rows=tuple(rows),
     )
-
-
-def _names(of: Mapping[str, str] | None, images: list[str]) -> tuple[str, ...] | None:
-    return None if of is None else tuple(of[image] for image in images)
 
 
 def _role(name: str, images: int) -> Literal["", "few", "total"]:

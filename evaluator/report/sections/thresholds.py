@@ -9,10 +9,11 @@ from evaluator.explain.proximity import MARGIN, near_threshold
 from evaluator.overlap.joined import joined
 from evaluator.report import drawing
 from evaluator.report.drawing import Figure
-from evaluator.report.numbers import Numbers, lookup, shown
+from evaluator.report.frames import lookup
+from evaluator.report.numbers import Numbers
 from evaluator.report.reachable import Band, ceiling
 from evaluator.report.section import Section, Text, blocks, note, prose
-from evaluator.report.tables import MODEL, Column, Row, Table, Value
+from evaluator.report.tables import MODEL, Column, Row, Table, Value, shown
 from evaluator.statistics.intervals import Share
 
 ZEROS = (

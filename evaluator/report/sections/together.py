@@ -1,16 +1,16 @@
 """What the models would reach together, and which cells all or only one of them find."""
 
 from collections.abc import Mapping
+from itertools import compress
 
 import numpy as np
-import numpy.typing as npt
 
 from evaluator.explain.agreement import Agreement, agreement
 from evaluator.explain.best_of import BestOf, best_of
 from evaluator.overlap.joined import joined
-from evaluator.report.numbers import Numbers, shown
+from evaluator.report.numbers import Numbers
 from evaluator.report.section import Section, Text, blocks, note, prose
-from evaluator.report.tables import MODEL, Column, Row, Table, Value
+from evaluator.report.tables import MODEL, Column, Row, Table, Value, shown
 from evaluator.statistics.conclusions import trainings
 from evaluator.statistics.intervals import mean_interval
 from evaluator.statistics.score_matrix import Values, kept
@@ -62,7 +62,9 @@ def _bound_table(numbers: Numbers, bound: BestOf) -> Table | None:
     values = np.array([scores.values(model) for model in scores.models])
     whole = ~np.isnan(values).any(axis=0)
     best, leader = values.max(axis=0)[whole], scores.values(bound.best_model)[whole]
-    mean = numbers.estimate(bound.best_model, bound.best_mean, images=_at(scores.images, whole))
+    mean = numbers.estimate(
+        bound.best_model, bound.best_mean, images=list(compress(scores.images, whole))
+    )
     groups, strata = kept(scores.groups, whole), kept(scores.strata, whole)
 
     def mean_of(of: Values) -> Value:
@@ -78,10 +80,6 @@ def _bound_table(numbers: Numbers, bound: BestOf) -> Table | None:
             Row(cells=("What the choice adds", mean_of(best - leader))),
         ),
     )
-
-
-def _at(names: tuple[str, ...], kept: npt.NDArray[np.bool_]) -> list[str]:
-    return [name for name, own in zip(names, kept, strict=True) if own]
 
 
 def _agreements(numbers: Numbers) -> dict[str, Agreement]:

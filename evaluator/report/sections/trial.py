@@ -1,9 +1,9 @@
 """Whether synthetic images help: the declared number, its verdict, and everything secondary."""
 
-from evaluator.report.numbers import Numbers, shown
+from evaluator.report.numbers import Numbers
 from evaluator.report.section import Callout, Section, blocks, note, prose
 from evaluator.report.settled import Settled, settled
-from evaluator.report.tables import Column, Row, Table, Value
+from evaluator.report.tables import Column, Row, Table, Value, shown
 from evaluator.runs.trial import percent
 from evaluator.trial.verdicts import MEANINGS, Effect, Verdict
 
