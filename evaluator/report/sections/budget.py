@@ -105,8 +105,8 @@ def _table(numbers: Numbers, trial: TrialRecord) -> Table:
             else None
             for share in trial.shares
         ]
-        role = "control" if trial.is_control(generator) else ""
-        rows.append(Row(cells=(_title(generator), *means), role=role))
+        control = trial.is_control(generator)
+        rows.append(Row(cells=(_title(generator), *means), role="control" if control else ""))
     columns = tuple(
         Column(label=f"{percent(share)}, {trial.arms[trial.real(share)].real} images")
         for share in trial.shares
